@@ -1,0 +1,3 @@
+//! The sync engine.
+/// Every table that the inventory collects.
+pub mod tables;

@@ -1,0 +1,2 @@
+//! What Jumpseat remembers, and reading it with SQL.
+pub mod schema;

@@ -1,0 +1,248 @@
+//! What a collected table is: its columns, where each comes from, and what it means.
+//! Pure declarations and the reading of one row by them; the SQL that follows from a declaration is in `inventory`.
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// One collected table: the single source of its SQL schema, its documentation and its loading.
+///
+/// Every table has, beside the declared columns, `org_id`, `id` (unique within the organization) and `raw`
+/// (the JSON as received, secrets removed). Columns are a pure function of `raw`, so a column that is added later
+/// can be filled for the past as well.
+#[derive(Debug)]
+pub struct Table {
+    /// The SQL name, plural, e.g. `users`.
+    pub name: &'static str,
+    /// What one row is, and what to know before trusting it; one to three sentences.
+    pub about: &'static str,
+    /// The kind of asset a row is (`user`, `device`, …), or `None` for links and details of other assets.
+    pub asset: Option<&'static str>,
+    /// The column that a person knows a row by.
+    pub label: &'static str,
+    /// The declared columns, in the order in which they are shown.
+    pub columns: &'static [Column],
+    /// Columns read from a sister table that holds what changes too often to make a new version of the row.
+    pub joined: &'static [Joined],
+}
+
+/// Columns of another table that are shown as if they stood in this one.
+///
+/// `devices.last_contact` moves with every heartbeat; kept in `device_contacts` it does not make a new version of
+/// the whole device every time.
+#[derive(Debug)]
+pub struct Joined {
+    /// The sister table's name.
+    pub table: &'static str,
+    /// The column of this table that holds the sister's `id`, or `id`.
+    pub by: &'static str,
+    /// The sister's columns that are shown here, under the same names.
+    pub columns: &'static [&'static str],
+}
+
+/// One typed column of a table.
+#[derive(Debug)]
+pub struct Column {
+    /// The SQL name, lower case with underscores, named for what it means.
+    pub name: &'static str,
+    /// How the JSON value is read.
+    pub kind: Kind,
+    /// JSON pointer into the row's `raw`.
+    pub at: &'static str,
+    /// What the value means, its unit, and its trap.
+    pub about: &'static str,
+}
+
+/// How a JSON value becomes a column's value. What does not fit becomes NULL and is counted as a warning; `raw` keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text. Numbers and booleans are written out; `""` is NULL, since the API uses it for "none".
+    Text,
+    /// 64-bit integer. Also reads a decimal number written as text.
+    Integer,
+    /// Floating-point number. Also reads a number written as text.
+    Real,
+    /// True or false. Also reads 0/1 and their text forms; -1 is NULL (System Insights' "not known").
+    Boolean,
+    /// An instant, kept as RFC 3339 text in UTC with milliseconds, so that text order is time order.
+    /// Reads RFC 3339 with any fraction and offset, and numbers as seconds since 1970; year 1 means "never" and is NULL.
+    Time,
+    /// Any JSON, kept as compact text. `null`, `[]` and `{}` are NULL, since the API uses them for "none".
+    Json,
+}
+
+/// Declares a [`Kind::Text`] column.
+pub const fn text(name: &'static str, at: &'static str, about: &'static str) -> Column {
+    Column { name, kind: Kind::Text, at, about }
+}
+
+/// Declares a [`Kind::Integer`] column.
+pub const fn integer(name: &'static str, at: &'static str, about: &'static str) -> Column {
+    Column { name, kind: Kind::Integer, at, about }
+}
+
+/// Declares a [`Kind::Real`] column.
+pub const fn real(name: &'static str, at: &'static str, about: &'static str) -> Column {
+    Column { name, kind: Kind::Real, at, about }
+}
+
+/// Declares a [`Kind::Boolean`] column.
+pub const fn boolean(name: &'static str, at: &'static str, about: &'static str) -> Column {
+    Column { name, kind: Kind::Boolean, at, about }
+}
+
+/// Declares a [`Kind::Time`] column.
+pub const fn time(name: &'static str, at: &'static str, about: &'static str) -> Column {
+    Column { name, kind: Kind::Time, at, about }
+}
+
+/// Declares a [`Kind::Json`] column.
+pub const fn json(name: &'static str, at: &'static str, about: &'static str) -> Column {
+    Column { name, kind: Kind::Json, at, about }
+}
+
+/// One value of one row, as the database keeps it.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the SQL type of its name")]
+pub enum Cell {
+    Null(Kind),
+    Text(String),
+    Integer(i64),
+    Real(f64),
+    Boolean(bool),
+}
+
+impl Table {
+    /// Reads the declared columns out of `raw`. The second part counts values whose type was not the declared one.
+    pub fn cells(&self, raw: &Value) -> (Vec<Cell>, u64) {
+        let mut misfits = 0;
+        let cells = self
+            .columns
+            .iter()
+            .map(|column| {
+                let value = raw.pointer(column.at).unwrap_or(&Value::Null);
+                column.kind.read(value).unwrap_or_else(|| {
+                    misfits += 1;
+                    Cell::Null(column.kind)
+                })
+            })
+            .collect();
+        (cells, misfits)
+    }
+}
+
+impl Kind {
+    /// Reads one JSON value as this kind; `None` when it is something else altogether.
+    pub fn read(self, value: &Value) -> Option<Cell> {
+        match (self, value) {
+            (_, Value::Null) => Some(Cell::Null(self)),
+            (Self::Text, Value::String(text)) if text.is_empty() => Some(Cell::Null(self)),
+            (Self::Text, Value::String(text)) => Some(Cell::Text(storable(text))),
+            (Self::Text, Value::Number(number)) => Some(Cell::Text(number.to_string())),
+            (Self::Text, Value::Bool(flag)) => Some(Cell::Text(flag.to_string())),
+            (Self::Json, Value::Array(items)) if items.is_empty() => Some(Cell::Null(self)),
+            (Self::Json, Value::Object(fields)) if fields.is_empty() => Some(Cell::Null(self)),
+            (Self::Json, value) => Some(Cell::Text(storable(&value.to_string()))),
+            (_, Value::String(text)) if text.is_empty() => Some(Cell::Null(self)),
+            (Self::Integer, Value::Number(number)) => number.as_i64().map(Cell::Integer),
+            (Self::Integer, Value::String(text)) => text.trim().parse().ok().map(Cell::Integer),
+            (Self::Integer, Value::Bool(flag)) => Some(Cell::Integer(i64::from(*flag))),
+            (Self::Real, Value::Number(number)) => number.as_f64().map(Cell::Real),
+            (Self::Real, Value::String(text)) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()).map(Cell::Real),
+            (Self::Boolean, Value::Bool(flag)) => Some(Cell::Boolean(*flag)),
+            (Self::Boolean, Value::Number(number)) => match number.as_i64() {
+                Some(0) => Some(Cell::Boolean(false)),
+                Some(1) => Some(Cell::Boolean(true)),
+                Some(-1) => Some(Cell::Null(self)),
+                _ => None,
+            },
+            (Self::Boolean, Value::String(text)) => match text.trim() {
+                "0" | "false" => Some(Cell::Boolean(false)),
+                "1" | "true" => Some(Cell::Boolean(true)),
+                "-1" => Some(Cell::Null(self)),
+                _ => None,
+            },
+            (Self::Time, Value::String(text)) => instant(text).map(|at| at.map_or(Cell::Null(self), Cell::Text)),
+            (Self::Time, Value::Number(number)) => {
+                let seconds = number.as_f64()?;
+                if seconds <= 0.0 {
+                    return Some(Cell::Null(self));
+                }
+                let at = Timestamp::from_millisecond((seconds * 1000.0) as i64).ok()?;
+                Some(Cell::Text(time_text(at)))
+            }
+            (Self::Integer | Self::Real | Self::Boolean | Self::Time | Self::Text, _) => None,
+        }
+    }
+}
+
+/// The moment before which a date means "never": Go-backed endpoints send year 1 for an unset date.
+static NEVER: LazyLock<Timestamp> = LazyLock::new(|| "1900-01-01T00:00:00Z".parse().expect("a fixed valid date"));
+
+/// Reads an instant. `None`: not an instant; `Some(None)`: the API's way of saying "never".
+fn instant(text: &str) -> Option<Option<String>> {
+    let text = text.trim();
+    let at: Timestamp = text
+        .parse()
+        .ok()
+        // A date without a time, as System Insights has it in places, is that day's midnight in UTC.
+        .or_else(|| format!("{text}T00:00:00Z").parse().ok())?;
+    Some((at >= *NEVER).then(|| time_text(at)))
+}
+
+/// Writes an instant the way every time column holds it: `2026-11-20T06:31:05.412Z`.
+pub fn time_text(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+/// PostgreSQL can not hold NUL in text; the escape that JSON itself uses stands in for it.
+pub(crate) fn storable(text: &str) -> String {
+    if text.contains('\0') { text.replace('\0', "\\u0000") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(kind: Kind, value: Value) -> Option<Cell> {
+        kind.read(&value)
+    }
+
+    #[test]
+    fn nothing_in_its_many_spellings_is_null() {
+        assert_eq!(read(Kind::Text, json!("")), Some(Cell::Null(Kind::Text)));
+        assert_eq!(read(Kind::Json, json!([])), Some(Cell::Null(Kind::Json)));
+        assert_eq!(read(Kind::Json, json!({})), Some(Cell::Null(Kind::Json)));
+        assert_eq!(read(Kind::Time, json!("")), Some(Cell::Null(Kind::Time)));
+        assert_eq!(read(Kind::Time, json!("0001-01-01T00:00:00Z")), Some(Cell::Null(Kind::Time)));
+        assert_eq!(read(Kind::Boolean, json!(-1)), Some(Cell::Null(Kind::Boolean)));
+    }
+
+    #[test]
+    fn times_of_every_precision_and_offset_become_the_same_sortable_text() {
+        for text in ["2026-11-20T06:31:05.412Z", "2026-11-20T06:31:05.412999999Z", "2026-11-20t06:31:05.412z", "2026-11-20T12:01:05.412+05:30"] {
+            assert_eq!(read(Kind::Time, json!(text)), Some(Cell::Text("2026-11-20T06:31:05.412Z".to_owned())), "{text}");
+        }
+        assert_eq!(read(Kind::Time, json!("2026-11-20T06:31:05Z")), Some(Cell::Text("2026-11-20T06:31:05.000Z".to_owned())));
+        assert_eq!(read(Kind::Time, json!("yesterday")), None);
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_null_and_counted_not_an_error() {
+        static COLUMNS: [Column; 3] = [text("name", "/name", ""), boolean("on", "/on", ""), integer("n", "/n", "")];
+        let table = Table { name: "t", about: "", asset: None, label: "name", columns: &COLUMNS, joined: &[] };
+        let (cells, misfits) = table.cells(&json!({"name": {"a": 1}, "on": "perhaps", "n": "12"}));
+        assert_eq!(cells, vec![Cell::Null(Kind::Text), Cell::Null(Kind::Boolean), Cell::Integer(12)]);
+        assert_eq!(misfits, 2);
+    }
+
+    #[test]
+    fn numbers_keep_their_precision() {
+        assert_eq!(read(Kind::Integer, json!(9_007_199_254_740_993_i64)), Some(Cell::Integer(9_007_199_254_740_993)));
+        assert_eq!(read(Kind::Text, json!(9_007_199_254_740_993_i64)), Some(Cell::Text("9007199254740993".to_owned())));
+        assert_eq!(read(Kind::Integer, json!(1.5)), None);
+    }
+}
