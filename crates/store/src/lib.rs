@@ -1,2 +1,162 @@
-//! What Jumpseat remembers, and reading it with SQL.
+//! Everything that Jumpseat remembers, and reading it with SQL: one relational store, SQLite or PostgreSQL.
+//!
+//! The store knows nothing of JumpCloud: what is collected reaches it as [`schema::Table`] declarations and rows.
+
+mod connection;
+mod db;
+mod inventory;
+mod lease;
+mod migration;
+mod query;
+mod run;
 pub mod schema;
+mod seal;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use connection::{Connection, Place, Stream, StreamKind, StreamState};
+pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
+pub use lease::{Lease, LeaseHolder};
+pub use query::{Answer, AnswerColumn, Limits, Query, SYSTEM_TABLES, SystemTable};
+pub use run::{Action, CallRecord, Outcome, Run, RunEnd, TableRecord, TableState};
+pub use seal::{MasterKey, MasterKeySource, Sealed};
+
+use db::Db;
+use schema::Table;
+
+/// What can go wrong in the store.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database engine refused or failed.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The request can not be done; the text says why and what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// The database was written by a newer program.
+    #[error("the database has version {found}, this program knows {known}; use the newer program")]
+    Newer {
+        /// Version found in the database.
+        found: i64,
+        /// Newest version that this program knows.
+        known: i64,
+    },
+    /// Somebody else is doing this now.
+    #[error("{what} is being done by {holder} since {since}")]
+    Held {
+        /// What is held, e.g. the inventory of an organization.
+        what: String,
+        /// Program, process and machine that hold it.
+        holder: String,
+        /// RFC 3339 time.
+        since: String,
+    },
+    /// The lease was lost: another process took over, so nothing more may be written.
+    #[error("another process has taken over this work; nothing more was written")]
+    LeaseLost,
+    /// A sealed secret does not open with this master key in this place.
+    #[error("the stored credential can not be opened: {0}")]
+    Seal(String),
+    /// The master key can not be read or made.
+    #[error("{0}")]
+    MasterKey(String),
+    /// The user's SQL is refused or failed.
+    #[error("{0}")]
+    Query(String),
+    /// A query was stopped at one of its limits.
+    #[error("the query was stopped: {0}")]
+    QueryLimit(String),
+    /// A file of the store can not be used.
+    #[error("{path}: {what}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// Result with the store's [`enum@Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Where the store is.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// A SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL URL.
+    Postgres(String),
+}
+
+/// An open store. Cheap to clone; all clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    db: Db,
+    tables: Arc<[&'static Table]>,
+    file: Option<Arc<Path>>,
+}
+
+impl Store {
+    /// Opens the store, creates or upgrades its schema, and makes the given tables ready.
+    ///
+    /// # Errors
+    /// The file or server can not be reached, or was written by a newer program.
+    pub async fn open(location: &Location, tables: &[&'static Table]) -> Result<Self> {
+        let (db, file) = match location {
+            Location::File(path) => {
+                prepare_file(path)?;
+                (Db::sqlite(path).await?, Some(Arc::from(path.as_path())))
+            }
+            Location::Postgres(url) => (Db::postgres(url).await?, None),
+        };
+        let store = Self { db, tables: tables.into(), file };
+        migration::migrate(&store).await?;
+        inventory::prepare_tables(&store).await?;
+        Ok(store)
+    }
+
+    /// The tables that this store was opened with.
+    pub fn tables(&self) -> &[&'static Table] {
+        &self.tables
+    }
+
+    /// Finds a table by name.
+    pub fn table(&self, name: &str) -> Option<&'static Table> {
+        self.tables.iter().copied().find(|table| table.name == name)
+    }
+
+    /// Closes the store and folds its log back into the file.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+/// Makes the file's folder (mode 0700) and an empty file (mode 0600) before SQLite would make one that others can read.
+fn prepare_file(path: &Path) -> Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+    let failed = |what: String| Error::File { path: path.to_owned(), what };
+    if path.is_dir() {
+        return Err(failed("is a directory; a file is needed here".to_owned()));
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| failed(format!("its folder can not be made: {error}")))?;
+    }
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| failed(format!("can not be opened for writing: {error}")))?;
+    let mode = file.metadata().map_err(|error| failed(error.to_string()))?.permissions().mode();
+    if mode & 0o077 != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+            .map_err(|error| failed(format!("its mode can not be set to 0600: {error}")))?;
+    }
+    Ok(())
+}

@@ -111,6 +111,7 @@ pub enum Cell {
     Integer(i64),
     Real(f64),
     Boolean(bool),
+    Bytes(Vec<u8>),
 }
 
 impl Table {
@@ -149,7 +150,9 @@ impl Kind {
             (Self::Integer, Value::String(text)) => text.trim().parse().ok().map(Cell::Integer),
             (Self::Integer, Value::Bool(flag)) => Some(Cell::Integer(i64::from(*flag))),
             (Self::Real, Value::Number(number)) => number.as_f64().map(Cell::Real),
-            (Self::Real, Value::String(text)) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()).map(Cell::Real),
+            (Self::Real, Value::String(text)) => {
+                text.trim().parse().ok().filter(|n: &f64| n.is_finite()).map(Cell::Real)
+            }
             (Self::Boolean, Value::Bool(flag)) => Some(Cell::Boolean(*flag)),
             (Self::Boolean, Value::Number(number)) => match number.as_i64() {
                 Some(0) => Some(Cell::Boolean(false)),
@@ -223,10 +226,22 @@ mod tests {
 
     #[test]
     fn times_of_every_precision_and_offset_become_the_same_sortable_text() {
-        for text in ["2026-11-20T06:31:05.412Z", "2026-11-20T06:31:05.412999999Z", "2026-11-20t06:31:05.412z", "2026-11-20T12:01:05.412+05:30"] {
-            assert_eq!(read(Kind::Time, json!(text)), Some(Cell::Text("2026-11-20T06:31:05.412Z".to_owned())), "{text}");
+        for text in [
+            "2026-11-20T06:31:05.412Z",
+            "2026-11-20T06:31:05.412999999Z",
+            "2026-11-20t06:31:05.412z",
+            "2026-11-20T12:01:05.412+05:30",
+        ] {
+            assert_eq!(
+                read(Kind::Time, json!(text)),
+                Some(Cell::Text("2026-11-20T06:31:05.412Z".to_owned())),
+                "{text}"
+            );
         }
-        assert_eq!(read(Kind::Time, json!("2026-11-20T06:31:05Z")), Some(Cell::Text("2026-11-20T06:31:05.000Z".to_owned())));
+        assert_eq!(
+            read(Kind::Time, json!("2026-11-20T06:31:05Z")),
+            Some(Cell::Text("2026-11-20T06:31:05.000Z".to_owned()))
+        );
         assert_eq!(read(Kind::Time, json!("yesterday")), None);
     }
 

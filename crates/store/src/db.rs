@@ -1,0 +1,376 @@
+//! The two engines behind one face: running a statement with [`Cell`]s in and [`Cell`]s out.
+//! The SQL of the callers is the same for both; what truly differs stands in this file.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Postgres, Row as _, Sqlite, Transaction, TypeInfo, ValueRef};
+
+use crate::schema::{Cell, Kind};
+use crate::{Error, Result};
+
+/// An open database.
+#[derive(Clone, Debug)]
+pub(crate) enum Db {
+    /// One writer, since SQLite has one; readers beside it (write-ahead log).
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction that may write. Dropped without [`Tx::commit`], it leaves nothing.
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// One row of an answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Row(pub(crate) Vec<Cell>);
+
+/// How long a writer waits for another process's write before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Db {
+    /// Opens or creates the SQLite file.
+    pub(crate) async fn sqlite(path: &Path) -> Result<Self> {
+        let options = sqlite_options(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("wal_autocheckpoint", "8000")
+            .pragma("journal_size_limit", "67108864");
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(600))
+            .connect_with(options.clone())
+            .await?;
+        let read = SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_lazy_with(options);
+        Ok(Self::Sqlite { write, read })
+    }
+
+    /// Connects to PostgreSQL. The URL's password is never part of an error.
+    pub(crate) async fn postgres(url: &str) -> Result<Self> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| {
+                Error::Refused(
+                    "the PostgreSQL URL can not be read; it looks like postgres://user@host/database".to_owned(),
+                )
+            })?
+            .disable_statement_logging()
+            .application_name("jumpseat");
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(options)
+            .await?;
+        Ok(Self::Postgres(pool))
+    }
+
+    /// True for PostgreSQL.
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Begins a transaction that writes. On SQLite it takes the write lock at once (a lock taken later can not wait).
+    pub(crate) async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Runs one writing statement in a transaction of its own; returns how many rows it touched.
+    pub(crate) async fn execute(&self, sql: &str, args: Vec<Cell>) -> Result<u64> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => bind_sqlite(sql, args).execute(write).await?.rows_affected(),
+            Self::Postgres(pool) => bind_postgres(sql, args).execute(pool).await?.rows_affected(),
+        })
+    }
+
+    /// Reads all rows of a statement.
+    pub(crate) async fn fetch(&self, sql: &str, args: Vec<Cell>) -> Result<Vec<Row>> {
+        match self {
+            Self::Sqlite { read, .. } => {
+                bind_sqlite(sql, args).fetch_all(read).await?.iter().map(row_of_sqlite).collect()
+            }
+            Self::Postgres(pool) => {
+                bind_postgres(sql, args).fetch_all(pool).await?.iter().map(row_of_postgres).collect()
+            }
+        }
+    }
+
+    /// Reads the rows of a statement one by one, so that memory does not grow with their number.
+    pub(crate) async fn each(&self, sql: &str, args: Vec<Cell>, mut row: impl FnMut(Row)) -> Result<()> {
+        match self {
+            Self::Sqlite { read, .. } => {
+                let mut rows = bind_sqlite(sql, args).fetch(read);
+                while let Some(next) = rows.try_next().await? {
+                    row(row_of_sqlite(&next)?);
+                }
+            }
+            Self::Postgres(pool) => {
+                let mut rows = bind_postgres(sql, args).fetch(pool);
+                while let Some(next) = rows.try_next().await? {
+                    row(row_of_postgres(&next)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes all connections; on SQLite this folds the write-ahead log back into the file.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    pub(crate) async fn execute(&mut self, sql: &str, args: Vec<Cell>) -> Result<u64> {
+        Ok(match self {
+            Self::Sqlite(tx) => bind_sqlite(sql, args).execute(&mut **tx).await?.rows_affected(),
+            Self::Postgres(tx) => bind_postgres(sql, args).execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    pub(crate) async fn fetch(&mut self, sql: &str, args: Vec<Cell>) -> Result<Vec<Row>> {
+        match self {
+            Self::Sqlite(tx) => bind_sqlite(sql, args).fetch_all(&mut **tx).await?.iter().map(row_of_sqlite).collect(),
+            Self::Postgres(tx) => {
+                bind_postgres(sql, args).fetch_all(&mut **tx).await?.iter().map(row_of_postgres).collect()
+            }
+        }
+    }
+
+    /// Runs several statements without arguments, separated by `;`.
+    pub(crate) async fn run_script(&mut self, sql: &str) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut **tx).await.map(drop)?,
+            Self::Postgres(tx) => sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut **tx).await.map(drop)?,
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Takes the next `count` numbers of a named sequence; returns the first of them.
+    pub(crate) async fn next_numbers(&mut self, sequence: &str, count: i64) -> Result<i64> {
+        let rows = self
+            .fetch(
+                "INSERT INTO counter (name, value) VALUES ($1, $2)
+                 ON CONFLICT (name) DO UPDATE SET value = counter.value + $2 RETURNING value",
+                vec![sequence.into(), count.into()],
+            )
+            .await?;
+        Ok(rows[0].integer(0) - count + 1)
+    }
+}
+
+/// The options that every connection to a SQLite file has.
+pub(crate) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(512)
+        .disable_statement_logging()
+}
+
+type SqliteQuery<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
+type PostgresQuery<'q> = sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments>;
+
+fn bind_sqlite<'q>(sql: &str, args: Vec<Cell>) -> SqliteQuery<'q> {
+    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+    for arg in args {
+        query = match arg {
+            Cell::Null(_) => query.bind(None::<String>),
+            Cell::Text(text) => query.bind(text),
+            Cell::Integer(number) => query.bind(number),
+            Cell::Real(number) => query.bind(number),
+            Cell::Boolean(flag) => query.bind(flag),
+            Cell::Bytes(bytes) => query.bind(bytes),
+        };
+    }
+    query
+}
+
+fn bind_postgres<'q>(sql: &str, args: Vec<Cell>) -> PostgresQuery<'q> {
+    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+    for arg in args {
+        query = match arg {
+            Cell::Null(Kind::Integer) => query.bind(None::<i64>),
+            Cell::Null(Kind::Real) => query.bind(None::<f64>),
+            Cell::Null(Kind::Boolean) => query.bind(None::<bool>),
+            Cell::Null(Kind::Text | Kind::Time | Kind::Json) => query.bind(None::<String>),
+            Cell::Text(text) => query.bind(text),
+            Cell::Integer(number) => query.bind(number),
+            Cell::Real(number) => query.bind(number),
+            Cell::Boolean(flag) => query.bind(flag),
+            Cell::Bytes(bytes) => query.bind(bytes),
+        };
+    }
+    query
+}
+
+/// Reads a row by what each value is; a column declared BOOLEAN makes its 0 and 1 booleans again.
+pub(crate) fn row_of_sqlite(row: &SqliteRow) -> Result<Row> {
+    let mut cells = Vec::with_capacity(row.len());
+    for column in row.columns() {
+        let value = row.try_get_raw(column.ordinal())?;
+        let declared_boolean = column.type_info().name() == "BOOLEAN";
+        cells.push(if value.is_null() {
+            Cell::Null(if declared_boolean { Kind::Boolean } else { Kind::Text })
+        } else {
+            match value.type_info().name() {
+                "INTEGER" | "BOOLEAN" if declared_boolean => {
+                    Cell::Boolean(row.try_get_unchecked::<i64, _>(column.ordinal())? != 0)
+                }
+                "INTEGER" | "BOOLEAN" => Cell::Integer(row.try_get_unchecked(column.ordinal())?),
+                "REAL" => Cell::Real(row.try_get_unchecked(column.ordinal())?),
+                "BLOB" => Cell::Bytes(row.try_get_unchecked(column.ordinal())?),
+                _ => Cell::Text(row.try_get_unchecked(column.ordinal())?),
+            }
+        });
+    }
+    Ok(Row(cells))
+}
+
+fn row_of_postgres(row: &PgRow) -> Result<Row> {
+    let mut cells = Vec::with_capacity(row.len());
+    for column in row.columns() {
+        let at = column.ordinal();
+        cells.push(match column.type_info().name() {
+            "BOOL" => row.try_get::<Option<bool>, _>(at)?.map_or(Cell::Null(Kind::Boolean), Cell::Boolean),
+            "INT2" => row.try_get::<Option<i16>, _>(at)?.map_or(Cell::Null(Kind::Integer), |n| Cell::Integer(n.into())),
+            "INT4" => row.try_get::<Option<i32>, _>(at)?.map_or(Cell::Null(Kind::Integer), |n| Cell::Integer(n.into())),
+            "INT8" => row.try_get::<Option<i64>, _>(at)?.map_or(Cell::Null(Kind::Integer), Cell::Integer),
+            "FLOAT8" => row.try_get::<Option<f64>, _>(at)?.map_or(Cell::Null(Kind::Real), Cell::Real),
+            "BYTEA" => row.try_get::<Option<Vec<u8>>, _>(at)?.map_or(Cell::Null(Kind::Text), Cell::Bytes),
+            _ => row.try_get::<Option<String>, _>(at)?.map_or(Cell::Null(Kind::Text), Cell::Text),
+        });
+    }
+    Ok(Row(cells))
+}
+
+impl Row {
+    /// The integer at `at`; 0 where it is NULL.
+    pub(crate) fn integer(&self, at: usize) -> i64 {
+        match &self.0[at] {
+            Cell::Integer(number) => *number,
+            Cell::Boolean(flag) => i64::from(*flag),
+            _ => 0,
+        }
+    }
+
+    /// The integer at `at`, or `None` where it is NULL.
+    pub(crate) fn maybe_integer(&self, at: usize) -> Option<i64> {
+        match &self.0[at] {
+            Cell::Integer(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The boolean at `at`; false where it is NULL.
+    pub(crate) fn boolean(&self, at: usize) -> bool {
+        matches!(&self.0[at], Cell::Boolean(true) | Cell::Integer(1..))
+    }
+
+    /// The text at `at`; empty where it is NULL.
+    pub(crate) fn text(&self, at: usize) -> String {
+        self.maybe_text(at).unwrap_or_default()
+    }
+
+    /// The text at `at`, or `None` where it is NULL.
+    pub(crate) fn maybe_text(&self, at: usize) -> Option<String> {
+        match &self.0[at] {
+            Cell::Text(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    /// The time at `at`, or `None` where it is NULL.
+    pub(crate) fn maybe_time(&self, at: usize) -> Option<jiff::Timestamp> {
+        self.maybe_text(at).and_then(|text| text.parse().ok())
+    }
+
+    /// The bytes at `at`; empty where it is NULL.
+    pub(crate) fn bytes(&self, at: usize) -> &[u8] {
+        match &self.0[at] {
+            Cell::Bytes(bytes) => bytes,
+            _ => &[],
+        }
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Option<String>> for Cell {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Self::Null(Kind::Text), Self::Text)
+    }
+}
+
+impl From<i64> for Cell {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<Option<i64>> for Cell {
+    fn from(number: Option<i64>) -> Self {
+        number.map_or(Self::Null(Kind::Integer), Self::Integer)
+    }
+}
+
+impl From<u64> for Cell {
+    fn from(number: u64) -> Self {
+        Self::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<bool> for Cell {
+    fn from(flag: bool) -> Self {
+        Self::Boolean(flag)
+    }
+}
+
+impl From<jiff::Timestamp> for Cell {
+    fn from(at: jiff::Timestamp) -> Self {
+        Self::Text(crate::schema::time_text(at))
+    }
+}
+
+impl From<Option<jiff::Timestamp>> for Cell {
+    fn from(at: Option<jiff::Timestamp>) -> Self {
+        at.map_or(Self::Null(Kind::Time), Self::from)
+    }
+}

@@ -1,0 +1,752 @@
+//! Versioned inventory rows: how a snapshot is written, committed or undone, and how a row's past is read.
+//!
+//! Every table has two SQL tables. `v_<name>` holds versions: the typed columns, from which snapshot on and until which
+//! (exclusive) the version holds. `r_<name>` holds their `raw` JSON, apart, so that scanning the columns does not read it.
+//! What a running snapshot writes carries its number, which no reader looks at before the snapshot is committed; so
+//! committing is one row, and undoing finds all by the number.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use roaring::RoaringTreemap;
+use serde_json::Value;
+
+use crate::db::{Row, Tx};
+use crate::lease::Lease;
+use crate::run::TableRecord;
+use crate::schema::{Cell, Kind, Table, storable};
+use crate::{Error, Result, Store};
+
+/// `until_snapshot` of a version that still holds.
+pub(crate) const OPEN: i64 = i64::MAX;
+
+/// How many ids one look-up asks for. Always this many, so that the statement is prepared once.
+const LOOKUP: usize = 128;
+
+/// SQLite takes 32,766 parameters in one statement, PostgreSQL 65,535.
+const MOST_PARAMETERS: usize = 32_000;
+
+/// A row's version as it stands: enough to tell whether what was received is new.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The version's row number.
+    pub row_id: i64,
+    /// Hash over the stored (redacted) JSON.
+    pub content: [u8; 16],
+    /// Hash over the text as it was received, for rows that come unchanged to the byte.
+    pub received: [u8; 16],
+    /// It was written by this very snapshot: the id came twice.
+    pub fresh: bool,
+}
+
+/// A row to be written as a new version.
+#[derive(Debug, Clone)]
+pub struct NewRow {
+    /// Identity within organization and table.
+    pub id: String,
+    /// Which of the table's sources it came from.
+    pub part: &'static str,
+    /// See [`Known::content`].
+    pub content: [u8; 16],
+    /// See [`Known::received`].
+    pub received: [u8; 16],
+    /// The declared columns.
+    pub cells: Vec<Cell>,
+    /// The redacted JSON.
+    pub raw: String,
+    /// The version that it replaces.
+    pub replaces: Option<i64>,
+    /// When an id comes twice with different content: true, the rows are different things and both are kept (the later
+    /// one under a longer id); false, the later one is the row.
+    pub distinguish: bool,
+}
+
+/// What a pass over one source of one table has seen so far.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// Versions that were met again, by row number.
+    pub seen: RoaringTreemap,
+    /// Ids that came more than once.
+    pub duplicates: u64,
+}
+
+/// What became of a batch of rows.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Written {
+    /// Ids that were not there before.
+    pub new: u64,
+    /// Ids whose content differs from the version before.
+    pub changed: u64,
+    /// Rows that turned out to be there already.
+    pub unchanged: u64,
+    /// Ids that came more than once in this pass.
+    pub duplicates: u64,
+}
+
+/// One committed snapshot.
+#[derive(Debug, Clone)]
+pub struct SnapshotInfo {
+    /// Its number: higher is later, across all organizations.
+    pub number: i64,
+    /// The organization.
+    pub org_id: String,
+    /// When it became visible.
+    pub committed_at: Timestamp,
+    /// Every table was read completely.
+    pub complete: bool,
+}
+
+/// One version of one asset, for its history.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// The organization.
+    pub org_id: String,
+    /// Visible since this snapshot …
+    pub from: Timestamp,
+    /// … until this one, or still.
+    pub until: Option<Timestamp>,
+    /// The row as received, secrets removed.
+    pub raw: Value,
+}
+
+/// Writes one snapshot of one organization. Nothing of it is visible before [`SnapshotWriter::commit`].
+#[derive(Debug)]
+pub struct SnapshotWriter {
+    store: Store,
+    lease: Lease,
+    /// The snapshot's number.
+    pub number: i64,
+    org_id: String,
+}
+
+impl Store {
+    /// Begins a snapshot, after undoing what a run that died has left of this organization.
+    pub async fn begin_snapshot(
+        &self,
+        org_id: &str,
+        connection_id: &str,
+        run_id: i64,
+        lease: Lease,
+        now: Timestamp,
+    ) -> Result<SnapshotWriter> {
+        let leftovers = self
+            .db
+            .fetch("SELECT number FROM snapshot WHERE org_id = $1 AND committed_at IS NULL", vec![org_id.into()])
+            .await?;
+        for leftover in leftovers {
+            self.undo_snapshot(&lease, org_id, leftover.integer(0)).await?;
+        }
+        let mut tx = self.db.begin().await?;
+        lease.check(&mut tx, Some(now)).await?;
+        let number = tx.next_numbers("snapshot", 1).await?;
+        tx.execute(
+            "INSERT INTO snapshot (number, org_id, connection_id, run_id, started_at) VALUES ($1, $2, $3, $4, $5)",
+            vec![number.into(), org_id.into(), connection_id.into(), run_id.into(), now.into()],
+        )
+        .await?;
+        tx.execute(
+            "UPDATE run SET snapshot = $1, org_id = $2 WHERE id = $3",
+            vec![number.into(), org_id.into(), run_id.into()],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(SnapshotWriter { store: self.clone(), lease, number, org_id: org_id.to_owned() })
+    }
+
+    /// Removes what an uncommitted snapshot has written, table by table, then the snapshot itself.
+    async fn undo_snapshot(&self, lease: &Lease, org_id: &str, number: i64) -> Result<()> {
+        for table in self.tables.iter() {
+            let (versions, raws) = (versions_name(table), raws_name(table));
+            let mut tx = self.db.begin().await?;
+            lease.check(&mut tx, None).await?;
+            let written = "WHERE org_id = $1 AND until_snapshot = $2 AND from_snapshot = $3";
+            let args = || vec![org_id.into(), OPEN.into(), number.into()];
+            tx.execute(
+                &format!("DELETE FROM {raws} WHERE row_id IN (SELECT row_id FROM {versions} {written})"),
+                args(),
+            )
+            .await?;
+            tx.execute(&format!("DELETE FROM {versions} {written}"), args()).await?;
+            tx.execute(
+                &format!("UPDATE {versions} SET until_snapshot = $1 WHERE org_id = $2 AND until_snapshot = $3"),
+                vec![OPEN.into(), org_id.into(), number.into()],
+            )
+            .await?;
+            tx.commit().await?;
+        }
+        let mut tx = self.db.begin().await?;
+        lease.check(&mut tx, None).await?;
+        tx.execute("DELETE FROM quarantine WHERE snapshot = $1", vec![number.into()]).await?;
+        tx.execute("DELETE FROM snapshot WHERE number = $1", vec![number.into()]).await?;
+        tx.commit().await
+    }
+
+    /// The committed snapshots of an organization, newest first.
+    pub async fn snapshots(&self, org_id: &str, most: i64) -> Result<Vec<SnapshotInfo>> {
+        let rows = self
+            .db
+            .fetch(
+                "SELECT number, org_id, committed_at, complete FROM snapshot
+                 WHERE org_id = $1 AND committed_at IS NOT NULL ORDER BY number DESC LIMIT $2",
+                vec![org_id.into(), most.into()],
+            )
+            .await?;
+        Ok(rows
+            .iter()
+            .filter_map(|row| {
+                Some(SnapshotInfo {
+                    number: row.integer(0),
+                    org_id: row.text(1),
+                    committed_at: row.maybe_time(2)?,
+                    complete: row.boolean(3),
+                })
+            })
+            .collect())
+    }
+
+    /// Every committed version of one id, oldest first, over all organizations that have it (ids are unique within one).
+    pub async fn versions(&self, table: &Table, id: &str, org_id: Option<&str>) -> Result<Vec<Version>> {
+        let sql = format!(
+            "SELECT v.org_id, f.committed_at, u.committed_at, r.raw
+             FROM {versions} v
+             JOIN snapshot f ON f.number = v.from_snapshot AND f.committed_at IS NOT NULL
+             LEFT JOIN snapshot u ON u.number = v.until_snapshot
+             JOIN {raws} r ON r.row_id = v.row_id
+             WHERE v.id = $1 AND v.org_id IN (SELECT DISTINCT org_id FROM snapshot) AND ($2 = '' OR v.org_id = $2)
+             ORDER BY v.org_id, v.from_snapshot",
+            versions = versions_name(table),
+            raws = raws_name(table),
+        );
+        let rows = self.db.fetch(&sql, vec![id.into(), org_id.unwrap_or_default().into()]).await?;
+        rows.iter()
+            .map(|row| {
+                let raw = serde_json::from_str(&row.text(3)).map_err(|error| {
+                    Error::Refused(format!("the stored row {id} of {} is damaged: {error}", table.name))
+                })?;
+                let from = row.maybe_time(1).unwrap_or(Timestamp::UNIX_EPOCH);
+                Ok(Version { org_id: row.text(0), from, until: row.maybe_time(2), raw })
+            })
+            .collect()
+    }
+
+    /// How many rows each table holds of one organization now.
+    pub async fn rows_held(&self, org_id: &str) -> Result<BTreeMap<&'static str, u64>> {
+        let mut held = BTreeMap::new();
+        let Some(current) = self.snapshots(org_id, 1).await?.into_iter().next() else { return Ok(held) };
+        for table in self.tables.iter() {
+            let sql = format!(
+                "SELECT COUNT(*) FROM {} WHERE org_id = $1 AND until_snapshot > $2 AND from_snapshot <= $2",
+                versions_name(table)
+            );
+            let rows = self.db.fetch(&sql, vec![org_id.into(), current.number.into()]).await?;
+            held.insert(table.name, u64::try_from(rows[0].integer(0)).unwrap_or(0));
+        }
+        Ok(held)
+    }
+
+    /// Removes everything that was collected of an organization.
+    pub async fn purge_organization(&self, org_id: &str) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        for table in self.tables.iter() {
+            let (versions, raws) = (versions_name(table), raws_name(table));
+            tx.execute(
+                &format!("DELETE FROM {raws} WHERE row_id IN (SELECT row_id FROM {versions} WHERE org_id = $1)"),
+                vec![org_id.into()],
+            )
+            .await?;
+            tx.execute(&format!("DELETE FROM {versions} WHERE org_id = $1"), vec![org_id.into()]).await?;
+        }
+        tx.execute("DELETE FROM quarantine WHERE org_id = $1", vec![org_id.into()]).await?;
+        tx.execute(
+            "DELETE FROM snapshot_table WHERE snapshot IN (SELECT number FROM snapshot WHERE org_id = $1)",
+            vec![org_id.into()],
+        )
+        .await?;
+        tx.execute("DELETE FROM snapshot WHERE org_id = $1", vec![org_id.into()]).await?;
+        tx.commit().await
+    }
+}
+
+impl SnapshotWriter {
+    /// The organization that this snapshot is of.
+    pub fn org_id(&self) -> &str {
+        &self.org_id
+    }
+
+    /// Looks up what is stored now under these ids.
+    pub async fn known(&self, table: &Table, ids: &[&str]) -> Result<HashMap<String, Known>> {
+        let sql = format!(
+            "SELECT id, row_id, content, received, from_snapshot FROM {} WHERE org_id = $1 AND until_snapshot = $2 AND id IN ({})",
+            versions_name(table),
+            placeholders(3, LOOKUP)
+        );
+        let mut known = HashMap::with_capacity(ids.len());
+        for chunk in ids.chunks(LOOKUP) {
+            for row in self.store.db.fetch(&sql, self.lookup_args(&[OPEN], chunk)).await? {
+                known.insert(row.text(0), self.known_of(&row));
+            }
+        }
+        Ok(known)
+    }
+
+    fn lookup_args(&self, numbers: &[i64], ids: &[&str]) -> Vec<Cell> {
+        let mut args = Vec::with_capacity(LOOKUP + 2);
+        args.push(self.org_id.as_str().into());
+        args.extend(numbers.iter().map(|number| Cell::Integer(*number)));
+        // The list is filled up with its last id, which finds nothing new.
+        let last = ids.last().copied().unwrap_or_default();
+        args.extend((0..LOOKUP).map(|at| Cell::from(ids.get(at).copied().unwrap_or(last))));
+        args
+    }
+
+    fn known_of(&self, row: &Row) -> Known {
+        Known {
+            row_id: row.integer(1),
+            content: hash_of(row.bytes(2)),
+            received: hash_of(row.bytes(3)),
+            fresh: row.integer(4) == self.number,
+        }
+    }
+
+    /// Writes rows as new versions, in one transaction. Rows that came before under the same id in this pass are found
+    /// and counted as duplicates; `marks` is told which stored versions were met.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] when another process has taken over.
+    pub async fn write(
+        &mut self,
+        table: &Table,
+        rows: Vec<NewRow>,
+        marks: &mut Marks,
+        now: Timestamp,
+    ) -> Result<Written> {
+        let mut written = Written::default();
+        let mut tx = self.store.db.begin().await?;
+        self.lease.check(&mut tx, Some(now)).await?;
+        let rows = self.settle_duplicates(&mut tx, table, rows, marks, &mut written).await?;
+        if !rows.is_empty() {
+            self.close_versions(&mut tx, table, &rows).await?;
+            for row in &rows {
+                if row.replaces.is_some() { written.changed += 1 } else { written.new += 1 }
+            }
+            insert_versions(&mut tx, table, &self.org_id, self.number, rows).await?;
+        }
+        tx.commit().await?;
+        marks.duplicates += written.duplicates;
+        Ok(written)
+    }
+
+    /// Leaves one row for each id: see [`NewRow::distinguish`].
+    async fn settle_duplicates(
+        &self,
+        tx: &mut Tx,
+        table: &Table,
+        rows: Vec<NewRow>,
+        marks: &mut Marks,
+        written: &mut Written,
+    ) -> Result<Vec<NewRow>> {
+        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let mut fresh = self.fresh(tx, table, &ids).await?;
+        let mut kept: Vec<NewRow> = Vec::with_capacity(rows.len());
+        let mut place: HashMap<String, usize> = HashMap::with_capacity(rows.len());
+        let mut renamed = Vec::new();
+        for mut row in rows {
+            let met_before = row.replaces.is_some_and(|version| marks.seen.contains(version.cast_unsigned()));
+            let in_batch = place.get(&row.id).copied();
+            let in_table = fresh.get(&row.id);
+            let same = in_batch.is_some_and(|at| kept[at].content == row.content)
+                || in_table.is_some_and(|known| known.content == row.content);
+            if in_batch.is_none() && in_table.is_none() && !met_before {
+                place.insert(row.id.clone(), kept.len());
+                kept.push(row);
+            } else if same {
+                written.duplicates += 1;
+            } else if row.distinguish {
+                row.id = format!("{}~{}", row.id, data_encoding::HEXLOWER.encode(&row.content[..6]));
+                row.replaces = None;
+                renamed.push(row);
+            } else if let Some(at) = in_batch {
+                written.duplicates += 1;
+                row.replaces = kept[at].replaces;
+                kept[at] = row;
+            } else {
+                written.duplicates += 1;
+                if let Some(known) = fresh.remove(&row.id) {
+                    // The version written a moment ago gives way; what it replaced stays replaced.
+                    delete_version(tx, table, known.row_id).await?;
+                    row.replaces = None;
+                }
+                place.insert(row.id.clone(), kept.len());
+                kept.push(row);
+            }
+        }
+        if !renamed.is_empty() {
+            let ids: Vec<&str> = renamed.iter().map(|row| row.id.as_str()).collect();
+            let stored = self.open_versions(tx, table, &ids).await?;
+            for row in renamed {
+                if let Some(known) = stored.get(&row.id) {
+                    // The longer id holds a hash of the content, so a version under it is this very row.
+                    if marks.seen.insert(known.row_id.cast_unsigned()) && !known.fresh {
+                        written.unchanged += 1;
+                    } else {
+                        written.duplicates += 1;
+                    }
+                } else if place.contains_key(&row.id) {
+                    written.duplicates += 1;
+                } else {
+                    place.insert(row.id.clone(), kept.len());
+                    kept.push(row);
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Versions that this snapshot has written under these ids.
+    async fn fresh(&self, tx: &mut Tx, table: &Table, ids: &[&str]) -> Result<HashMap<String, Known>> {
+        let sql = format!(
+            "SELECT id, row_id, content, received, from_snapshot FROM {} WHERE org_id = $1 AND from_snapshot = $2 AND id IN ({})",
+            versions_name(table),
+            placeholders(3, LOOKUP)
+        );
+        let mut fresh = HashMap::new();
+        for chunk in ids.chunks(LOOKUP) {
+            for row in tx.fetch(&sql, self.lookup_args(&[self.number], chunk)).await? {
+                fresh.insert(row.text(0), self.known_of(&row));
+            }
+        }
+        Ok(fresh)
+    }
+
+    async fn open_versions(&self, tx: &mut Tx, table: &Table, ids: &[&str]) -> Result<HashMap<String, Known>> {
+        let sql = format!(
+            "SELECT id, row_id, content, received, from_snapshot FROM {} WHERE org_id = $1 AND until_snapshot = $2 AND id IN ({})",
+            versions_name(table),
+            placeholders(3, LOOKUP)
+        );
+        let mut open = HashMap::new();
+        for chunk in ids.chunks(LOOKUP) {
+            for row in tx.fetch(&sql, self.lookup_args(&[OPEN], chunk)).await? {
+                open.insert(row.text(0), self.known_of(&row));
+            }
+        }
+        Ok(open)
+    }
+
+    async fn close_versions(&self, tx: &mut Tx, table: &Table, rows: &[NewRow]) -> Result<()> {
+        let replaced: Vec<i64> = rows.iter().filter_map(|row| row.replaces).collect();
+        close(tx, table, self.number, &replaced).await
+    }
+
+    /// Marks as gone every stored row of one part that was not met. Only a complete read may call this.
+    pub async fn mark_gone(&mut self, table: &Table, part: &str, marks: &Marks, now: Timestamp) -> Result<u64> {
+        let gone = self.missing(table, part, marks).await?;
+        for chunk in gone.chunks(5_000) {
+            let mut tx = self.store.db.begin().await?;
+            self.lease.check(&mut tx, Some(now)).await?;
+            close(&mut tx, table, self.number, chunk).await?;
+            tx.commit().await?;
+        }
+        Ok(gone.len() as u64)
+    }
+
+    /// How many rows of one part were stored before this snapshot.
+    pub async fn held_before(&self, table: &Table, part: &str) -> Result<u64> {
+        let sql = format!(
+            "SELECT COUNT(*) FROM {} WHERE org_id = $1 AND until_snapshot >= $2 AND from_snapshot < $2 AND part = $3",
+            versions_name(table)
+        );
+        let rows =
+            self.store.db.fetch(&sql, vec![self.org_id.as_str().into(), self.number.into(), part.into()]).await?;
+        Ok(u64::try_from(rows[0].integer(0)).unwrap_or(0))
+    }
+
+    /// The stored rows of one part that were not met in this pass, by row number.
+    pub async fn missing(&self, table: &Table, part: &str, marks: &Marks) -> Result<Vec<i64>> {
+        let sql = format!(
+            "SELECT row_id FROM {} WHERE org_id = $1 AND until_snapshot = $2 AND from_snapshot < $3 AND part = $4",
+            versions_name(table)
+        );
+        let args = vec![self.org_id.as_str().into(), OPEN.into(), self.number.into(), part.into()];
+        let mut missing = Vec::new();
+        self.store
+            .db
+            .each(&sql, args, |row| {
+                let row_id = row.integer(0);
+                if !marks.seen.contains(row_id.cast_unsigned()) {
+                    missing.push(row_id);
+                }
+            })
+            .await?;
+        Ok(missing)
+    }
+
+    /// Keeps a received row that can not be stored as one, with the reason.
+    pub async fn quarantine(&mut self, table: &Table, position: u64, reason: &str, raw: &str) -> Result<()> {
+        let mut tx = self.store.db.begin().await?;
+        self.lease.check(&mut tx, None).await?;
+        tx.execute(
+            "INSERT INTO quarantine (snapshot, org_id, table_name, position, reason, raw) VALUES ($1, $2, $3, $4, $5, $6)",
+            vec![
+                self.number.into(),
+                self.org_id.as_str().into(),
+                table.name.into(),
+                position.into(),
+                storable(reason).into(),
+                storable(raw).into(),
+            ],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// Makes the snapshot visible: one transaction, together with what is known of each table.
+    pub async fn commit(self, tables: &[TableRecord], now: Timestamp) -> Result<()> {
+        let incomplete: Vec<String> = tables.iter().filter_map(TableRecord::shortfall).collect();
+        let mut tx = self.store.db.begin().await?;
+        self.lease.check(&mut tx, Some(now)).await?;
+        for record in tables {
+            tx.execute(
+                "INSERT INTO snapshot_table (snapshot, table_name, part, state, reason, rows_held) VALUES ($1, $2, $3, $4, $5, $6)",
+                vec![
+                    self.number.into(),
+                    record.table.as_str().into(),
+                    record.part.as_str().into(),
+                    record.state.word().into(),
+                    record.reason.clone().into(),
+                    record.held.into(),
+                ],
+            )
+            .await?;
+        }
+        let reason = (!incomplete.is_empty()).then(|| incomplete.join("; "));
+        tx.execute(
+            "UPDATE snapshot SET committed_at = $1, complete = $2, reason = $3 WHERE number = $4",
+            vec![now.into(), incomplete.is_empty().into(), reason.into(), self.number.into()],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// Leaves nothing of this snapshot.
+    pub async fn undo(self) -> Result<()> {
+        self.store.undo_snapshot(&self.lease, &self.org_id, self.number).await
+    }
+
+    /// The lease that this snapshot is written under.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+}
+
+async fn close(tx: &mut Tx, table: &Table, number: i64, rows: &[i64]) -> Result<()> {
+    for chunk in rows.chunks(LOOKUP) {
+        let last = chunk.last().copied().unwrap_or_default();
+        let mut args = vec![Cell::Integer(number)];
+        args.extend((0..LOOKUP).map(|at| Cell::Integer(chunk.get(at).copied().unwrap_or(last))));
+        let sql = format!(
+            "UPDATE {} SET until_snapshot = $1 WHERE row_id IN ({})",
+            versions_name(table),
+            placeholders(2, LOOKUP)
+        );
+        tx.execute(&sql, args).await?;
+    }
+    Ok(())
+}
+
+async fn delete_version(tx: &mut Tx, table: &Table, row_id: i64) -> Result<()> {
+    tx.execute(&format!("DELETE FROM {} WHERE row_id = $1", raws_name(table)), vec![row_id.into()]).await?;
+    tx.execute(&format!("DELETE FROM {} WHERE row_id = $1", versions_name(table)), vec![row_id.into()]).await?;
+    Ok(())
+}
+
+async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, rows: Vec<NewRow>) -> Result<()> {
+    let first = tx.next_numbers("row", i64::try_from(rows.len()).unwrap_or(i64::MAX)).await?;
+    let width = FIXED_COLUMNS.len() + table.columns.len();
+    let (mut versions, mut raws) = (Vec::new(), Vec::with_capacity(rows.len() * 2));
+    let count = rows.len();
+    versions.reserve(count * width);
+    for (row_id, row) in (first..).zip(rows) {
+        versions.push(Cell::Integer(row_id));
+        versions.push(org_id.into());
+        versions.push(Cell::Text(row.id));
+        versions.push(row.part.into());
+        versions.push(Cell::Integer(number));
+        versions.push(Cell::Integer(OPEN));
+        versions.push(Cell::Bytes(row.content.to_vec()));
+        versions.push(Cell::Bytes(row.received.to_vec()));
+        versions.extend(row.cells);
+        raws.push(Cell::Integer(row_id));
+        raws.push(Cell::Text(storable(&row.raw)));
+    }
+    insert_many(tx, &format!("INSERT INTO {} VALUES ", versions_name(table)), width, count, versions).await?;
+    insert_many(tx, &format!("INSERT INTO {} VALUES ", raws_name(table)), 2, count, raws).await
+}
+
+/// Inserts `count` rows of `width` cells with as few statements as the parameter limit allows. Powers of two keep the
+/// number of different statements, and so of preparations, small.
+async fn insert_many(tx: &mut Tx, head: &str, width: usize, count: usize, cells: Vec<Cell>) -> Result<()> {
+    let largest = 1_usize << (MOST_PARAMETERS / width).max(1).ilog2().min(8);
+    let mut cells = cells.into_iter();
+    let mut left = count;
+    while left > 0 {
+        let rows = largest.min(1 << left.ilog2());
+        let values: Vec<String> = (0..rows).map(|row| format!("({})", placeholders(row * width + 1, width))).collect();
+        tx.execute(&format!("{head}{}", values.join(",")), cells.by_ref().take(rows * width).collect()).await?;
+        left -= rows;
+    }
+    Ok(())
+}
+
+/// `$from, $from+1, …`
+fn placeholders(from: usize, count: usize) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(count * 6);
+    for at in from..from + count {
+        if at > from {
+            text.push(',');
+        }
+        write!(text, "${at}").expect("writing to a String can not fail");
+    }
+    text
+}
+
+fn hash_of(bytes: &[u8]) -> [u8; 16] {
+    bytes.try_into().unwrap_or_default()
+}
+
+/// The columns that every version table has before the declared ones, in this order.
+const FIXED_COLUMNS: [&str; 8] =
+    ["row_id", "org_id", "id", "part", "from_snapshot", "until_snapshot", "content", "received"];
+
+/// The SQL table that holds a table's versions.
+pub(crate) fn versions_name(table: &Table) -> String {
+    format!("\"v_{}\"", table.name)
+}
+
+/// The SQL table that holds the `raw` JSON of a table's versions.
+pub(crate) fn raws_name(table: &Table) -> String {
+    format!("\"r_{}\"", table.name)
+}
+
+/// Creates tables that are not there yet, adds columns that were declared since, and fills those from `raw`.
+pub(crate) async fn prepare_tables(store: &Store) -> Result<()> {
+    let layouts: HashMap<String, String> = store
+        .db
+        .fetch("SELECT name, layout FROM table_layout", vec![])
+        .await?
+        .iter()
+        .map(|row| (row.text(0), row.text(1)))
+        .collect();
+    if store.tables.iter().all(|table| layouts.get(table.name) == Some(&layout(table))) {
+        return Ok(());
+    }
+    let mut tx = store.db.begin().await?;
+    if store.db.is_postgres() {
+        tx.execute("LOCK TABLE table_layout IN EXCLUSIVE MODE", vec![]).await?;
+    }
+    for table in store.tables.iter() {
+        // Read again under the lock: another process may have been faster.
+        let rows = tx.fetch("SELECT layout FROM table_layout WHERE name = $1", vec![table.name.into()]).await?;
+        match rows.first().map(|row| row.text(0)) {
+            None => create_table(&mut tx, table, store.db.is_postgres()).await?,
+            Some(stored) if stored == layout(table) => continue,
+            Some(stored) => reshape_table(&mut tx, table, &stored).await?,
+        }
+        tx.execute(
+            "INSERT INTO table_layout (name, layout) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET layout = $2",
+            vec![table.name.into(), layout(table).into()],
+        )
+        .await?;
+    }
+    tx.commit().await
+}
+
+/// A table's columns as text: name, kind and where the value comes from.
+fn layout(table: &Table) -> String {
+    table.columns.iter().map(|column| format!("{} {:?} {}\n", column.name, column.kind, column.at)).collect()
+}
+
+async fn create_table(tx: &mut Tx, table: &Table, postgres: bool) -> Result<()> {
+    let (key, bytes) = if postgres { ("BIGINT PRIMARY KEY", "BYTEA") } else { ("INTEGER PRIMARY KEY", "BLOB") };
+    let columns: String =
+        table.columns.iter().map(|column| format!(", \"{}\" {}", column.name, sql_type(column.kind))).collect();
+    let (name, versions, raws) = (table.name, versions_name(table), raws_name(table));
+    tx.run_script(&format!(
+        "CREATE TABLE {versions} (row_id {key}, org_id TEXT NOT NULL, id TEXT NOT NULL, part TEXT NOT NULL,
+           from_snapshot BIGINT NOT NULL, until_snapshot BIGINT NOT NULL, content {bytes} NOT NULL, received {bytes} NOT NULL{columns});
+         CREATE UNIQUE INDEX \"v_{name}_by_id\" ON {versions} (org_id, id, from_snapshot);
+         CREATE INDEX \"v_{name}_by_snapshot\" ON {versions} (org_id, until_snapshot, from_snapshot);
+         CREATE TABLE {raws} (row_id {key}, raw TEXT NOT NULL);"
+    ))
+    .await
+}
+
+fn sql_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Time | Kind::Json => "TEXT",
+        Kind::Integer => "BIGINT",
+        Kind::Real => "DOUBLE PRECISION",
+        Kind::Boolean => "BOOLEAN",
+    }
+}
+
+/// Brings a table from the `stored` layout to the declared one: columns are added or made anew and filled from `raw`.
+async fn reshape_table(tx: &mut Tx, table: &Table, stored: &str) -> Result<()> {
+    let versions = versions_name(table);
+    let stored: HashMap<&str, &str> = stored.lines().filter_map(|line| line.split_once(' ')).collect();
+    for column in table.columns {
+        let declared = format!("{:?} {}", column.kind, column.at);
+        let found = stored.get(column.name).copied();
+        if found == Some(declared.as_str()) {
+            continue;
+        }
+        if found.is_some() {
+            tx.run_script(&format!("ALTER TABLE {versions} DROP COLUMN \"{}\"", column.name)).await?;
+        }
+        tx.run_script(&format!("ALTER TABLE {versions} ADD COLUMN \"{}\" {}", column.name, sql_type(column.kind)))
+            .await?;
+    }
+    // Insertion goes by position, so the columns must stand in the declared order: the table is written anew.
+    let names: Vec<String> = FIXED_COLUMNS
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain(table.columns.iter().map(|column| format!("\"{}\"", column.name)))
+        .collect();
+    let select = format!("SELECT {} FROM", names.join(", "));
+    let (old, name) = (format!("\"old_{}\"", table.name), table.name);
+    tx.run_script(&format!(
+        "ALTER TABLE {versions} RENAME TO {old}; DROP INDEX \"v_{name}_by_id\"; DROP INDEX \"v_{name}_by_snapshot\";"
+    ))
+    .await?;
+    let postgres = matches!(tx, Tx::Postgres(_));
+    let raws = raws_name(table);
+    let kept_raws = format!("\"kept_{}\"", table.name);
+    tx.run_script(&format!("ALTER TABLE {raws} RENAME TO {kept_raws};")).await?;
+    create_table(tx, table, postgres).await?;
+    tx.run_script(&format!(
+        "INSERT INTO {versions} {select} {old}; DROP TABLE {old}; DROP TABLE {raws}; ALTER TABLE {kept_raws} RENAME TO {raws};"
+    ))
+    .await?;
+    fill_from_raw(tx, table).await
+}
+
+/// Reads every row's columns from its `raw` again.
+async fn fill_from_raw(tx: &mut Tx, table: &Table) -> Result<()> {
+    let assignments: Vec<String> =
+        table.columns.iter().enumerate().map(|(at, column)| format!("\"{}\" = ${}", column.name, at + 2)).collect();
+    let update = format!("UPDATE {} SET {} WHERE row_id = $1", versions_name(table), assignments.join(", "));
+    let page = format!("SELECT row_id, raw FROM {} WHERE row_id > $1 ORDER BY row_id LIMIT 500", raws_name(table));
+    let mut last = i64::MIN;
+    loop {
+        let rows = tx.fetch(&page, vec![last.into()]).await?;
+        let Some(end) = rows.last() else { return Ok(()) };
+        last = end.integer(0);
+        for row in rows {
+            let raw: Value = serde_json::from_str(&row.text(1)).unwrap_or(Value::Null);
+            let mut args = vec![Cell::Integer(row.integer(0))];
+            args.extend(table.cells(&raw).0);
+            tx.execute(&update, args).await?;
+        }
+    }
+}

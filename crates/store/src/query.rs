@@ -1,0 +1,690 @@
+//! Read-only SQL over everything that was collected, now or as of a moment in the past.
+//!
+//! A query is parsed, held against closed lists (one SELECT, known tables, known functions), and what runs is the text
+//! printed from the parsed tree, so nothing that the parser did not understand reaches the engine. The tables are common
+//! table expressions over the versioned rows, cut at one snapshot for each organization. On top of that the connection
+//! is read-only, and time, rows and memory have limits. See `docs/decisions/0003-sql-console.md`.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use sqlparser::ast::{self, Expr, ObjectName, SetExpr, Statement, TableFactor, Visit, Visitor};
+use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
+use sqlparser::parser::Parser;
+use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Row as _, TypeInfo, ValueRef};
+
+use crate::db::{Db, row_of_sqlite, sqlite_options};
+use crate::inventory::{raws_name, versions_name};
+use crate::schema::{Cell, Column, Kind, Table, integer, text, time};
+use crate::{Error, Result, Store};
+
+/// A question in SQL.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// One SELECT statement.
+    pub sql: String,
+    /// Read the tables as they were at this time; now, if `None`.
+    pub as_of: Option<Timestamp>,
+    /// Read one organization only.
+    pub org_id: Option<String>,
+}
+
+/// What one query may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Longest run time.
+    pub time: Duration,
+    /// Most rows; the answer says that it was cut.
+    pub rows: u64,
+    /// Most memory that the engine may use for it, in bytes (SQLite; PostgreSQL has its own `work_mem`).
+    pub memory: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(30), rows: 100_000, memory: 512 << 20 }
+    }
+}
+
+/// A query's answer.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The columns, in order.
+    pub columns: Vec<AnswerColumn>,
+    /// The rows.
+    pub rows: Vec<Vec<Cell>>,
+    /// There were more rows than the limit.
+    pub cut: bool,
+}
+
+/// One column of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerColumn {
+    /// Its name.
+    pub name: String,
+}
+
+/// A table that is not collected but is about the collecting.
+#[derive(Debug)]
+pub struct SystemTable {
+    /// SQL name.
+    pub name: &'static str,
+    /// What a row is.
+    pub about: &'static str,
+    /// Its columns; `at` is not used.
+    pub columns: &'static [Column],
+    /// The SELECT behind it.
+    sql: &'static str,
+}
+
+/// Tables about the collecting itself. None of them holds a credential.
+pub static SYSTEM_TABLES: &[SystemTable] = &[
+    SystemTable {
+        name: "snapshots",
+        about: "Committed inventory snapshots of every organization.",
+        columns: &[
+            integer("number", "", "Grows with every snapshot of any organization."),
+            text("org_id", "", "The organization."),
+            time("started_at", "", "When reading began."),
+            time("committed_at", "", "When it became visible."),
+            Column { name: "complete", kind: Kind::Boolean, at: "", about: "Every table was read completely." },
+            text("reason", "", "What is missing, if it is not complete."),
+        ],
+        sql: "SELECT number, org_id, started_at, committed_at, complete, reason FROM snapshot WHERE committed_at IS NOT NULL",
+    },
+    SystemTable {
+        name: "snapshot_tables",
+        about: "How completely each snapshot read each source of each table.",
+        columns: &[
+            integer("snapshot", "", "The snapshot's number."),
+            text("org_id", "", "The organization."),
+            text("table_name", "", "The table."),
+            text("part", "", "Which source of the table; empty where there is one."),
+            text("state", "", "complete, not_permitted, not_licensed, failed, short, shrunken or dependent."),
+            text("reason", "", "Why it is not complete."),
+            integer("rows_held", "", "Rows held after the snapshot."),
+        ],
+        sql: "SELECT t.snapshot, s.org_id, t.table_name, t.part, t.state, t.reason, t.rows_held
+              FROM snapshot_table t JOIN snapshot s ON s.number = t.snapshot WHERE s.committed_at IS NOT NULL",
+    },
+    SystemTable {
+        name: "runs",
+        about: "Every test, update and sync, with who started it and how it ended.",
+        columns: &[
+            integer("id", "", "The run's number."),
+            text("connection_name", "", "The connection, as it was called then."),
+            text("org_id", "", "The organization."),
+            text("action", "", "test, update or sync."),
+            text("started_by", "", "A person, or system when the schedule started it."),
+            time("started_at", "", "Start."),
+            time("ended_at", "", "End; NULL while it runs."),
+            text("outcome", "", "succeeded, incomplete, failed, cancelled or interrupted."),
+            text("error", "", "What went wrong."),
+            integer("calls", "", "HTTP requests."),
+            integer("retries", "", "Requests that were tried again."),
+        ],
+        sql: "SELECT id, connection_name, org_id, action, started_by, started_at, ended_at, outcome, error, calls, retries FROM run",
+    },
+    SystemTable {
+        name: "connections",
+        about: "The configured connections, without their credentials.",
+        columns: &[
+            text("name", "", "Its name."),
+            text("org_id", "", "The organization."),
+            text("org_name", "", "The organization's name."),
+            text("region", "", "us, eu or in; NULL for custom URLs."),
+            text("owner_name", "", "Who to ask about it."),
+            text("owner_email", "", "Their e-mail address."),
+            Column { name: "enabled", kind: Kind::Boolean, at: "", about: "Syncs run on their schedule." },
+            time("credential_added_at", "", "When the credential was given."),
+            time("credential_expires_at", "", "When it expires, where the API tells."),
+        ],
+        sql: "SELECT name, org_id, org_name, region, owner_name, owner_email, enabled, credential_added_at, credential_expires_at
+              FROM connection WHERE removed_at IS NULL",
+    },
+];
+
+/// Names of the store's own tables, which a query can not reach and whose names it may not take for its own tables.
+const OWN_TABLES: &[&str] = &[
+    "counter",
+    "connection",
+    "stream",
+    "run",
+    "run_table",
+    "run_call",
+    "snapshot",
+    "snapshot_table",
+    "quarantine",
+    "lease",
+    "table_layout",
+    "schema_version",
+    "dbstat",
+    "information_schema",
+];
+const OWN_PREFIXES: &[&str] = &["v_", "r_", "sqlite_", "pg_", "pragma_"];
+
+/// Functions that a query may call: those that compute from their arguments, in both engines' names. Everything that
+/// reads files, reaches the network, changes settings, sleeps, or makes values of any wished size is not here.
+const FUNCTIONS: &[&str] = &[
+    "abs",
+    "age",
+    "array_agg",
+    "array_length",
+    "array_to_string",
+    "avg",
+    "bool_and",
+    "bool_or",
+    "btrim",
+    "cardinality",
+    "ceil",
+    "ceiling",
+    "char_length",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "count",
+    "cume_dist",
+    "current_date",
+    "current_timestamp",
+    "date",
+    "date_part",
+    "date_trunc",
+    "datetime",
+    "dense_rank",
+    "every",
+    "exp",
+    "first_value",
+    "floor",
+    "greatest",
+    "group_concat",
+    "hex",
+    "host",
+    "ifnull",
+    "iif",
+    "initcap",
+    "instr",
+    "json",
+    "json_agg",
+    "json_array",
+    "json_array_elements",
+    "json_array_elements_text",
+    "json_array_length",
+    "json_build_object",
+    "json_each",
+    "json_each_text",
+    "json_extract",
+    "json_extract_path_text",
+    "json_group_array",
+    "json_group_object",
+    "json_object",
+    "json_tree",
+    "json_type",
+    "json_typeof",
+    "json_valid",
+    "jsonb_agg",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "jsonb_array_length",
+    "jsonb_each",
+    "jsonb_each_text",
+    "jsonb_extract_path_text",
+    "jsonb_object_keys",
+    "jsonb_typeof",
+    "julianday",
+    "lag",
+    "last_value",
+    "lead",
+    "least",
+    "left",
+    "length",
+    "like",
+    "ln",
+    "log",
+    "lower",
+    "ltrim",
+    "max",
+    "min",
+    "mod",
+    "nth_value",
+    "ntile",
+    "nullif",
+    "octet_length",
+    "percent_rank",
+    "position",
+    "power",
+    "pow",
+    "rank",
+    "regexp_match",
+    "regexp_replace",
+    "replace",
+    "reverse",
+    "right",
+    "round",
+    "row_number",
+    "rtrim",
+    "sign",
+    "split_part",
+    "sqrt",
+    "starts_with",
+    "stddev",
+    "strftime",
+    "string_agg",
+    "strpos",
+    "substr",
+    "substring",
+    "sum",
+    "time",
+    "timediff",
+    "to_char",
+    "to_date",
+    "to_timestamp",
+    "total",
+    "trim",
+    "trunc",
+    "typeof",
+    "unicode",
+    "unixepoch",
+    "unnest",
+    "upper",
+];
+
+/// Longest query text, in bytes. It bounds the depth of the parsed tree.
+const LONGEST: usize = 64 * 1024;
+
+/// Stack for parsing and printing a tree as deep as [`LONGEST`] allows. Only what is used is really taken.
+const PARSER_STACK: usize = 512 << 20;
+
+impl Store {
+    /// Answers a query within its limits.
+    ///
+    /// # Errors
+    /// [`Error::Query`] says what is refused or wrong, and what there is instead; [`Error::QueryLimit`] names the limit.
+    pub async fn query(&self, query: &Query, limits: &Limits) -> Result<Answer> {
+        let mut answer = Answer::default();
+        answer.cut = self
+            .query_each(query, limits, |columns, row| {
+                if answer.columns.is_empty() {
+                    answer.columns = columns.to_vec();
+                }
+                answer.rows.extend(row);
+                ControlFlow::Continue(())
+            })
+            .await?;
+        Ok(answer)
+    }
+
+    /// Answers a query row by row, so that memory does not grow with the answer. `each` is called once without a row, to
+    /// tell the columns, then for every row. Returns whether rows were left out because of the limit.
+    ///
+    /// # Errors
+    /// As [`Store::query`].
+    pub async fn query_each(
+        &self,
+        query: &Query,
+        limits: &Limits,
+        each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        let snapshots = self.snapshots_at(query).await?;
+        let postgres = self.db.is_postgres();
+        let tables = self.tables.clone();
+        let text = query.sql.clone();
+        let sql = on_large_stack(move || prepare(&text, &tables, &snapshots, postgres))?;
+        match (&self.db, &self.file) {
+            (Db::Sqlite { .. }, Some(file)) => {
+                let deadline = Instant::now() + limits.time;
+                let mut connection = sqlite_options(file)
+                    .read_only(true)
+                    .pragma("query_only", "ON")
+                    .pragma("trusted_schema", "OFF")
+                    .pragma("hard_heap_limit", limits.memory.to_string())
+                    .connect()
+                    .await?;
+                connection.lock_handle().await?.set_progress_handler(20_000, move || Instant::now() < deadline);
+                let rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut connection);
+                let answered = answer_sqlite(rows, limits, each).await;
+                answered.map_err(|error| query_error(error, deadline, limits))
+            }
+            (Db::Postgres(pool), _) => {
+                let mut tx = pool.begin().await?;
+                let deadline = Instant::now() + limits.time;
+                let settings =
+                    format!("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {}", limits.time.as_millis());
+                sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *tx).await?;
+                let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut *tx);
+                let answered = answer_postgres(rows, limits, each).await;
+                answered.map_err(|error| query_error(error, deadline, limits))
+            }
+            (Db::Sqlite { .. }, None) => Err(Error::Refused("this store has no file to query".to_owned())),
+        }
+    }
+
+    /// The snapshot of each organization that a query reads.
+    async fn snapshots_at(&self, query: &Query) -> Result<Vec<(String, i64)>> {
+        let rows = self
+            .db
+            .fetch(
+                "SELECT org_id, MAX(number) FROM snapshot
+                 WHERE committed_at IS NOT NULL AND ($1 = '' OR committed_at <= $1) AND ($2 = '' OR org_id = $2)
+                 GROUP BY org_id ORDER BY org_id",
+                vec![
+                    query.as_of.map(crate::schema::time_text).unwrap_or_default().into(),
+                    query.org_id.clone().unwrap_or_default().into(),
+                ],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| (row.text(0), row.integer(1))).collect())
+    }
+}
+
+/// Runs the parser where deep nesting can not overflow the stack.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .stack_size(PARSER_STACK)
+            .spawn_scoped(scope, work)
+            .map_err(|error| Error::Query(format!("no thread for reading the query: {error}")))?;
+        thread.join().unwrap_or_else(|_| Err(Error::Query("the query could not be read".to_owned())))
+    })
+}
+
+/// Reads and checks a query; returns the statement to run.
+fn prepare(text: &str, tables: &[&'static Table], snapshots: &[(String, i64)], postgres: bool) -> Result<String> {
+    if text.len() > LONGEST {
+        return Err(Error::Query(format!("the query is longer than {LONGEST} bytes")));
+    }
+    let dialect: &dyn Dialect = if postgres { &PostgreSqlDialect {} } else { &SQLiteDialect {} };
+    let mut statements = Parser::new(dialect)
+        .with_recursion_limit(1_000)
+        .try_with_sql(text)
+        .and_then(|mut parser| parser.parse_statements())
+        .map_err(|error| Error::Query(format!("the query can not be read: {error}")))?;
+    let Some(statement) = statements.pop().filter(|_| statements.is_empty()) else {
+        return Err(Error::Query("one SELECT statement is needed, not several and not none".to_owned()));
+    };
+    let mut guard = Guard::new(tables);
+    if let ControlFlow::Break(why) = statement.visit(&mut guard) {
+        return Err(Error::Query(why));
+    }
+    guard.known_relations()?;
+    let Statement::Query(mut query) = statement else {
+        return Err(Error::Query("only SELECT is possible here: nothing can be changed".to_owned()));
+    };
+    let top_level = query.with.take();
+    let taken: BTreeSet<String> =
+        top_level.iter().flat_map(|with| &with.cte_tables).map(|cte| cte.alias.name.value.to_lowercase()).collect();
+    let recursive = if top_level.as_ref().is_some_and(|with| with.recursive) { "RECURSIVE " } else { "" };
+    let mut expressions: Vec<String> = Vec::new();
+    for table in tables.iter().filter(|table| guard.relations.contains(table.name) && !taken.contains(table.name)) {
+        expressions.push(format!(
+            "\"{}\" AS NOT MATERIALIZED ({})",
+            table.name,
+            table_select(table, tables, snapshots)
+        ));
+    }
+    for system in
+        SYSTEM_TABLES.iter().filter(|table| guard.relations.contains(table.name) && !taken.contains(table.name))
+    {
+        expressions.push(format!("\"{}\" AS NOT MATERIALIZED ({})", system.name, system.sql));
+    }
+    expressions.extend(top_level.iter().flat_map(|with| &with.cte_tables).map(ToString::to_string));
+    let with =
+        if expressions.is_empty() { String::new() } else { format!("WITH {recursive}{} ", expressions.join(", ")) };
+    Ok(format!("{with}{query}"))
+}
+
+/// The SELECT that shows a table's rows as they stand in the given snapshots.
+fn table_select(table: &Table, tables: &[&'static Table], snapshots: &[(String, i64)]) -> String {
+    let holds = |alias: &str, snapshot: &str| {
+        format!("{alias}.until_snapshot > {snapshot} AND {alias}.from_snapshot <= {snapshot}")
+    };
+    let snapshot = match snapshots {
+        [(_, number)] => number.to_string(),
+        _ => "s.column2".to_owned(),
+    };
+    let mut columns = vec!["v.org_id".to_owned(), "v.id".to_owned()];
+    columns.extend(table.columns.iter().map(|column| format!("v.\"{}\"", column.name)));
+    for joined in table.joined {
+        let Some(sister) = tables.iter().find(|other| other.name == joined.table) else { continue };
+        columns.extend(joined.columns.iter().map(|column| {
+            format!(
+                "(SELECT j.\"{column}\" FROM {} j WHERE j.org_id = v.org_id AND j.id = v.\"{}\" AND {}) AS \"{column}\"",
+                versions_name(sister),
+                joined.by,
+                holds("j", &snapshot),
+            )
+        }));
+    }
+    columns.push(format!("(SELECT r.raw FROM {} r WHERE r.row_id = v.row_id) AS raw", raws_name(table)));
+    let columns = columns.join(", ");
+    let versions = versions_name(table);
+    match snapshots {
+        [] => format!("SELECT {columns} FROM {versions} v JOIN (SELECT 0 AS column2) s ON 1 = 0"),
+        [(org_id, _)] => {
+            format!(
+                "SELECT {columns} FROM {versions} v WHERE v.org_id = '{}' AND {}",
+                org_id.replace('\'', "''"),
+                holds("v", &snapshot)
+            )
+        }
+        _ => {
+            let values: Vec<String> = snapshots
+                .iter()
+                .map(|(org_id, number)| format!("('{}', {number})", org_id.replace('\'', "''")))
+                .collect();
+            format!(
+                "SELECT {columns} FROM (VALUES {}) s JOIN {versions} v ON v.org_id = s.column1 AND {}",
+                values.join(", "),
+                holds("v", &snapshot)
+            )
+        }
+    }
+}
+
+/// Walks the parsed query and refuses everything that is not on the closed lists.
+struct Guard<'a> {
+    tables: &'a [&'static Table],
+    statements: usize,
+    /// Names that the query reads from, in lower case.
+    relations: BTreeSet<String>,
+    /// Names that the query gives to tables of its own (`WITH name AS …`).
+    own: BTreeSet<String>,
+}
+
+type Verdict = ControlFlow<String>;
+
+fn refuse(why: impl Into<String>) -> Verdict {
+    ControlFlow::Break(why.into())
+}
+
+impl<'a> Guard<'a> {
+    fn new(tables: &'a [&'static Table]) -> Self {
+        Self { tables, statements: 0, relations: BTreeSet::new(), own: BTreeSet::new() }
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        self.tables.iter().any(|table| table.name == name) || SYSTEM_TABLES.iter().any(|table| table.name == name)
+    }
+
+    /// Every name that is read from is a table of ours or of the query's own.
+    fn known_relations(&self) -> Result<()> {
+        let Some(unknown) = self.relations.iter().find(|name| !self.is_known(name) && !self.own.contains(*name)) else {
+            return Ok(());
+        };
+        let names = self.tables.iter().map(|table| table.name).chain(SYSTEM_TABLES.iter().map(|table| table.name));
+        let nearest =
+            names.max_by(|a, b| strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown)));
+        let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        Err(Error::Query(format!("there is no table {unknown}{hint} `jumpseat sql --tables` lists what there is")))
+    }
+}
+
+/// Whether a query's body is made of SELECT and VALUES alone.
+fn is_plain(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Select(select) => select.into.is_none(),
+        SetExpr::Query(_) | SetExpr::Values(_) => true,
+        SetExpr::SetOperation { left, right, .. } => is_plain(left) && is_plain(right),
+        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) | SetExpr::Table(_) => false,
+    }
+}
+
+fn single_name(name: &ObjectName) -> Option<String> {
+    match name.0.as_slice() {
+        [part] => part.as_ident().map(|ident| ident.value.to_lowercase()),
+        _ => None,
+    }
+}
+
+impl Visitor for Guard<'_> {
+    type Break = String;
+
+    fn pre_visit_statement(&mut self, statement: &Statement) -> Verdict {
+        self.statements += 1;
+        match statement {
+            Statement::Query(_) if self.statements == 1 => ControlFlow::Continue(()),
+            _ => refuse("only SELECT is possible here: nothing can be changed"),
+        }
+    }
+
+    fn pre_visit_query(&mut self, query: &ast::Query) -> Verdict {
+        let bare = query.locks.is_empty()
+            && query.for_clause.is_none()
+            && query.settings.is_none()
+            && query.format_clause.is_none()
+            && query.pipe_operators.is_empty();
+        if !bare || !is_plain(&query.body) {
+            return refuse("only a plain SELECT is possible here (no INTO, no locks, no changes inside)");
+        }
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            let name = cte.alias.name.value.to_lowercase();
+            if OWN_TABLES.contains(&name.as_str()) || OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+                return refuse(format!("the name {name} can not be given to a table of the query; choose another"));
+            }
+            self.own.insert(name);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> Verdict {
+        match single_name(relation) {
+            Some(name) => {
+                self.relations.insert(name);
+                ControlFlow::Continue(())
+            }
+            None => refuse(format!("there is no table {relation}; tables have no schema before their name")),
+        }
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Verdict {
+        match factor {
+            TableFactor::Table { name, args: Some(_), .. } => match single_name(name) {
+                Some(function) if FUNCTIONS.contains(&function.as_str()) => {
+                    // A function in FROM is no table, though the tree calls it one.
+                    self.own.insert(function);
+                    ControlFlow::Continue(())
+                }
+                _ => refuse(format!("the function {name} can not be used here")),
+            },
+            TableFactor::Table { .. } | TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } => {
+                ControlFlow::Continue(())
+            }
+            TableFactor::UNNEST { .. } => ControlFlow::Continue(()),
+            other => refuse(format!("this can not be read from: {other}")),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> Verdict {
+        match expr {
+            Expr::Function(function) => match single_name(&function.name) {
+                Some(name) if FUNCTIONS.contains(&name.as_str()) => ControlFlow::Continue(()),
+                _ => refuse(format!("the function {} can not be used here", function.name)),
+            },
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+async fn answer_sqlite(
+    mut rows: impl futures::Stream<Item = sqlx::Result<sqlx::sqlite::SqliteRow>> + Unpin,
+    limits: &Limits,
+    mut each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
+) -> Result<bool> {
+    let mut columns = Vec::new();
+    let mut count = 0;
+    while let Some(row) = rows.try_next().await? {
+        if count == 0 {
+            columns = row.columns().iter().map(|column| AnswerColumn { name: column.name().to_owned() }).collect();
+            let _ = each(&columns, None);
+        }
+        if count == limits.rows {
+            return Ok(true);
+        }
+        count += 1;
+        if each(&columns, Some(row_of_sqlite(&row)?.0)).is_break() {
+            return Ok(false);
+        }
+    }
+    Ok(false)
+}
+
+async fn answer_postgres(
+    mut rows: impl futures::Stream<Item = sqlx::Result<sqlx::postgres::PgRow>> + Unpin,
+    limits: &Limits,
+    mut each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
+) -> Result<bool> {
+    let mut columns = Vec::new();
+    let mut count = 0;
+    while let Some(row) = rows.try_next().await? {
+        if count == 0 {
+            columns = row.columns().iter().map(|column| AnswerColumn { name: column.name().to_owned() }).collect();
+            let _ = each(&columns, None);
+        }
+        if count == limits.rows {
+            return Ok(true);
+        }
+        count += 1;
+        let mut cells = Vec::with_capacity(columns.len());
+        for column in row.columns() {
+            // The simple protocol answers every type as text.
+            let value = row.try_get_raw(column.ordinal())?;
+            let kind = column.type_info().name().to_owned();
+            if value.is_null() {
+                cells.push(Cell::Null(Kind::Text));
+                continue;
+            }
+            let text: String = row.try_get_unchecked(column.ordinal())?;
+            cells.push(match kind.as_str() {
+                "BOOL" => Cell::Boolean(text == "t"),
+                "INT2" | "INT4" | "INT8" => text.parse().map_or(Cell::Text(text), Cell::Integer),
+                "FLOAT4" | "FLOAT8" => text.parse().map_or(Cell::Text(text), Cell::Real),
+                "NUMERIC" => match text.parse::<i64>() {
+                    Ok(number) => Cell::Integer(number),
+                    Err(_) => text.parse().map_or(Cell::Text(text), Cell::Real),
+                },
+                _ => Cell::Text(text),
+            });
+        }
+        if each(&columns, Some(cells)).is_break() {
+            return Ok(false);
+        }
+    }
+    Ok(false)
+}
+
+/// Turns an engine's error into words about the query.
+fn query_error(error: Error, deadline: Instant, limits: &Limits) -> Error {
+    let Error::Database(inner) = &error else { return error };
+    let words = inner.to_string();
+    let text = words.to_lowercase();
+    if Instant::now() >= deadline || text.contains("statement timeout") || text.contains("interrupted") {
+        return Error::QueryLimit(format!("it ran longer than {} s; narrow it down", limits.time.as_secs()));
+    }
+    if text.contains("out of memory") || text.contains("nomem") || text.contains("too big") {
+        return Error::QueryLimit(format!("it needed more than {} MiB of memory; narrow it down", limits.memory >> 20));
+    }
+    let words = inner.as_database_error().map_or(words, |database| database.message().to_owned());
+    Error::Query(format!("the query failed: {words}"))
+}
