@@ -1,3 +1,20 @@
-//! The sync engine.
-/// Every table that the inventory collects.
+//! The sync engine: reads an organization's inventory completely or says what is missing, on demand and on schedule.
+
+mod client;
+mod error;
+mod progress;
+mod rows;
+mod schedule;
+mod scheduler;
+mod snapshot;
+mod sync;
 pub mod tables;
+mod test;
+
+pub use client::{Settings, SettingsError, VisibleOrganization, secret_of, visible_organizations};
+pub use error::Error;
+pub use progress::{Listener, Progress, silent};
+pub use schedule::{Schedule, ScheduleError};
+pub use scheduler::run_schedule;
+pub use sync::{Collector, SyncOptions, SyncReport};
+pub use test::{Check, Grade, TestReport};

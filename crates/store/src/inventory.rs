@@ -6,6 +6,7 @@
 //! committing is one row, and undoing finds all by the number.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use roaring::RoaringTreemap;
@@ -33,8 +34,6 @@ pub struct Known {
     pub row_id: i64,
     /// Hash over the stored (redacted) JSON.
     pub content: [u8; 16],
-    /// Hash over the text as it was received, for rows that come unchanged to the byte.
-    pub received: [u8; 16],
     /// It was written by this very snapshot: the id came twice.
     pub fresh: bool,
 }
@@ -48,8 +47,6 @@ pub struct NewRow {
     pub part: &'static str,
     /// See [`Known::content`].
     pub content: [u8; 16],
-    /// See [`Known::received`].
-    pub received: [u8; 16],
     /// The declared columns.
     pub cells: Vec<Cell>,
     /// The redacted JSON.
@@ -61,13 +58,11 @@ pub struct NewRow {
     pub distinguish: bool,
 }
 
-/// What a pass over one source of one table has seen so far.
+/// What the reading of one source of one table has met so far.
 #[derive(Debug, Default)]
 pub struct Marks {
     /// Versions that were met again, by row number.
     pub seen: RoaringTreemap,
-    /// Ids that came more than once.
-    pub duplicates: u64,
 }
 
 /// What became of a batch of rows.
@@ -126,16 +121,10 @@ impl Store {
         org_id: &str,
         connection_id: &str,
         run_id: i64,
-        lease: Lease,
+        lease: &Lease,
         now: Timestamp,
     ) -> Result<SnapshotWriter> {
-        let leftovers = self
-            .db
-            .fetch("SELECT number FROM snapshot WHERE org_id = $1 AND committed_at IS NULL", vec![org_id.into()])
-            .await?;
-        for leftover in leftovers {
-            self.undo_snapshot(&lease, org_id, leftover.integer(0)).await?;
-        }
+        self.undo_open_snapshots(org_id, lease).await?;
         let mut tx = self.db.begin().await?;
         lease.check(&mut tx, Some(now)).await?;
         let number = tx.next_numbers("snapshot", 1).await?;
@@ -150,7 +139,19 @@ impl Store {
         )
         .await?;
         tx.commit().await?;
-        Ok(SnapshotWriter { store: self.clone(), lease, number, org_id: org_id.to_owned() })
+        Ok(SnapshotWriter { store: self.clone(), lease: lease.clone(), number, org_id: org_id.to_owned() })
+    }
+
+    /// Removes what uncommitted snapshots of an organization have left; the caller holds the lease, so none is alive.
+    pub async fn undo_open_snapshots(&self, org_id: &str, lease: &Lease) -> Result<()> {
+        let open = self
+            .db
+            .fetch("SELECT number FROM snapshot WHERE org_id = $1 AND committed_at IS NULL", vec![org_id.into()])
+            .await?;
+        for snapshot in open {
+            self.undo_snapshot(lease, org_id, snapshot.integer(0)).await?;
+        }
+        Ok(())
     }
 
     /// Removes what an uncommitted snapshot has written, table by table, then the snapshot itself.
@@ -276,7 +277,7 @@ impl SnapshotWriter {
     /// Looks up what is stored now under these ids.
     pub async fn known(&self, table: &Table, ids: &[&str]) -> Result<HashMap<String, Known>> {
         let sql = format!(
-            "SELECT id, row_id, content, received, from_snapshot FROM {} WHERE org_id = $1 AND until_snapshot = $2 AND id IN ({})",
+            "SELECT id, row_id, content, from_snapshot FROM {} WHERE org_id = $1 AND until_snapshot = $2 AND id IN ({})",
             versions_name(table),
             placeholders(3, LOOKUP)
         );
@@ -303,8 +304,7 @@ impl SnapshotWriter {
         Known {
             row_id: row.integer(1),
             content: hash_of(row.bytes(2)),
-            received: hash_of(row.bytes(3)),
-            fresh: row.integer(4) == self.number,
+            fresh: row.integer(3) == self.number,
         }
     }
 
@@ -317,7 +317,7 @@ impl SnapshotWriter {
         &mut self,
         table: &Table,
         rows: Vec<NewRow>,
-        marks: &mut Marks,
+        marks: &Mutex<Marks>,
         now: Timestamp,
     ) -> Result<Written> {
         let mut written = Written::default();
@@ -332,7 +332,6 @@ impl SnapshotWriter {
             insert_versions(&mut tx, table, &self.org_id, self.number, rows).await?;
         }
         tx.commit().await?;
-        marks.duplicates += written.duplicates;
         Ok(written)
     }
 
@@ -342,7 +341,7 @@ impl SnapshotWriter {
         tx: &mut Tx,
         table: &Table,
         rows: Vec<NewRow>,
-        marks: &mut Marks,
+        marks: &Mutex<Marks>,
         written: &mut Written,
     ) -> Result<Vec<NewRow>> {
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
@@ -351,7 +350,7 @@ impl SnapshotWriter {
         let mut place: HashMap<String, usize> = HashMap::with_capacity(rows.len());
         let mut renamed = Vec::new();
         for mut row in rows {
-            let met_before = row.replaces.is_some_and(|version| marks.seen.contains(version.cast_unsigned()));
+            let met_before = row.replaces.is_some_and(|version| lock(marks).seen.contains(version.cast_unsigned()));
             let in_batch = place.get(&row.id).copied();
             let in_table = fresh.get(&row.id);
             let same = in_batch.is_some_and(|at| kept[at].content == row.content)
@@ -386,7 +385,7 @@ impl SnapshotWriter {
             for row in renamed {
                 if let Some(known) = stored.get(&row.id) {
                     // The longer id holds a hash of the content, so a version under it is this very row.
-                    if marks.seen.insert(known.row_id.cast_unsigned()) && !known.fresh {
+                    if lock(marks).seen.insert(known.row_id.cast_unsigned()) && !known.fresh {
                         written.unchanged += 1;
                     } else {
                         written.duplicates += 1;
@@ -405,7 +404,7 @@ impl SnapshotWriter {
     /// Versions that this snapshot has written under these ids.
     async fn fresh(&self, tx: &mut Tx, table: &Table, ids: &[&str]) -> Result<HashMap<String, Known>> {
         let sql = format!(
-            "SELECT id, row_id, content, received, from_snapshot FROM {} WHERE org_id = $1 AND from_snapshot = $2 AND id IN ({})",
+            "SELECT id, row_id, content, from_snapshot FROM {} WHERE org_id = $1 AND from_snapshot = $2 AND id IN ({})",
             versions_name(table),
             placeholders(3, LOOKUP)
         );
@@ -420,7 +419,7 @@ impl SnapshotWriter {
 
     async fn open_versions(&self, tx: &mut Tx, table: &Table, ids: &[&str]) -> Result<HashMap<String, Known>> {
         let sql = format!(
-            "SELECT id, row_id, content, received, from_snapshot FROM {} WHERE org_id = $1 AND until_snapshot = $2 AND id IN ({})",
+            "SELECT id, row_id, content, from_snapshot FROM {} WHERE org_id = $1 AND until_snapshot = $2 AND id IN ({})",
             versions_name(table),
             placeholders(3, LOOKUP)
         );
@@ -533,9 +532,9 @@ impl SnapshotWriter {
         self.store.undo_snapshot(&self.lease, &self.org_id, self.number).await
     }
 
-    /// The lease that this snapshot is written under.
-    pub fn lease(&self) -> &Lease {
-        &self.lease
+    /// The store that it is written to.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 }
 
@@ -574,7 +573,6 @@ async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, 
         versions.push(Cell::Integer(number));
         versions.push(Cell::Integer(OPEN));
         versions.push(Cell::Bytes(row.content.to_vec()));
-        versions.push(Cell::Bytes(row.received.to_vec()));
         versions.extend(row.cells);
         raws.push(Cell::Integer(row_id));
         raws.push(Cell::Text(storable(&row.raw)));
@@ -611,13 +609,17 @@ fn placeholders(from: usize, count: usize) -> String {
     text
 }
 
+fn lock(marks: &Mutex<Marks>) -> MutexGuard<'_, Marks> {
+    marks.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn hash_of(bytes: &[u8]) -> [u8; 16] {
     bytes.try_into().unwrap_or_default()
 }
 
 /// The columns that every version table has before the declared ones, in this order.
-const FIXED_COLUMNS: [&str; 8] =
-    ["row_id", "org_id", "id", "part", "from_snapshot", "until_snapshot", "content", "received"];
+const FIXED_COLUMNS: [&str; 7] =
+    ["row_id", "org_id", "id", "part", "from_snapshot", "until_snapshot", "content"];
 
 /// The SQL table that holds a table's versions.
 pub(crate) fn versions_name(table: &Table) -> String {
@@ -674,7 +676,7 @@ async fn create_table(tx: &mut Tx, table: &Table, postgres: bool) -> Result<()> 
     let (name, versions, raws) = (table.name, versions_name(table), raws_name(table));
     tx.run_script(&format!(
         "CREATE TABLE {versions} (row_id {key}, org_id TEXT NOT NULL, id TEXT NOT NULL, part TEXT NOT NULL,
-           from_snapshot BIGINT NOT NULL, until_snapshot BIGINT NOT NULL, content {bytes} NOT NULL, received {bytes} NOT NULL{columns});
+           from_snapshot BIGINT NOT NULL, until_snapshot BIGINT NOT NULL, content {bytes} NOT NULL{columns});
          CREATE UNIQUE INDEX \"v_{name}_by_id\" ON {versions} (org_id, id, from_snapshot);
          CREATE INDEX \"v_{name}_by_snapshot\" ON {versions} (org_id, until_snapshot, from_snapshot);
          CREATE TABLE {raws} (row_id {key}, raw TEXT NOT NULL);"

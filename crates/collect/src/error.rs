@@ -1,0 +1,106 @@
+//! Why a sync could not be done at all. What could not be read of single tables is not here: that is data, and stands in
+//! the snapshot.
+
+/// Why a sync was given up. Nothing of it was kept, and nothing was marked as gone.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// JumpCloud refused everything, or can not be reached.
+    #[error("{0}")]
+    Ask(#[from] jumpcloud::Error),
+    /// The store failed, or somebody else holds the work.
+    #[error("{0}")]
+    Store(#[from] store::Error),
+    /// Rows of another organization came.
+    #[error("organization changed: {table} has rows of organization {found} instead of {expected}")]
+    OrganizationChanged {
+        /// The table in which it was noticed.
+        table: &'static str,
+        /// The organization of the connection.
+        expected: String,
+        /// The organization of the rows.
+        found: String,
+    },
+    /// Which organization is meant can not be told.
+    #[error("{why}; the credential can see: {visible}")]
+    Organization {
+        /// What is unclear.
+        why: String,
+        /// Names and ids, for the person to choose from.
+        visible: String,
+    },
+    /// The credential's text can not be one.
+    #[error("{0}")]
+    Credential(String),
+    /// The address can not be used.
+    #[error("{0}")]
+    Place(String),
+    /// The connection may only be run by another collector.
+    #[error(
+        "this connection is pinned to the collector {0}; run it there, or change it with `jumpseat connection edit --collector`"
+    )]
+    Pinned(String),
+    /// A person or a signal stopped it.
+    #[error("stopped before the end; nothing of this sync was kept")]
+    Cancelled,
+}
+
+impl Error {
+    /// A stable word for the kind of error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Ask(error) => error.code(),
+            Self::Store(store::Error::Held { .. }) => "held",
+            Self::Store(store::Error::LeaseLost) => "lease_lost",
+            Self::Store(store::Error::Seal(_) | store::Error::MasterKey(_)) => "sealed",
+            Self::Store(_) => "store",
+            Self::OrganizationChanged { .. } => "organization_changed",
+            Self::Organization { .. } => "organization_unclear",
+            Self::Credential(_) => "credential",
+            Self::Place(_) => "place",
+            Self::Pinned(_) => "pinned",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Ask(error) => error.help(),
+            Self::Store(store::Error::Held { .. }) => "Wait for it to end, or stop that process.".to_owned(),
+            Self::Store(store::Error::Seal(_)) => {
+                "Give the credential again with `jumpseat connection rotate`, or bring back the master key.".to_owned()
+            }
+            Self::Store(_) => {
+                "Look at the database's disk and permissions; what was committed before is safe.".to_owned()
+            }
+            Self::OrganizationChanged { .. } => {
+                "The credential now sees another organization. Check it in JumpCloud, then test the connection."
+                    .to_owned()
+            }
+            Self::Organization { .. } => "Set the organization with `jumpseat connection edit --org-id ID`.".to_owned(),
+            Self::Credential(_) => "Paste the credential again, alone on its line.".to_owned(),
+            Self::Place(_) => "Set the region or the URLs with `jumpseat connection edit`.".to_owned(),
+            Self::Pinned(_) => "Run the sync on that collector.".to_owned(),
+            Self::Cancelled => "Run the sync again; it starts from the last committed snapshot.".to_owned(),
+        }
+    }
+
+    /// Only a person can mend it: trying again by itself would be useless or harmful.
+    pub fn needs_a_person(&self) -> bool {
+        match self {
+            Self::Ask(error) => matches!(
+                error,
+                jumpcloud::Error::KeyRejected(_)
+                    | jumpcloud::Error::NoOrganization(_)
+                    | jumpcloud::Error::OrganizationHeaderRefused(_)
+                    | jumpcloud::Error::NotPermitted(_)
+                    | jumpcloud::Error::Redirected { .. }
+                    | jumpcloud::Error::Config(_)
+            ),
+            Self::Store(store::Error::Seal(_) | store::Error::MasterKey(_)) => true,
+            Self::OrganizationChanged { .. } | Self::Organization { .. } | Self::Credential(_) | Self::Place(_) => true,
+            Self::Store(_) | Self::Pinned(_) | Self::Cancelled => false,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! From a received row to a row that can be stored: identity, redaction, columns, content hash.
+//! Pure functions; nothing here asks or writes.
+
+use serde_json::Value;
+use store::NewRow;
+
+use crate::tables::{Collected, Id};
+
+/// What became of one received row.
+pub(crate) enum Read {
+    /// It can be stored.
+    Row(NewRow, Misfits),
+    /// It has nothing that could be its identity.
+    Nameless,
+}
+
+/// How many of its values were of another type than declared.
+pub(crate) type Misfits = u64;
+
+/// Makes a received row ready to be stored.
+pub(crate) fn read_row(collected: &Collected, part: &'static str, mut received: Value) -> Read {
+    collected.clean(&mut received);
+    let (id, distinguish) = match &collected.id {
+        Id::Member(names) => (names.iter().find_map(|name| received.get(name).and_then(word)), false),
+        Id::Joined(names) => {
+            let words: Vec<String> =
+                names.iter().map(|name| received.get(name).and_then(word).unwrap_or_default()).collect();
+            (words.iter().any(|word| !word.is_empty()).then(|| words.join("/")), true)
+        }
+    };
+    let Some(id) = id else { return Read::Nameless };
+    let (cells, misfits) = collected.table.cells(&received);
+    let raw = received.to_string();
+    let content = short_hash(raw.as_bytes());
+    Read::Row(NewRow { id, part, content, cells, raw, replaces: None, distinguish }, misfits)
+}
+
+/// The row's organization, where the row tells it.
+pub(crate) fn organization_of(received: &Value) -> Option<&str> {
+    received.get("organization").and_then(Value::as_str).filter(|id| !id.is_empty())
+}
+
+/// A scalar as the text that it is in an id.
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+/// The first half of a BLAKE3 hash: enough to tell contents apart for good.
+pub(crate) fn short_hash(bytes: &[u8]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+    short
+}
+
+/// Eight bytes of an id's hash, to count different ids without keeping them.
+pub(crate) fn id_hash(id: &str) -> u64 {
+    u64::from_le_bytes(blake3::hash(id.as_bytes()).as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
+}

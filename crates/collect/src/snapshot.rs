@@ -1,0 +1,787 @@
+//! Reads every table of one organization into one snapshot.
+//!
+//! All sources are asked at the same time, bounded by the client's own limit of requests in flight. Received rows are made
+//! ready where they arrive, on all cores; one writer stores them in batches. A table whose rows are asked one by one for
+//! the rows of another table gets their ids as those arrive. When everything has arrived, each source is judged: only a
+//! complete one may mark rows as gone.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use jumpcloud::{Client, Clock, Endpoint, Listed, Stage};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use store::{Marks, NewRow, SnapshotWriter, TableRecord, TableState};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::error::Error;
+use crate::progress::{Listener, Progress};
+use crate::rows::{Read, id_hash, organization_of, read_row};
+use crate::tables::{Ask, Collected, Source};
+
+/// A batch goes to the writer when it has this many rows …
+const BATCH_ROWS: usize = 1_000;
+/// … or this many bytes of JSON.
+const BATCH_BYTES: usize = 2 << 20;
+/// Lists that are read at the same time. More would only wait for the client's request limit and hold memory.
+const LISTS_AT_ONCE: usize = 16;
+/// System Insights lists that are read at the same time: their pages hold thousands of rows.
+const LARGE_LISTS_AT_ONCE: usize = 2;
+/// How often a list whose rows moved while it was paged, or whose count is not the API's own total, is read in all.
+const PASSES: u32 = 3;
+/// Missing rows are suspicious when they are more than this many and more than [`SHRINK_SHARE`] of what was there.
+const SHRINK_ROWS: u64 = 10;
+/// In percent.
+const SHRINK_SHARE: u64 = 30;
+/// The table that holds when each device last reported to each System Insights table.
+const COLLECTIONS: &str = "insights_collections";
+
+/// What to read, and how.
+pub(crate) struct Plan {
+    pub(crate) client: Client,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) org_id: String,
+    pub(crate) tables: &'static [&'static Collected],
+    pub(crate) listener: Listener,
+    /// Believe a suspicious shrink at once.
+    pub(crate) accept_shrink: bool,
+}
+
+/// One source of one table, and what was met of it.
+struct Part {
+    collected: &'static Collected,
+    name: &'static str,
+    source: Option<&'static Source>,
+    counts: Mutex<Counts>,
+    marks: Mutex<Marks>,
+    waiting: Mutex<Batch>,
+}
+
+#[derive(Default)]
+struct Counts {
+    told: Option<u64>,
+    read: u64,
+    new: u64,
+    changed: u64,
+    unchanged: u64,
+    duplicates: u64,
+    misfits: u64,
+    quarantined: u64,
+    /// Why the source is not complete; the first reason stays, with a count of how many had one.
+    flaw: Option<(TableState, String)>,
+    flaws: u64,
+}
+
+#[derive(Default)]
+struct Batch {
+    rows: Vec<NewRow>,
+    bytes: usize,
+}
+
+/// Rows of one part on their way to the writer.
+enum ToWrite {
+    Rows(usize, Vec<NewRow>),
+    Quarantine(usize, String, String),
+    End,
+}
+
+struct Reading {
+    plan: Plan,
+    parts: Vec<Part>,
+    /// For each table: the parts that are made from its rows.
+    made_from: HashMap<&'static str, Vec<usize>>,
+    /// For each table: who wants the ids of its rows.
+    watchers: Mutex<HashMap<&'static str, Vec<Watcher>>>,
+    to_writer: mpsc::Sender<ToWrite>,
+    lists: Semaphore,
+    large_lists: Semaphore,
+    collected_at: Mutex<BTreeMap<(String, &'static str), String>>,
+    quarantined: AtomicU64,
+}
+
+struct Watcher {
+    ids: mpsc::UnboundedSender<String>,
+    only: Option<fn(&Value) -> bool>,
+    sent: HashSet<u64>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads everything and judges it. The writer is given back, ready to be committed, with one record for each source.
+///
+/// # Errors
+/// What ends the whole sync: a dead credential, no network, another organization, the store. The caller undoes the snapshot.
+pub(crate) async fn read_all(
+    plan: Plan,
+    mut writer: SnapshotWriter,
+) -> (SnapshotWriter, Result<Vec<TableRecord>, Error>) {
+    let (to_writer, written) = mpsc::channel(2);
+    let mut parts = Vec::new();
+    let mut made_from: HashMap<&'static str, Vec<usize>> = HashMap::new();
+    for collected in plan.tables {
+        if collected.sources.is_empty() {
+            parts.push(Part::new(collected, "", None));
+        }
+        for source in collected.sources {
+            if let Ask::From { table, .. } = source.ask {
+                made_from.entry(table).or_default().push(parts.len());
+            }
+            parts.push(Part::new(collected, source.part, Some(source)));
+        }
+    }
+    let reading = Arc::new(Reading {
+        plan,
+        parts,
+        made_from,
+        watchers: Mutex::default(),
+        to_writer,
+        lists: Semaphore::new(LISTS_AT_ONCE),
+        large_lists: Semaphore::new(LARGE_LISTS_AT_ONCE),
+        collected_at: Mutex::default(),
+        quarantined: AtomicU64::new(0),
+    });
+    let ask = async {
+        let asked = ask_all(Arc::clone(&reading)).await;
+        // A writer that has failed does not listen any more.
+        let _ = reading.to_writer.send(ToWrite::End).await;
+        asked
+    };
+    let outcome = match tokio::join!(ask, write_all(&reading, written, &mut writer)) {
+        (Ok(()), Ok(())) => judge_all(&reading, &mut writer).await,
+        // When the writer fails, the readers only know that it stopped listening: its own words count.
+        (_, Err(error)) | (Err(error), Ok(())) => Err(error),
+    };
+    (writer, outcome)
+}
+
+/// Starts every source and waits for all; the first error that ends the sync stops the others.
+async fn ask_all(reading: Arc<Reading>) -> Result<(), Error> {
+    let mut tasks: JoinSet<Result<(), Error>> = JoinSet::new();
+    let mut sources_left: HashMap<&'static str, Arc<AtomicU64>> = HashMap::new();
+    let mut waiting = Vec::new();
+    for (at, part) in reading.parts.iter().enumerate() {
+        let Some(source) = part.source else { continue };
+        match &source.ask {
+            Ask::From { .. } => {}
+            Ask::ReadEach { parents, .. } if parents.table == part.table() => {
+                if part.collected.sources.len() == 1 {
+                    waiting.push((at, None));
+                }
+            }
+            Ask::List { .. } => waiting.push((at, None)),
+            Ask::ListEach { parents, .. } | Ask::ReadEach { parents, .. } => {
+                let (ids, wanted) = mpsc::unbounded_channel();
+                let watcher = Watcher { ids, only: parents.only, sent: HashSet::new() };
+                lock(&reading.watchers).entry(parents.table).or_default().push(watcher);
+                waiting.push((at, Some(wanted)));
+            }
+        }
+    }
+    for (at, _) in &waiting {
+        sources_left.entry(reading.parts[*at].table()).or_default().fetch_add(1, Relaxed);
+    }
+    for (at, wanted) in waiting {
+        let reading = Arc::clone(&reading);
+        let table = reading.parts[at].table();
+        let left = Arc::clone(&sources_left[table]);
+        tasks.spawn(async move {
+            let done = match wanted {
+                None => ask_source(&reading, at).await,
+                Some(ids) => ask_each(&reading, at, ids).await,
+            };
+            if left.fetch_sub(1, Relaxed) == 1 {
+                // No more rows of this table: whoever waits for their ids has them all.
+                lock(&reading.watchers).remove(table);
+            }
+            done
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.map_err(|failure| Error::Store(store::Error::Refused(format!("a reading task died: {failure}"))))??;
+    }
+    for at in 0..reading.parts.len() {
+        reading.flush(at).await?;
+    }
+    note_collections(&reading).await
+}
+
+/// Asks a source that does not depend on another table.
+async fn ask_source(reading: &Arc<Reading>, at: usize) -> Result<(), Error> {
+    let part = &reading.parts[at];
+    let Some(source) = part.source else { return Ok(()) };
+    let client = &reading.plan.client;
+    match &source.ask {
+        Ask::List { endpoint, query } => {
+            let large = part.table().starts_with("insights_");
+            let _slot = if large { reading.large_lists.acquire().await } else { reading.lists.acquire().await };
+            let details = part.details();
+            let read = read_list(reading, at, client, endpoint, &[], query, None, details).await?;
+            part.take_flaw(read);
+        }
+        Ask::ReadEach { endpoint, .. } => {
+            // The organization is asked for itself: the connection knows its id.
+            let org_id = reading.plan.org_id.clone();
+            let read = read_object(reading, at, client, endpoint, &org_id).await?;
+            part.take_flaw(read);
+            lock(&part.counts).told = Some(1);
+        }
+        Ask::ListEach { .. } | Ask::From { .. } => {}
+    }
+    Ok(())
+}
+
+/// Asks once for each id that arrives.
+async fn ask_each(reading: &Arc<Reading>, at: usize, mut ids: mpsc::UnboundedReceiver<String>) -> Result<(), Error> {
+    let part = &reading.parts[at];
+    let Some(source) = part.source else { return Ok(()) };
+    let client = &reading.plan.client;
+    let ask_one = |id: String| async move {
+        let _slot = reading.lists.acquire().await;
+        match &source.ask {
+            Ask::ListEach { endpoint, query, parent_as, .. } => {
+                read_list(reading, at, client, endpoint, &[&id], query, Some((parent_as, &id)), None).await
+            }
+            Ask::ReadEach { endpoint, .. } => read_object(reading, at, client, endpoint, &id).await,
+            Ask::List { .. } | Ask::From { .. } => Ok(None),
+        }
+    };
+    let mut asked = FuturesUnordered::new();
+    let mut open = true;
+    while open || !asked.is_empty() {
+        tokio::select! {
+            id = ids.recv(), if open && asked.len() < LISTS_AT_ONCE => match id {
+                Some(id) => asked.push(ask_one(id)),
+                None => open = false,
+            },
+            Some(read) = asked.next(), if !asked.is_empty() => part.take_flaw(read?),
+        }
+    }
+    Ok(())
+}
+
+/// Why a source was not read completely.
+type Flaw = Option<(TableState, String)>;
+
+/// Reads a whole list, again if its rows moved or do not add up; `None` when it is complete.
+#[expect(clippy::too_many_arguments, reason = "one request's description; a struct would only be taken apart again")]
+async fn read_list(
+    reading: &Arc<Reading>,
+    at: usize,
+    client: &Client,
+    endpoint: &Endpoint,
+    ids: &[&str],
+    query: &[(&'static str, &'static str)],
+    parent: Option<(&str, &str)>,
+    details: Option<&'static Endpoint>,
+) -> Result<Flaw, Error> {
+    let part = &reading.parts[at];
+    let mut doubt = String::new();
+    for pass in 1..=PASSES {
+        let mut pages = list_ahead(client, endpoint, ids, query);
+        let mut met = Met::default();
+        let mut end = None;
+        while let Some(listed) = pages.recv().await {
+            match listed {
+                Ok(Listed::Page(page)) => {
+                    if pass == 1 && parent.is_none() {
+                        lock(&part.counts).told = page.total;
+                    }
+                    if let Some(flaw) = take_rows(reading, at, client, page.rows, parent, details, &mut met).await? {
+                        met.flaw.get_or_insert(flaw);
+                    }
+                }
+                Ok(Listed::End(pass)) => end = Some(pass),
+                Err(jumpcloud::Error::NotFound(_)) if parent.is_some() => {
+                    // The parent went away since it was listed: it has no rows.
+                    return Ok(None);
+                }
+                Err(error) => return flaw_of(error).map(Some),
+            }
+        }
+        if met.flaw.is_some() {
+            return Ok(met.flaw);
+        }
+        let Some(end) = end else {
+            return Ok(Some((TableState::Failed, "the list ended without an end".to_owned())));
+        };
+        if parent.is_none() {
+            lock(&part.counts).told = end.total;
+        }
+        let things = if part.collected.id.is_unique() { met.different.len() as u64 } else { met.rows };
+        let counted = things + met.quarantined + end.nulls;
+        if met.quarantined > 0 {
+            let words =
+                format!("{} of {counted} rows could not be read and are kept aside (quarantine)", met.quarantined);
+            return Ok(Some((TableState::Failed, words)));
+        }
+        doubt = match (end.total, &end.moved) {
+            (Some(total), _) if total != counted => format!("the API tells {total} rows but listed {counted}"),
+            (_, Some(why)) => format!("rows moved while they were read: {why}"),
+            _ => return Ok(None),
+        };
+        tracing::debug!(table = part.table(), pass, doubt, "reading the list again");
+    }
+    Ok(Some((TableState::Short, format!("{doubt}, in {PASSES} passes"))))
+}
+
+/// Pages of a list, read ahead so that the next requests are under way while a page is worked on.
+fn list_ahead(
+    client: &Client,
+    endpoint: &Endpoint,
+    ids: &[&str],
+    query: &[(&'static str, &'static str)],
+) -> mpsc::Receiver<Result<Listed, jumpcloud::Error>> {
+    let (sender, pages) = mpsc::channel(2);
+    let list = client.list(endpoint, ids, query);
+    tokio::spawn(async move {
+        let mut list = std::pin::pin!(list);
+        while let Some(listed) = list.next().await {
+            if sender.send(listed).await.is_err() {
+                break;
+            }
+        }
+    });
+    pages
+}
+
+/// Reads one object, which is one row.
+async fn read_object(
+    reading: &Arc<Reading>,
+    at: usize,
+    client: &Client,
+    endpoint: &Endpoint,
+    id: &str,
+) -> Result<Flaw, Error> {
+    match client.read(endpoint, &[id], &[]).await {
+        Ok(answer) => {
+            let mut met = Met::default();
+            let flaw = take_rows(reading, at, client, vec![answer.body], None, None, &mut met).await?;
+            let unread = (met.quarantined > 0).then(|| {
+                (TableState::Failed, "the object could not be read and is kept aside (quarantine)".to_owned())
+            });
+            Ok(flaw.or(unread))
+        }
+        Err(jumpcloud::Error::NotFound(_)) => Ok(None),
+        Err(error) => flaw_of(error).map(Some),
+    }
+}
+
+/// What one pass over one list has met.
+#[derive(Default)]
+struct Met {
+    /// Rows that have an id.
+    rows: u64,
+    /// Different ids, where an id is one thing.
+    different: HashSet<u64>,
+    quarantined: u64,
+    flaw: Flaw,
+}
+
+/// Makes received rows ready, with the rows of other tables that are made from them, and hands full batches to the writer.
+async fn take_rows(
+    reading: &Arc<Reading>,
+    at: usize,
+    client: &Client,
+    received: Vec<Box<RawValue>>,
+    parent: Option<(&str, &str)>,
+    details: Option<&'static Endpoint>,
+    met: &mut Met,
+) -> Result<Flaw, Error> {
+    let part = &reading.parts[at];
+    let mut flaw = None;
+    let mut values = Vec::with_capacity(received.len());
+    for raw in received {
+        lock(&part.counts).read += 1;
+        match serde_json::from_str::<Value>(raw.get()) {
+            Ok(Value::Object(row)) => values.push(Value::Object(row)),
+            Ok(_) => reading.quarantine(at, met, "it is not an object", raw.get()).await?,
+            Err(error) => reading.quarantine(at, met, &error.to_string(), raw.get()).await?,
+        }
+    }
+    if let Some(endpoint) = details {
+        (values, flaw) = with_details(client, endpoint, values).await?;
+    }
+    let children = reading.made_from.get(part.table()).map_or(&[][..], Vec::as_slice);
+    for mut value in values {
+        if let Some(found) = organization_of(&value).filter(|found| *found != reading.plan.org_id) {
+            return Err(Error::OrganizationChanged {
+                table: part.table(),
+                expected: reading.plan.org_id.clone(),
+                found: found.to_owned(),
+            });
+        }
+        if let (Some((name, id)), Value::Object(members)) = (parent, &mut value) {
+            members.insert(name.to_owned(), Value::String(id.to_owned()));
+        }
+        reading.tell_watchers(part.table(), &value);
+        reading.note_collection(part.table(), &value);
+        for child in children {
+            let Some(Source { ask: Ask::From { rows, .. }, .. }) = reading.parts[*child].source else { continue };
+            for row in rows(&value) {
+                let text = row.to_string();
+                lock(&reading.parts[*child].counts).read += 1;
+                match read_row(reading.parts[*child].collected, reading.parts[*child].name, row) {
+                    Read::Row(row, misfits) => reading.parts[*child].put(row, misfits),
+                    Read::Nameless => reading.quarantine(*child, &mut Met::default(), "it has no id", &text).await?,
+                }
+            }
+        }
+        // Only a row without any id needs its text again; they are rare enough to be written out twice.
+        let spare = has_no_id(&value).then(|| value.to_string());
+        match read_row(part.collected, part.name, value) {
+            Read::Row(row, misfits) => {
+                met.rows += 1;
+                if !row.distinguish && !met.different.insert(id_hash(&row.id)) {
+                    lock(&part.counts).duplicates += 1;
+                }
+                part.put(row, misfits);
+            }
+            Read::Nameless => reading.quarantine(at, met, "it has no id", &spare.unwrap_or_default()).await?,
+        }
+    }
+    for at in std::iter::once(&at).chain(children) {
+        if reading.parts[*at].is_full() {
+            reading.flush(*at).await?;
+        }
+    }
+    let counts = lock(&part.counts);
+    (reading.plan.listener)(Progress::Rows { table: part.table(), read: counts.read, told: counts.told });
+    Ok(flaw)
+}
+
+fn has_no_id(value: &Value) -> bool {
+    value.get("_id").is_none() && value.get("id").is_none()
+}
+
+/// Lays each row's own object over the row that the list gave. What is refused stays as the list gave it.
+async fn with_details(client: &Client, endpoint: &Endpoint, rows: Vec<Value>) -> Result<(Vec<Value>, Flaw), Error> {
+    let mut flaw = None;
+    let mut detailed = Vec::with_capacity(rows.len());
+    let mut reads = futures::stream::iter(rows)
+        .map(|mut row| async move {
+            let id = row.get("_id").or_else(|| row.get("id")).and_then(Value::as_str).map(str::to_owned);
+            let Some(id) = id else { return Ok((row, None)) };
+            match client.read(endpoint, &[&id], &[]).await {
+                Ok(answer) => {
+                    if let (Value::Object(members), Ok(Value::Object(details))) =
+                        (&mut row, serde_json::from_str::<Value>(answer.body.get()))
+                    {
+                        members.extend(details);
+                    }
+                    Ok((row, None))
+                }
+                Err(jumpcloud::Error::NotFound(_)) => Ok((row, None)),
+                Err(error) => flaw_of(error).map(|flaw| (row, Some(flaw))),
+            }
+        })
+        .buffered(LISTS_AT_ONCE);
+    while let Some(read) = reads.next().await {
+        let (row, problem) = read?;
+        if let Some((state, why)) = problem {
+            flaw.get_or_insert((state, format!("details: {why}")));
+        }
+        detailed.push(row);
+    }
+    Ok((detailed, flaw))
+}
+
+/// What an error means for one source: a flaw of that source, or the end of the sync.
+fn flaw_of(error: jumpcloud::Error) -> Result<(TableState, String), Error> {
+    use jumpcloud::Error as Ask;
+    let state = match &error {
+        Ask::KeyRejected(_) | Ask::NoOrganization(_) | Ask::Redirected { .. } | Ask::Config(_) => {
+            return Err(error.into());
+        }
+        Ask::Unreachable { stage: Stage::Dns | Stage::Connect | Stage::Tls, .. } => return Err(error.into()),
+        Ask::NotPermitted(_) | Ask::OrganizationHeaderRefused(_) => TableState::NotPermitted,
+        Ask::NotLicensed(_) => TableState::NotLicensed,
+        _ => TableState::Failed,
+    };
+    Ok((state, error.to_string()))
+}
+
+/// Stores batches until all are told; looks up first what is there, so that unchanged rows cost no write.
+async fn write_all(
+    reading: &Arc<Reading>,
+    mut batches: mpsc::Receiver<ToWrite>,
+    writer: &mut SnapshotWriter,
+) -> Result<(), Error> {
+    let mut failure = None;
+    while let Some(batch) = batches.recv().await {
+        if failure.is_some() {
+            // Keep draining: a full channel would stop the readers from hearing that it is over.
+            continue;
+        }
+        let done = match batch {
+            ToWrite::End => break,
+            ToWrite::Rows(at, rows) => write_batch(reading, at, rows, writer).await,
+            ToWrite::Quarantine(at, reason, raw) => {
+                let position = reading.quarantined.fetch_add(1, Relaxed);
+                writer
+                    .quarantine(&reading.parts[at].collected.table, position, &reason, &raw)
+                    .await
+                    .map_err(Error::from)
+            }
+        };
+        if let Err(error) = done {
+            batches.close();
+            failure = Some(error);
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+async fn write_batch(
+    reading: &Arc<Reading>,
+    at: usize,
+    rows: Vec<NewRow>,
+    writer: &mut SnapshotWriter,
+) -> Result<(), Error> {
+    let part = &reading.parts[at];
+    let table = &part.collected.table;
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let known = writer.known(table, &ids).await?;
+    let mut changed = Vec::new();
+    let mut unchanged = 0;
+    for mut row in rows {
+        match known.get(&row.id) {
+            Some(stored) if stored.content == row.content => {
+                if !stored.fresh && lock(&part.marks).seen.insert(stored.row_id.cast_unsigned()) {
+                    unchanged += 1;
+                }
+            }
+            Some(stored) => {
+                row.replaces = (!stored.fresh).then_some(stored.row_id);
+                changed.push(row);
+            }
+            None => changed.push(row),
+        }
+    }
+    let written = if changed.is_empty() {
+        store::Written::default()
+    } else {
+        writer.write(table, changed, &part.marks, reading.plan.clock.now()).await?
+    };
+    let mut counts = lock(&part.counts);
+    counts.new += written.new;
+    counts.changed += written.changed;
+    counts.unchanged += unchanged + written.unchanged;
+    Ok(())
+}
+
+/// Fills the table of collection times from what the System Insights rows told.
+async fn note_collections(reading: &Arc<Reading>) -> Result<(), Error> {
+    let Some(at) = reading.parts.iter().position(|part| part.table() == COLLECTIONS) else { return Ok(()) };
+    let noted = std::mem::take(&mut *lock(&reading.collected_at));
+    for ((device_id, table_name), collected_at) in noted {
+        let row = serde_json::json!({ "device_id": device_id, "table_name": table_name, "collected_at": collected_at });
+        lock(&reading.parts[at].counts).read += 1;
+        if let Read::Row(row, misfits) = read_row(reading.parts[at].collected, "", row) {
+            reading.parts[at].put(row, misfits);
+        }
+        if reading.parts[at].is_full() {
+            reading.flush(at).await?;
+        }
+    }
+    reading.flush(at).await
+}
+
+/// Judges every source: complete ones mark what is gone.
+async fn judge_all(reading: &Arc<Reading>, writer: &mut SnapshotWriter) -> Result<Vec<TableRecord>, Error> {
+    (reading.plan.listener)(Progress::Stage("comparing with the last snapshot".to_owned()));
+    let mut records: Vec<TableRecord> = Vec::with_capacity(reading.parts.len());
+    for part in &reading.parts {
+        let record = judge(reading, part, &records, writer).await?;
+        records.push(record);
+    }
+    Ok(records)
+}
+
+async fn judge(
+    reading: &Arc<Reading>,
+    part: &Part,
+    judged: &[TableRecord],
+    writer: &mut SnapshotWriter,
+) -> Result<TableRecord, Error> {
+    let table = &part.collected.table;
+    let now = reading.plan.clock.now();
+    let held_before = writer.held_before(table, part.name).await?;
+    let mut flaw = lock(&part.counts).told_flaw();
+    if flaw.is_none() {
+        flaw = part.parents(reading).and_then(|parents| lacking(&parents, judged));
+    }
+    let mut gone = 0;
+    if flaw.is_none() {
+        let missing = {
+            let marks = std::mem::take(&mut *lock(&part.marks));
+            let missing = writer.missing(table, part.name, &marks).await?;
+            *lock(&part.marks) = marks;
+            missing.len() as u64
+        };
+        let suspicious = missing > SHRINK_ROWS && missing * 100 > held_before * SHRINK_SHARE;
+        if suspicious && !reading.plan.accept_shrink && !confirmed(writer, part).await? {
+            flaw = Some((
+                TableState::Shrunken,
+                format!("{missing} of {held_before} rows are missing; they are kept until a second sync confirms it"),
+            ));
+        } else if missing > 0 {
+            let marks = std::mem::take(&mut *lock(&part.marks));
+            gone = writer.mark_gone(table, part.name, &marks, now).await?;
+        }
+    }
+    let counts = std::mem::take(&mut *lock(&part.counts));
+    let (state, reason) = match flaw {
+        None => (TableState::Complete, None),
+        Some((state, reason)) => (state, Some(reason)),
+    };
+    Ok(TableRecord {
+        table: table.name.to_owned(),
+        part: part.name.to_owned(),
+        state,
+        reason,
+        optional: part.source.is_some_and(|source| source.optional),
+        told: counts.told,
+        read: counts.read,
+        new: counts.new,
+        changed: counts.changed,
+        gone,
+        unchanged: counts.unchanged,
+        duplicates: counts.duplicates,
+        misfits: counts.misfits,
+        quarantined: counts.quarantined,
+        held: held_before + counts.new - gone.min(held_before + counts.new),
+    })
+}
+
+/// Whether the snapshot before held this source back for the same suspicion: then the shrink is real.
+async fn confirmed(writer: &SnapshotWriter, part: &Part) -> Result<bool, Error> {
+    let last = writer.store().last_table_state(writer.org_id(), part.table(), part.name).await?;
+    Ok(last.is_some_and(|(state, _)| state == TableState::Shrunken))
+}
+
+/// What the tables that a source is asked by lack.
+fn lacking(parents: &[&str], judged: &[TableRecord]) -> Flaw {
+    let lacking = judged.iter().find(|record| {
+        parents.contains(&record.table.as_str()) && record.state != TableState::Complete && record.shortfall().is_some()
+    })?;
+    Some((TableState::Dependent, format!("it is read by way of {}, which is not complete", lacking.table)))
+}
+
+impl Counts {
+    fn told_flaw(&self) -> Flaw {
+        let (state, why) = self.flaw.clone()?;
+        let more = if self.flaws > 1 { format!(" (and {} more like it)", self.flaws - 1) } else { String::new() };
+        Some((state, format!("{why}{more}")))
+    }
+}
+
+impl Part {
+    fn new(collected: &'static Collected, name: &'static str, source: Option<&'static Source>) -> Self {
+        Self { collected, name, source, counts: Mutex::default(), marks: Mutex::default(), waiting: Mutex::default() }
+    }
+
+    fn table(&self) -> &'static str {
+        self.collected.table.name
+    }
+
+    /// The endpoint that completes each row of this table's list, if there is one.
+    fn details(&self) -> Option<&'static Endpoint> {
+        self.collected.sources.iter().find_map(|source| match &source.ask {
+            Ask::ReadEach { parents, endpoint } if parents.table == self.table() => Some(*endpoint),
+            _ => None,
+        })
+    }
+
+    /// The tables whose rows this source needs.
+    fn parents(&self, reading: &Reading) -> Option<Vec<&'static str>> {
+        match self.source.map(|source| &source.ask) {
+            Some(Ask::ListEach { parents, .. } | Ask::ReadEach { parents, .. }) if parents.table != self.table() => {
+                Some(vec![parents.table])
+            }
+            Some(Ask::From { table, .. }) => Some(vec![table]),
+            None => Some(
+                reading
+                    .plan
+                    .tables
+                    .iter()
+                    .map(|table| table.table.name)
+                    .filter(|name| name.starts_with("insights_"))
+                    .collect(),
+            ),
+            _ => None,
+        }
+    }
+
+    fn take_flaw(&self, flaw: Flaw) {
+        let Some(flaw) = flaw else { return };
+        let mut counts = lock(&self.counts);
+        counts.flaws += 1;
+        counts.flaw.get_or_insert(flaw);
+    }
+
+    fn put(&self, row: NewRow, misfits: u64) {
+        lock(&self.counts).misfits += misfits;
+        let mut waiting = lock(&self.waiting);
+        waiting.bytes += row.raw.len();
+        waiting.rows.push(row);
+    }
+
+    fn is_full(&self) -> bool {
+        let waiting = lock(&self.waiting);
+        waiting.rows.len() >= BATCH_ROWS || waiting.bytes >= BATCH_BYTES
+    }
+}
+
+impl Reading {
+    /// Hands what waits of a part to the writer.
+    async fn flush(&self, at: usize) -> Result<(), Error> {
+        let batch = std::mem::take(&mut *lock(&self.parts[at].waiting));
+        if batch.rows.is_empty() {
+            return Ok(());
+        }
+        // A closed channel means that the writer failed and will say why.
+        self.to_writer.send(ToWrite::Rows(at, batch.rows)).await.map_err(|_| Error::Cancelled)
+    }
+
+    async fn quarantine(&self, at: usize, met: &mut Met, reason: &str, raw: &str) -> Result<(), Error> {
+        met.quarantined += 1;
+        lock(&self.parts[at].counts).quarantined += 1;
+        let kept = ToWrite::Quarantine(at, reason.to_owned(), raw.to_owned());
+        self.to_writer.send(kept).await.map_err(|_| Error::Cancelled)
+    }
+
+    /// Tells the ids of a table's rows to the sources that are asked by them.
+    fn tell_watchers(&self, table: &'static str, row: &Value) {
+        let mut all = lock(&self.watchers);
+        let Some(watchers) = all.get_mut(table) else { return };
+        let Some(id) = row.get("_id").or_else(|| row.get("id")).and_then(Value::as_str) else { return };
+        for watcher in watchers {
+            if watcher.only.is_none_or(|wanted| wanted(row)) && watcher.sent.insert(id_hash(id)) {
+                // The receiver is gone only when the sync is over.
+                let _ = watcher.ids.send(id.to_owned());
+            }
+        }
+    }
+
+    /// Remembers the newest collection time of each device in each System Insights table.
+    fn note_collection(&self, table: &'static str, row: &Value) {
+        if !table.starts_with("insights_") {
+            return;
+        }
+        let (Some(device), Some(at)) =
+            (row.get("system_id").and_then(Value::as_str), row.get("collection_time").and_then(Value::as_str))
+        else {
+            return;
+        };
+        let mut noted = lock(&self.collected_at);
+        let newest = noted.entry((device.to_owned(), table)).or_default();
+        if at > newest.as_str() {
+            at.clone_into(newest);
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! One sync of one connection, from the lease to the last line of its history.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use jumpcloud::{Client, Clock};
+use store::{
+    Action, CallRecord, Connection, LeaseHolder, MasterKey, Outcome, RunEnd, Store, StreamKind, StreamState,
+    TableRecord,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::client::{Settings, administrator, credential_of, meant, organizations_seen_by};
+use crate::error::Error;
+use crate::progress::{Listener, Progress};
+use crate::schedule::{Schedule, retry_after};
+use crate::snapshot::{Plan, read_all};
+use crate::tables::{self, Collected};
+
+/// How often a running sync shows that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// One process that syncs.
+#[derive(Clone)]
+pub struct Collector {
+    /// What is remembered.
+    pub store: Store,
+    /// Opens the credentials.
+    pub key: Arc<MasterKey>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Settings for all connections.
+    pub settings: Settings,
+    /// This process, for leases.
+    pub holder: LeaseHolder,
+    /// This collector's name: connections may be pinned to it.
+    pub name: String,
+    /// What is collected.
+    pub tables: &'static [&'static Collected],
+}
+
+impl std::fmt::Debug for Collector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collector").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// How a sync is done.
+#[derive(Debug, Clone)]
+pub struct SyncOptions {
+    /// The person, or `system` for the schedule.
+    pub started_by: String,
+    /// Believe at once that many rows are gone.
+    pub accept_shrink: bool,
+}
+
+/// What a sync did.
+#[derive(Debug, Clone)]
+pub struct SyncReport {
+    /// Its number in the history.
+    pub run: i64,
+    /// The organization.
+    pub org_id: String,
+    /// How it ended: succeeded or incomplete.
+    pub outcome: Outcome,
+    /// What was read of each table.
+    pub tables: Vec<TableRecord>,
+    /// What was asked.
+    pub calls: Vec<CallRecord>,
+    /// How long it took.
+    pub took: SignedDuration,
+}
+
+/// Tells whether a run of this action by this collector is allowed and what it is called.
+impl Collector {
+    /// A collector of this process with the usual tables.
+    pub fn new(
+        store: Store,
+        key: Arc<MasterKey>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        holder: LeaseHolder,
+        name: String,
+    ) -> Self {
+        Self { store, key, clock, settings, holder, name, tables: tables::ALL }
+    }
+
+    /// Syncs the inventory of a connection now. The run, its end and the next time are written down whatever happens.
+    ///
+    /// # Errors
+    /// Nothing was kept of the sync; the error says why.
+    pub async fn sync_inventory(
+        &self,
+        connection: &Connection,
+        options: &SyncOptions,
+        listener: Listener,
+        cancel: &CancellationToken,
+    ) -> Result<SyncReport, Error> {
+        if let Some(pinned) = connection.collector.as_ref().filter(|pinned| **pinned != self.name) {
+            return Err(Error::Pinned(pinned.clone()));
+        }
+        let started = self.clock.now();
+        // Two connections to one organization share its snapshots, so they share the lease as well.
+        let work = connection.org_id.as_deref().unwrap_or(&connection.id);
+        let what = format!("the inventory sync of {}", connection.name);
+        let lease = self.store.take_lease(&format!("inventory {work}"), &what, &self.holder, started).await?;
+        let run =
+            self.store.start_run(connection, Action::Sync, &options.started_by, &self.holder.words, started).await?;
+        self.store.end_interrupted_runs(&connection.id, run, started).await?;
+        let result = self.run(connection, options, &listener, cancel, run, &lease).await;
+        let ended = self.clock.now();
+        let (end, report) = match result {
+            Ok((org_id, tables, calls, bytes)) => {
+                let outcome = if tables.iter().any(|table| table.shortfall().is_some()) {
+                    Outcome::Incomplete
+                } else {
+                    Outcome::Succeeded
+                };
+                let lacking: Vec<String> = tables.iter().filter_map(TableRecord::shortfall).collect();
+                let end = RunEnd {
+                    outcome,
+                    error_code: (!lacking.is_empty()).then(|| "incomplete".to_owned()),
+                    error: (!lacking.is_empty()).then(|| lacking.join("; ")),
+                    help: (!lacking.is_empty()).then(|| "The rows of these tables are kept as they were. `jumpseat history` shows each; `jumpseat connection test` says which permission or licence is missing.".to_owned()),
+                    tables: tables.clone(),
+                    calls: calls.clone(),
+                    bytes,
+                };
+                let took = ended.duration_since(started);
+                (end, Ok(SyncReport { run, org_id, outcome, tables, calls, took }))
+            }
+            Err((error, calls, bytes)) => {
+                let outcome = if matches!(error, Error::Cancelled) { Outcome::Cancelled } else { Outcome::Failed };
+                let end = RunEnd {
+                    outcome,
+                    error_code: Some(error.code().to_owned()),
+                    error: Some(error.to_string()),
+                    help: Some(error.help()),
+                    tables: Vec::new(),
+                    calls,
+                    bytes,
+                };
+                (end, Err(error))
+            }
+        };
+        self.store.finish_run(run, &end, ended).await?;
+        self.note_stream(connection, &end, report.as_ref().err(), started, ended).await?;
+        self.store.release_lease(lease).await?;
+        report
+    }
+
+    /// The work between the first and the last line of the history.
+    async fn run(
+        &self,
+        connection: &Connection,
+        options: &SyncOptions,
+        listener: &Listener,
+        cancel: &CancellationToken,
+        run: i64,
+        lease: &store::Lease,
+    ) -> Result<Read, (Error, Vec<CallRecord>, u64)> {
+        let nothing = |error: Error| (error, Vec::new(), 0);
+        listener(Progress::Stage("connecting".to_owned()));
+        let (client, org_id) = self.open(connection, cancel).await.map_err(nothing)?;
+        let calls = |error: Error| (error, calls_of(&client), bytes_of(&client));
+        let writer = self
+            .store
+            .begin_snapshot(&org_id, &connection.id, run, lease, self.clock.now())
+            .await
+            .map_err(|error| calls(error.into()))?;
+        listener(Progress::Stage("reading".to_owned()));
+        self.store.set_stage(run, "reading").await.map_err(|error| calls(error.into()))?;
+        let plan = Plan {
+            client: client.clone(),
+            clock: Arc::clone(&self.clock),
+            org_id: org_id.clone(),
+            tables: self.tables,
+            listener: Arc::clone(listener),
+            accept_shrink: options.accept_shrink,
+        };
+        // The reading runs as a task of its own: when it is cancelled its writer comes back all the same, to be undone.
+        let number = writer.number;
+        let reading = read_all(plan, writer);
+        let outcome = tokio::select! {
+            read = reading => Some(read),
+            () = cancel.cancelled() => None,
+            error = self.heartbeat(lease) => return Err(calls(error)),
+        };
+        let (writer, records) = match outcome {
+            Some((writer, Ok(records))) => (writer, records),
+            Some((writer, Err(error))) => {
+                // A store that has failed, or a lease that is lost, can not be tidied now: the next run does it.
+                let _ = writer.undo().await;
+                return Err(calls(error));
+            }
+            None => {
+                tracing::info!(run, number, "sync cancelled; its rows are removed");
+                self.store.undo_open_snapshots(&org_id, lease).await.map_err(|error| calls(error.into()))?;
+                return Err(calls(Error::Cancelled));
+            }
+        };
+        listener(Progress::Stage("committing".to_owned()));
+        writer.commit(&records, self.clock.now()).await.map_err(|error| calls(error.into()))?;
+        Ok((org_id, records, calls_of(&client), bytes_of(&client)))
+    }
+
+    /// Opens the credential, makes the client and finds out which organization is meant.
+    async fn open(&self, connection: &Connection, cancel: &CancellationToken) -> Result<(Client, String), Error> {
+        let secret = self.store.open_credential(connection, &self.key).await?;
+        let credential = credential_of(connection, &secret)?;
+        let first = self.settings.client(
+            &connection.place,
+            credential.clone(),
+            connection.org_id.as_deref(),
+            Arc::clone(&self.clock),
+        )?;
+        let seen = tokio::select! {
+            seen = organizations_seen_by(&first) => seen?,
+            () = cancel.cancelled() => return Err(Error::Cancelled),
+        };
+        let organization = meant(connection, &seen)?;
+        let known_before = connection.org_id.as_deref() == Some(organization.id.as_str());
+        let client = if known_before {
+            first
+        } else {
+            self.settings.client(&connection.place, credential, Some(&organization.id), Arc::clone(&self.clock))?
+        };
+        let administrator = match administrator(&client).await {
+            Ok(administrator) => administrator.unwrap_or_default(),
+            // What it would tell (the key's expiry) is no reason to give up the sync.
+            Err(Error::Ask(error)) if !matches!(error, jumpcloud::Error::KeyRejected(_)) => Default::default(),
+            Err(error) => return Err(error),
+        };
+        let name = (!organization.name.is_empty()).then_some(organization.name);
+        let expires = administrator.key_expires_at.or(connection.credential_expires_at);
+        if !known_before || connection.org_name != name || connection.credential_expires_at != expires {
+            let mut learned = connection.clone();
+            learned.org_id = Some(organization.id.clone());
+            learned.org_name = name.or(learned.org_name);
+            learned.credential_expires_at = expires;
+            self.store.update_connection(&learned, self.clock.now()).await?;
+        }
+        Ok((client, organization.id))
+    }
+
+    /// Keeps the lease alive; ends only when it is lost.
+    async fn heartbeat(&self, lease: &store::Lease) -> Error {
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            match self.store.keep_lease(lease, self.clock.now()).await {
+                Ok(()) => {}
+                Err(error @ store::Error::LeaseLost) => return error.into(),
+                // A store that does not answer now may answer the next time; the writes will tell.
+                Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
+            }
+        }
+    }
+
+    /// Writes down how the stream stands, and when it runs next.
+    async fn note_stream(
+        &self,
+        connection: &Connection,
+        end: &RunEnd,
+        error: Option<&Error>,
+        started: Timestamp,
+        ended: Timestamp,
+    ) -> Result<(), Error> {
+        let streams = self.store.streams(Some(&connection.id)).await?;
+        let Some(stream) = streams.into_iter().find(|stream| stream.kind == StreamKind::Inventory) else {
+            return Ok(());
+        };
+        let before = stream.state;
+        let failed = end.outcome == Outcome::Failed;
+        let cancelled = end.outcome == Outcome::Cancelled;
+        let failures = if failed {
+            before.failures + 1
+        } else if cancelled {
+            before.failures
+        } else {
+            0
+        };
+        let state = StreamState {
+            last_started_at: Some(started),
+            last_outcome: Some(end.outcome),
+            last_success_at: if failed || cancelled { before.last_success_at } else { Some(ended) },
+            failing_since: if failed {
+                before.failing_since.or(Some(started))
+            } else if cancelled {
+                before.failing_since
+            } else {
+                None
+            },
+            failures,
+            failure_code: if cancelled { before.failure_code } else { end.error_code.clone() },
+            failure: if cancelled { before.failure } else { end.error.clone() },
+            failure_help: if cancelled { before.failure_help } else { end.help.clone() },
+        };
+        let next = match stream.schedule.parse::<Schedule>() {
+            Ok(schedule) if failed => {
+                let wait = retry_after(failures, error.is_some_and(Error::needs_a_person), schedule.interval(ended));
+                ended.checked_add(wait).ok()
+            }
+            Ok(schedule) => schedule.next(Some(started), ended),
+            Err(_) => None,
+        };
+        self.store.set_stream_state(&connection.id, StreamKind::Inventory, &state, next).await?;
+        Ok(())
+    }
+}
+
+/// Organization, what was read of each table, what was asked, and bytes received.
+type Read = (String, Vec<TableRecord>, Vec<CallRecord>, u64);
+
+fn calls_of(client: &Client) -> Vec<CallRecord> {
+    client
+        .calls()
+        .into_iter()
+        .map(|count| CallRecord {
+            endpoint: count.endpoint.to_owned(),
+            calls: count.calls,
+            retries: count.retries,
+            rate_limited: count.rate_limited,
+            last_status: count.last_status,
+        })
+        .collect()
+}
+
+fn bytes_of(client: &Client) -> u64 {
+    client.calls().iter().map(|count| count.bytes).sum()
+}

@@ -1,0 +1,98 @@
+//! Devices (JumpCloud's "systems"): every computer and phone with an agent or a management profile.
+//! What moves by itself is in `device_contacts.rs`, local accounts and addresses are in their own files too.
+
+use jumpcloud::endpoints;
+use store::schema::{Joined, Table, boolean, integer, json, text, time};
+
+use super::{Collected, Id, Source, redact};
+
+/// `devices`: one row for each device.
+#[rustfmt::skip]
+pub(super) static DEVICES: Collected = Collected {
+    table: Table {
+        name: "devices",
+        about: "Enrolled devices. A reinstalled agent makes a second row with the same serial_number; the older one just stops to make contact. Facts are as old as last_contact.",
+        asset: Some("device"),
+        label: "display_name",
+        columns: &[
+            text("display_name", "/displayName", "Name in the console."),
+            text("hostname", "/hostname", "Host name as the agent tells it."),
+            text("serial_number", "/serialNumber", "Hardware serial number; what identifies the machine across reinstallations. Can be empty or a placeholder on virtual machines."),
+            text("vendor", "/hwVendor", "Hardware vendor."),
+            text("os", "/os", "Operating system as the agent names it, e.g. Mac OS X, Windows, Ubuntu."),
+            text("os_family", "/osFamily", "darwin, windows, linux, ios, android; any word is possible."),
+            text("os_version", "/version", "Version as the agent tells it."),
+            text("os_name", "/osVersionDetail/osName", "Name in the version details."),
+            text("os_distribution", "/osVersionDetail/distributionName", "Linux distribution."),
+            text("os_release_name", "/osVersionDetail/releaseName", "Marketing name of the release."),
+            integer("os_major", "/osVersionDetail/majorNumber", "Major version as a number."),
+            integer("os_minor", "/osVersionDetail/minorNumber", "Minor version as a number."),
+            integer("os_patch", "/osVersionDetail/patchNumber", "Patch version as a number."),
+            text("os_revision", "/osVersionDetail/revision", "Build revision, on Windows the one that patches raise."),
+            text("os_version_detail", "/osVersionDetail/version", "Full version in the version details."),
+            text("arch", "/arch", "Processor architecture."),
+            text("arch_family", "/archFamily", "Family of the architecture."),
+            text("agent_version", "/agentVersion", "Version of the JumpCloud agent."),
+            text("remote_assist_agent_version", "/remoteAssistAgentVersion", "Version of the remote assistance agent."),
+            boolean("agent_full_disk_access", "/agentHasFullDiskAccess", "macOS: the agent has Full Disk Access; some policies fail without it."),
+            boolean("disk_encrypted", "/fde/active", "The boot volume is encrypted. Missing is not known, not off; other volumes are in insights_bitlocker_info and insights_disk_encryption."),
+            boolean("recovery_key_escrowed", "/fde/keyPresent", "JumpCloud holds the recovery key. The key itself is never read."),
+            text("file_system", "/fileSystem", "File system of the boot volume."),
+            text("mdm_vendor", "/mdm/vendor", "internal (JumpCloud), external, none or unknown."),
+            text("mdm_provider_id", "/mdm/providerId", "The MDM instance that manages the device."),
+            text("mdm_profile_id", "/mdm/profileIdentifier", "Identifier of the management profile."),
+            boolean("mdm_automated_enrollment", "/mdm/dep", "Enrolled by Apple's automated enrollment."),
+            boolean("mdm_user_approved", "/mdm/userApproved", "macOS: the user has approved the management profile."),
+            text("mdm_lost_mode", "/mdm/lostModeStatus", "State of lost mode."),
+            text("mdm_enrollment_type", "/mdm/enrollmentType", "How the device was enrolled, where told."),
+            text("mdm_windows_upn", "/mdm/windows/upn", "Windows MDM: the account that enrolled it."),
+            boolean("policy_bound", "/isPolicyBound", "At least one policy applies."),
+            integer("policies_total", "/policyStats/total", "Policies that apply."),
+            integer("policies_succeeded", "/policyStats/success", "Of these, applied."),
+            integer("policies_failed", "/policyStats/failed", "Of these, failed."),
+            integer("policies_pending", "/policyStats/pending", "Of these, not yet reported."),
+            integer("policies_duplicate", "/policyStats/duplicate", "Of these, bound in more than one way."),
+            integer("policies_unsupported", "/policyStats/unsupportedOs", "Of these, not made for this operating system."),
+            text("primary_user_id", "/primarySystemUser/id", "The device's main user (users.id)."),
+            boolean("login_mfa_enabled", "/allowMultiFactorAuthentication", "MFA is asked for when signing in to the device."),
+            boolean("ssh_password_allowed", "/allowSshPasswordAuthentication", "SSH accepts passwords."),
+            boolean("ssh_root_login_allowed", "/allowSshRootLogin", "SSH lets root sign in."),
+            boolean("ssh_root_enabled", "/sshRootEnabled", "The same as found on the device."),
+            boolean("ssh_key_allowed", "/allowPublicKeyAuthentication", "SSH accepts public keys."),
+            boolean("sshd_config_managed", "/modifySSHDConfig", "The agent writes the SSH server's configuration."),
+            json("sshd_params", "/sshdParams", "The SSH server's settings that the agent knows; values are text."),
+            text("system_insights_state", "/systemInsights/state", "enabled, disabled or deferred: only enabled devices have rows in the insights_ tables."),
+            boolean("secure_login_enabled", "/secureLogin/enabled", "Windows: JumpCloud's own sign-in is on."),
+            boolean("secure_login_supported", "/secureLogin/supported", "Windows: JumpCloud's own sign-in is possible."),
+            boolean("azure_ad_joined", "/azureAdJoined", "Joined to Microsoft Entra."),
+            boolean("domain_joined", "/domainInfo/partOfDomain", "Joined to a Windows domain."),
+            text("domain_name", "/domainInfo/domainName", "That domain."),
+            boolean("service_account_present", "/hasServiceAccount", "macOS: JumpCloud's service account exists on the device."),
+            boolean("service_account_secure_token", "/serviceAccountState/hasSecureToken", "That account has a secure token; without it users do not get one."),
+            boolean("service_account_apfs_password_valid", "/serviceAccountState/passwordAPFSValid", "Its password works for the volume."),
+            boolean("service_account_directory_password_valid", "/serviceAccountState/passwordODValid", "Its password works for the local directory."),
+            boolean("desktop", "/desktopCapable", "Has a graphical desktop; false is a sign of a server."),
+            text("display_manager", "/displayManager", "Linux: the graphical sign-in program."),
+            text("amazon_instance_id", "/amazonInstanceID", "EC2 instance id."),
+            text("template_name", "/templateName", "JumpCloud's template for this system."),
+            integer("time_zone_offset", "/systemTimezone", "Offset of the local time as the agent tells it."),
+            text("enrolled_by_type", "/provisionMetadata/provisioner/type", "administrator, mdm or user."),
+            text("enrolled_by_id", "/provisionMetadata/provisioner/provisionerId", "Id of that administrator, MDM or user."),
+            json("remote_actions", "/builtInCommands", "What could be done to the device remotely (erase, lock, …); a list of abilities."),
+            json("tags", "/tags", "Tags."),
+            json("attributes", "/attributes", "Custom attributes, name and value."),
+            text("description", "/description", "Free text."),
+            time("created_at", "/created", "When the device was enrolled under this id."),
+        ],
+        joined: &[Joined { table: "device_contacts", by: "id", columns: &["last_contact", "active", "remote_ip"] }],
+    },
+    sources: &[Source::list(&endpoints::SYSTEMS)],
+    id: Id::Member(&["_id", "id"]),
+    // Rows of their own: device_contacts, ip_addresses, device_local_users. The history of connections is events' work.
+    redact: |row| {
+        let elsewhere = ["lastContact", "active", "remoteIP", "networkInterfaces", "userMetrics", "connectionHistory"];
+        redact::drop_members(row, &elsewhere);
+    },
+    absent: "the device was deleted or unenrolled",
+    fact: "V1 GET /api/systems; tags observed",
+};

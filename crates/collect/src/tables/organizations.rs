@@ -1,0 +1,102 @@
+//! The organization of the connection, with every setting that a check or an auditor asks for.
+
+use jumpcloud::endpoints;
+use store::schema::{Table, boolean, integer, json, text, time};
+
+use super::{Collected, Id, Parents, Source, redact};
+
+/// `organizations`: one row, the organization that is collected.
+#[rustfmt::skip]
+pub(super) static ORGANIZATIONS: Collected = Collected {
+    table: Table {
+        name: "organizations",
+        about: "The organization itself and its settings; one row. A number of the password policy counts only where its own enable flag is true. Group-level password policies override these.",
+        asset: Some("organization"),
+        label: "display_name",
+        columns: &[
+            text("display_name", "/displayName", "Name shown in the console; often unset."),
+            time("created_at", "/created", "When the organization was created."),
+            text("provider_id", "/provider", "The provider (MSP) that the organization belongs to."),
+            text("access_restriction", "/accessRestriction", "Restriction that JumpCloud has put on the organization, if any."),
+            boolean("admin_mfa_required", "/settings/requireAdminMFA", "Every administrator must use MFA. Does not hold for sign-in with Google. Missing in older organizations."),
+            boolean("google_login_disabled", "/settings/disableGoogleLogin", "Administrators can not sign in with Google, which would bypass JumpCloud's own MFA."),
+            text("password_compliance", "/settings/passwordCompliance", "custom, pci3 or windows: the template that the password policy started from."),
+            boolean("password_min_length_enabled", "/settings/passwordPolicy/enableMinLength", "password_min_length is enforced."),
+            integer("password_min_length", "/settings/passwordPolicy/minLength", "Characters; counts only with password_min_length_enabled."),
+            boolean("password_needs_lowercase", "/settings/passwordPolicy/needsLowercase", "A lower-case letter is required."),
+            boolean("password_needs_uppercase", "/settings/passwordPolicy/needsUppercase", "An upper-case letter is required."),
+            boolean("password_needs_number", "/settings/passwordPolicy/needsNumeric", "A digit is required."),
+            boolean("password_needs_symbol", "/settings/passwordPolicy/needsSymbolic", "A special character is required."),
+            boolean("password_username_allowed", "/settings/passwordPolicy/allowUsernameSubstring", "The password may contain the username."),
+            boolean("password_common_refused", "/settings/passwordPolicy/disallowCommonlyUsedPasswords", "Commonly used passwords are refused."),
+            boolean("password_sequences_refused", "/settings/passwordPolicy/disallowSequentialOrRepetitiveChars", "Sequential or repeated characters are refused."),
+            boolean("password_history_enabled", "/settings/passwordPolicy/enableMaxHistory", "password_history is enforced."),
+            integer("password_history", "/settings/passwordPolicy/maxHistory", "Earlier passwords that can not be used again; counts only with password_history_enabled."),
+            boolean("password_expiration_enabled", "/settings/passwordPolicy/enablePasswordExpirationInDays", "password_expiration_days is enforced."),
+            integer("password_expiration_days", "/settings/passwordPolicy/passwordExpirationInDays", "Days until a password expires; counts only with password_expiration_enabled."),
+            integer("password_expiration_days_old", "/settings/systemUserPasswordExpirationInDays", "The setting's older place outside the policy; not authoritative."),
+            boolean("password_min_age_enabled", "/settings/passwordPolicy/enableMinChangePeriodInDays", "password_min_age_days is enforced."),
+            integer("password_min_age_days", "/settings/passwordPolicy/minChangePeriodInDays", "Days between two changes; counts only with password_min_age_enabled."),
+            boolean("lockout_enabled", "/settings/passwordPolicy/enableMaxLoginAttempts", "lockout_attempts is enforced."),
+            integer("lockout_attempts", "/settings/passwordPolicy/maxLoginAttempts", "Failed sign-ins that lock an account; counts only with lockout_enabled."),
+            boolean("lockout_time_enabled", "/settings/passwordPolicy/enableLockoutTimeInSeconds", "Locked accounts unlock by themselves; when false, presumably an administrator has to."),
+            integer("lockout_seconds", "/settings/passwordPolicy/lockoutTimeInSeconds", "Seconds until a locked account unlocks; counts only with lockout_time_enabled."),
+            boolean("lockout_counter_reset_enabled", "/settings/passwordPolicy/enableResetLockoutCounter", "lockout_counter_reset_minutes is enforced."),
+            integer("lockout_counter_reset_minutes", "/settings/passwordPolicy/resetLockoutCounterMinutes", "Minutes after which failed sign-ins are forgotten; counts only with its enable flag."),
+            boolean("reset_without_mfa_allowed", "/settings/passwordPolicy/allowUnenrolledMFAPasswordReset", "Users without MFA may reset their own password by e-mail."),
+            boolean("recovery_email_enabled", "/settings/passwordPolicy/enableRecoveryEmail", "Users may recover through a personal e-mail address."),
+            boolean("self_recovery_after_expiration_enabled", "/settings/passwordPolicy/enableDaysAfterExpirationToSelfRecover", "self_recovery_after_expiration_days is enforced."),
+            integer("self_recovery_after_expiration_days", "/settings/passwordPolicy/daysAfterExpirationToSelfRecover", "Days after expiration in which users can still recover by themselves."),
+            boolean("forced_reset_before_expiration_enabled", "/settings/passwordPolicy/enableDaysBeforeExpirationToForceReset", "forced_reset_before_expiration_days is enforced."),
+            integer("forced_reset_before_expiration_days", "/settings/passwordPolicy/daysBeforeExpirationToForceReset", "Days before expiration from which a reset is forced."),
+            time("password_policy_effective_at", "/settings/passwordPolicy/effectiveDate", "When the password policy took effect."),
+            time("password_policy_grace_until", "/settings/passwordPolicy/gracePeriodDate", "Until when users may still have a password that the policy refuses."),
+            text("portal_cookie_type", "/settings/userPortal/cookieExpirationType", "session or date: when a portal session ends."),
+            integer("portal_idle_minutes", "/settings/userPortal/idleSessionDurationMinutes", "Idle minutes after which a portal session ends."),
+            boolean("users_can_edit", "/settings/systemUsersCanEdit", "Users may change their own profile; attributes can drive dynamic groups, so this can be a self-grant."),
+            json("restricted_fields", "/settings/systemUserDefaults/restrictedFields", "Profile fields that users and administrators can not change, and who owns them."),
+            text("new_user_state_manual", "/settings/newSystemUserStateDefaults/manualEntry", "ACTIVATED or STAGED: state of a user created by hand."),
+            text("new_user_state_csv", "/settings/newSystemUserStateDefaults/csvImport", "State of a user imported from a file."),
+            text("new_user_state_application", "/settings/newSystemUserStateDefaults/applicationImport", "State of a user imported from an application."),
+            boolean("directory_insights_enabled", "/settings/features/directoryInsights/enabled", "Events are recorded; without it there is no audit trail."),
+            boolean("directory_insights_premium_enabled", "/settings/features/directoryInsightsPremium/enabled", "Events are kept for longer."),
+            boolean("system_insights_enabled", "/settings/features/systemInsights/enabled", "Device facts are recorded (the insights_ tables)."),
+            boolean("system_insights_for_new_macs", "/settings/features/systemInsights/enableNewDarwin", "Switched on for newly enrolled Macs."),
+            boolean("system_insights_for_new_windows", "/settings/features/systemInsights/enableNewWindows", "Switched on for newly enrolled Windows devices."),
+            boolean("system_insights_for_new_linux", "/settings/features/systemInsights/enableNewLinux", "Switched on for newly enrolled Linux devices."),
+            boolean("ldap_disabled", "/settings/disableLdap", "Cloud LDAP is switched off."),
+            boolean("command_runner_disabled", "/settings/disableCommandRunner", "Running commands on devices is switched off."),
+            boolean("user_management_disabled", "/settings/disableUM", "Managing user accounts on devices is switched off."),
+            boolean("managed_uid_enabled", "/settings/enableManagedUID", "POSIX ids are assigned by hand."),
+            boolean("ldap_groups_duplicated", "/settings/duplicateLDAPGroups", "LDAP groups are shown twice, for older clients."),
+            boolean("google_workspace_enabled", "/settings/enableGoogleApps", "Google Workspace integration is on."),
+            boolean("microsoft_365_enabled", "/settings/enableO365", "Microsoft 365 integration is on."),
+            boolean("portal_agent_install_enabled", "/settings/enableUserPortalAgentInstall", "Users may enroll their own devices from the portal."),
+            boolean("device_identification_enabled", "/settings/deviceIdentificationEnabled", "Managed devices are recognized at sign-in."),
+            boolean("chrome_device_trust_enabled", "/settings/chromeDTCEnabled", "Chrome's device trust connector is on."),
+            json("trusted_apps", "/settings/trustedAppConfig/trustedApps", "Programs that are trusted for device identification."),
+            boolean("windows_mdm_enabled", "/settings/windowsMDM/enabled", "Windows MDM is on."),
+            boolean("windows_mdm_auto_enroll", "/settings/windowsMDM/autoEnroll", "Windows devices enroll into MDM by themselves."),
+            boolean("custom_email_enabled", "/customEmailSettings/enabled", "Mails to users come from an own domain."),
+            text("agent_version", "/settings/agentVersion", "Agent version that the organization is on."),
+            text("contact_name", "/settings/contactName", "Contact of the organization."),
+            text("contact_email", "/settings/contactEmail", "Contact address of the organization."),
+            integer("max_users", "/settings/maxSystemUsers", "Users that the organization may have."),
+            text("billing_model", "/entitlement/billingModel", "How the organization is billed."),
+            json("entitlements", "/entitlement/entitlementProducts", "Products bought and their numbers of users."),
+            boolean("pending_delete", "/settings/pendingDelete", "The organization is about to be deleted."),
+        ],
+        joined: &[],
+    },
+    // There is no list to find it by: the engine asks for the one organization that the connection belongs to.
+    sources: &[Source::read_each(Parents::all("organizations"), &endpoints::ORGANIZATION)],
+    id: Id::Member(&["_id", "id"]),
+    redact: |row| {
+        let moving = ["lastEstimateCalculationTimeStamp", "totalBillingEstimate", "lastSfdcSyncStatus", "logoUrl"];
+        redact::drop_members(row, &moving);
+        redact::remove(row, "/settings/growthData");
+        redact::remove(row, "/settings/logo");
+    },
+    absent: "the organization can no longer be read with this credential",
+    fact: "V1 GET /api/organizations/{id}",
+};

@@ -1,0 +1,229 @@
+//! What is taken out of a row, or made of it, before anything is stored: one helper for each kind of thing.
+//! Which table uses which helper stands in that table's file; nothing here knows a table.
+
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::ssh_key;
+
+/// For tables whose rows hold nothing that has to go beyond what [`secrets`] removes from every row.
+pub(super) fn nothing(_: &mut Value) {}
+
+/// Endings of member names that hold a secret wherever they stand, in lower case without `_` and `-`.
+///
+/// An ending also covers the prefixes that the API puts before it (`totpSecret`, `idpPrivateKey`), and leaves
+/// `password_date`, `passwordPolicy` or `idpPrivateKeyUpdatedAt` alone.
+const SECRET_ENDINGS: &[&str] = &[
+    "password",
+    "passphrase",
+    "passcode",
+    "secret",
+    "secrets",
+    "secretkey",
+    "privatekey",
+    "sharedkey",
+    "presharedkey",
+    "apikey",
+    "integrationkey",
+    "connectkey",
+    "recoverykey",
+    "recoverykeys",
+    "recoverycode",
+    "recoverycodes",
+    "backupcodes",
+    "fdekey",
+    "depkey",
+    "bypasscode",
+    "bypasscodes",
+    "token",
+    "tokens",
+];
+
+/// What stands in every private key in PEM form, whatever the member is called.
+const PRIVATE_KEY: &str = "PRIVATE KEY-----";
+
+/// The safety net under every table: removes secrets at any depth by the name of their member.
+///
+/// Removed are members whose name ends like a secret's (`sharedSecret`, `idpPrivateKey`, `clientSecret`, `password`,
+/// `recoveryKey`, …), the `value` beside a `name` that does, the values of RADIUS reply attributes, and every
+/// private key in PEM form. Flags of such a name (`"askForPassword": 1`) say nothing secret and stay.
+pub fn secrets(value: &mut Value) {
+    // A list of what is still to be looked at, not recursion: depth is the sender's choice, the stack is ours.
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|name, value| !is_secret(name, value));
+                if let (Some(name), Some(value)) = (fields.get("name").and_then(Value::as_str), fields.get("value"))
+                    && is_secret(name, value)
+                {
+                    fields.remove("value");
+                }
+                if let Some(Value::Array(reply)) = fields.get_mut("reply") {
+                    for attribute in reply.iter_mut().filter_map(Value::as_object_mut) {
+                        attribute.remove("value");
+                    }
+                }
+                open.extend(fields.values_mut());
+            }
+            Value::Array(items) => {
+                items.retain(|item| !is_private_key(item));
+                open.extend(items);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a value under this name is a secret.
+pub(super) fn is_secret(name: &str, value: &Value) -> bool {
+    is_private_key(value) || SECRET_ENDINGS.iter().any(|ending| ends_like(name, ending)) && !is_flag(value)
+}
+
+/// Whether a name ends so, whatever its case, `_` and `-`. Compared from the end, without a copy: every member of
+/// every row passes here.
+fn ends_like(name: &str, ending: &str) -> bool {
+    let mut name = name.bytes().rev().filter(u8::is_ascii_alphanumeric);
+    ending.bytes().rev().all(|expected| name.next().is_some_and(|found| found.eq_ignore_ascii_case(&expected)))
+}
+
+/// Whether a value can only be the answer to a question, such as that of the setting `askForPassword`.
+fn is_flag(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => true,
+        Value::Number(number) => matches!(number.as_i64(), Some(-1..=1)),
+        Value::String(text) => matches!(text.as_str(), "" | "0" | "1" | "true" | "false"),
+        _ => false,
+    }
+}
+
+fn is_private_key(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains(PRIVATE_KEY))
+}
+
+/// Writes a top-level member that was worked out of others.
+pub(super) fn add(row: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = row.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+/// Removes top-level members.
+pub(super) fn drop_members(row: &mut Value, names: &[&str]) {
+    if let Some(fields) = row.as_object_mut() {
+        fields.retain(|name, _| !names.contains(&name.as_str()));
+    }
+}
+
+/// Removes what a JSON pointer such as `/deviceInformation/availableDeviceCapacity` points at.
+pub(super) fn remove(row: &mut Value, pointer: &str) {
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return };
+    if let Some(fields) = row.pointer_mut(parent).and_then(Value::as_object_mut) {
+        fields.remove(name);
+    }
+}
+
+/// Replaces a text member by its SHA-256 (hexadecimal) in `<member>_sha256` and its length in bytes in `<member>_length`.
+pub(super) fn hash_body(row: &mut Value, member: &str) {
+    let Some(fields) = row.as_object_mut() else { return };
+    let Some(body) = fields.remove(member) else { return };
+    let Some(text) = body.as_str() else { return };
+    fields.insert(format!("{member}_sha256"), json!(sha256(text)));
+    fields.insert(format!("{member}_length"), json!(text.len()));
+}
+
+/// The SHA-256 of a text, in hexadecimal.
+pub(super) fn sha256(text: &str) -> String {
+    HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
+}
+
+/// Replaces the key bodies in a list of SSH keys and in the row's own `public_key` by their fingerprints.
+pub(super) fn ssh_keys(row: &mut Value, pointer: &str) {
+    if let Some(keys) = row.pointer_mut(pointer).and_then(Value::as_array_mut) {
+        for key in keys {
+            ssh_key_body(key, "public_key");
+        }
+    }
+    ssh_key_body(row, "public_key");
+}
+
+/// Replaces one public key by what may be kept of it: `fingerprint`, `key_type` and `key_bits`.
+///
+/// All three are missing when the text is no SSH public key; the text is removed even so.
+pub(super) fn ssh_key_body(row: &mut Value, member: &str) {
+    let Some(fields) = row.as_object_mut() else { return };
+    let Some(body) = fields.remove(member) else { return };
+    let Some(key) = body.as_str().and_then(ssh_key::parse) else { return };
+    fields.insert("fingerprint".to_owned(), json!(key.fingerprint));
+    fields.insert("key_type".to_owned(), json!(key.key_type));
+    fields.insert("key_bits".to_owned(), json!(key.bits));
+}
+
+/// Makes a number of a time that System Insights writes as seconds in text, so that it is read as a time.
+pub(super) fn epoch_text(row: &mut Value, member: &str) {
+    if let Some(value) = row.get_mut(member)
+        && let Some(seconds) = value.as_str().and_then(|text| text.trim().parse::<f64>().ok())
+    {
+        *value = json!(seconds);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_go_at_any_depth_and_their_harmless_neighbors_stay() {
+        let mut row = json!({
+            "password_date": "2026-01-01", "password_expired": false, "passwordPolicy": {"minLength": 12},
+            "apiKeySet": true, "apiKeyHash": {"prefix": "jca_"}, "secret": false,
+            "sso": {"idpPrivateKeyUpdatedAt": "2026-01-01T00:00:00Z", "idpPrivateKey": {"value": "S"}},
+            "list": [{"sharedSecret": "S", "deep": [{"client_secret": "S", "bypass-codes": ["S"], "totpSecret": "S"}]}],
+            "params": [{"name": "adminPassword", "value": "S"}, {"name": "port", "value": "22"}, {"name": "askForPassword", "value": "1"}],
+            "note": "-----BEGIN RSA PRIVATE KEY-----\nS", "notes": ["-----BEGIN PRIVATE KEY-----S", "kept"],
+        });
+        secrets(&mut row);
+        assert_eq!(
+            row,
+            json!({
+                "password_date": "2026-01-01", "password_expired": false, "passwordPolicy": {"minLength": 12},
+                "apiKeySet": true, "apiKeyHash": {"prefix": "jca_"}, "secret": false,
+                "sso": {"idpPrivateKeyUpdatedAt": "2026-01-01T00:00:00Z"},
+                "list": [{"deep": [{}]}],
+                "params": [{"name": "adminPassword"}, {"name": "port", "value": "22"}, {"name": "askForPassword", "value": "1"}],
+                "notes": ["kept"],
+            })
+        );
+    }
+
+    #[test]
+    fn a_row_of_any_depth_is_cleaned_without_using_up_the_stack() {
+        let mut row = json!({"password": "S"});
+        for _ in 0..20_000 {
+            row = Value::Array(vec![row]);
+        }
+        secrets(&mut row);
+        // Taken apart by hand, since dropping a deep value recurses.
+        while let Value::Array(mut items) = row {
+            row = items.pop().unwrap();
+        }
+        assert_eq!(row, json!({}));
+    }
+
+    #[test]
+    fn a_hashed_body_leaves_its_length_and_digest_only() {
+        let mut row = json!({"command": "echo hi"});
+        hash_body(&mut row, "command");
+        assert_eq!(row, json!({"command_length": 7, "command_sha256": sha256("echo hi")}));
+        assert_eq!(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn a_pointer_removes_exactly_what_it_points_at() {
+        let mut row = json!({"a": {"b": 1, "c": 2}});
+        remove(&mut row, "/a/b");
+        remove(&mut row, "/x/y");
+        assert_eq!(row, json!({"a": {"c": 2}}));
+    }
+}
