@@ -20,19 +20,20 @@ pub(crate) type Misfits = u64;
 /// Makes a received row ready to be stored.
 pub(crate) fn read_row(collected: &Collected, part: &'static str, mut received: Value) -> Read {
     collected.clean(&mut received);
-    let (id, distinguish) = match &collected.id {
-        Id::Member(names) => (names.iter().find_map(|name| received.get(name).and_then(word)), false),
-        Id::Joined(names) => {
+    let id = match &collected.id {
+        Id::Member(names) => names.iter().find_map(|name| received.get(name).and_then(word)),
+        Id::Joined(names) | Id::Loose(names) => {
             let words: Vec<String> =
                 names.iter().map(|name| received.get(name).and_then(word).unwrap_or_default()).collect();
-            (words.iter().any(|word| !word.is_empty()).then(|| words.join("/")), true)
+            words.iter().any(|word| !word.is_empty()).then(|| words.join("/"))
         }
     };
+    let distinguish = !collected.id.is_unique();
     let Some(id) = id else { return Read::Nameless };
     let (cells, misfits) = collected.table.cells(&received);
     let raw = received.to_string();
     let content = short_hash(raw.as_bytes());
-    Read::Row(NewRow { id, part, content, cells, raw, replaces: None, distinguish }, misfits)
+    Read::Row(NewRow { id, part, content, cells, raw, replaces: None, distinguish, keep_stored: false }, misfits)
 }
 
 /// The row's organization, where the row tells it.

@@ -219,7 +219,7 @@ async fn ask_source(reading: &Arc<Reading>, at: usize) -> Result<(), Error> {
         Ask::List { endpoint, query } => {
             let large = part.table().starts_with("insights_");
             let _slot = if large { reading.large_lists.acquire().await } else { reading.lists.acquire().await };
-            let details = part.details();
+            let details = reading.details_of(part.table());
             let read = read_list(reading, at, client, endpoint, &[], query, None, details).await?;
             part.take_flaw(read);
         }
@@ -277,7 +277,7 @@ async fn read_list(
     ids: &[&str],
     query: &[(&'static str, &'static str)],
     parent: Option<(&str, &str)>,
-    details: Option<&'static Endpoint>,
+    details: Option<(usize, &'static Endpoint)>,
 ) -> Result<Flaw, Error> {
     let part = &reading.parts[at];
     let mut doubt = String::new();
@@ -291,9 +291,7 @@ async fn read_list(
                     if pass == 1 && parent.is_none() {
                         lock(&part.counts).told = page.total;
                     }
-                    if let Some(flaw) = take_rows(reading, at, client, page.rows, parent, details, &mut met).await? {
-                        met.flaw.get_or_insert(flaw);
-                    }
+                    take_rows(reading, at, client, page.rows, parent, details, &mut met).await?;
                 }
                 Ok(Listed::End(pass)) => end = Some(pass),
                 Err(jumpcloud::Error::NotFound(_)) if parent.is_some() => {
@@ -302,9 +300,6 @@ async fn read_list(
                 }
                 Err(error) => return flaw_of(error).map(Some),
             }
-        }
-        if met.flaw.is_some() {
-            return Ok(met.flaw);
         }
         let Some(end) = end else {
             return Ok(Some((TableState::Failed, "the list ended without an end".to_owned())));
@@ -360,11 +355,11 @@ async fn read_object(
     match client.read(endpoint, &[id], &[]).await {
         Ok(answer) => {
             let mut met = Met::default();
-            let flaw = take_rows(reading, at, client, vec![answer.body], None, None, &mut met).await?;
+            take_rows(reading, at, client, vec![answer.body], None, None, &mut met).await?;
             let unread = (met.quarantined > 0).then(|| {
                 (TableState::Failed, "the object could not be read and is kept aside (quarantine)".to_owned())
             });
-            Ok(flaw.or(unread))
+            Ok(unread)
         }
         Err(jumpcloud::Error::NotFound(_)) => Ok(None),
         Err(error) => flaw_of(error).map(Some),
@@ -379,7 +374,6 @@ struct Met {
     /// Different ids, where an id is one thing.
     different: HashSet<u64>,
     quarantined: u64,
-    flaw: Flaw,
 }
 
 /// Makes received rows ready, with the rows of other tables that are made from them, and hands full batches to the writer.
@@ -389,25 +383,26 @@ async fn take_rows(
     client: &Client,
     received: Vec<Box<RawValue>>,
     parent: Option<(&str, &str)>,
-    details: Option<&'static Endpoint>,
+    details: Option<(usize, &'static Endpoint)>,
     met: &mut Met,
-) -> Result<Flaw, Error> {
+) -> Result<(), Error> {
     let part = &reading.parts[at];
-    let mut flaw = None;
     let mut values = Vec::with_capacity(received.len());
     for raw in received {
         lock(&part.counts).read += 1;
         match serde_json::from_str::<Value>(raw.get()) {
-            Ok(Value::Object(row)) => values.push(Value::Object(row)),
+            Ok(Value::Object(row)) => values.push((Value::Object(row), false)),
             Ok(_) => reading.quarantine(at, met, "it is not an object", raw.get()).await?,
             Err(error) => reading.quarantine(at, met, &error.to_string(), raw.get()).await?,
         }
     }
-    if let Some(endpoint) = details {
-        (values, flaw) = with_details(client, endpoint, values).await?;
+    if let Some((at, endpoint)) = details {
+        let flaw;
+        (values, flaw) = with_details(client, endpoint, part.collected, values).await?;
+        reading.parts[at].take_flaw(flaw);
     }
     let children = reading.made_from.get(part.table()).map_or(&[][..], Vec::as_slice);
-    for mut value in values {
+    for (mut value, poor) in values {
         if let Some(found) = organization_of(&value).filter(|found| *found != reading.plan.org_id) {
             return Err(Error::OrganizationChanged {
                 table: part.table(),
@@ -434,7 +429,8 @@ async fn take_rows(
         // Only a row without any id needs its text again; they are rare enough to be written out twice.
         let spare = has_no_id(&value).then(|| value.to_string());
         match read_row(part.collected, part.name, value) {
-            Read::Row(row, misfits) => {
+            Read::Row(mut row, misfits) => {
+                row.keep_stored = poor;
                 met.rows += 1;
                 if !row.distinguish && !met.different.insert(id_hash(&row.id)) {
                     lock(&part.counts).duplicates += 1;
@@ -451,21 +447,26 @@ async fn take_rows(
     }
     let counts = lock(&part.counts);
     (reading.plan.listener)(Progress::Rows { table: part.table(), read: counts.read, told: counts.told });
-    Ok(flaw)
+    Ok(())
 }
 
 fn has_no_id(value: &Value) -> bool {
     value.get("_id").is_none() && value.get("id").is_none()
 }
 
-/// Lays each row's own object over the row that the list gave. What is refused stays as the list gave it.
-async fn with_details(client: &Client, endpoint: &Endpoint, rows: Vec<Value>) -> Result<(Vec<Value>, Flaw), Error> {
-    let mut flaw = None;
+/// Lays each row's own object over the row that the list gave. A row whose object is refused is marked: it is poorer than
+/// what may be stored already.
+async fn with_details(
+    client: &Client,
+    endpoint: &Endpoint,
+    collected: &Collected,
+    rows: Vec<(Value, bool)>,
+) -> Result<(Vec<(Value, bool)>, Flaw), Error> {
+    let mut first = None;
     let mut detailed = Vec::with_capacity(rows.len());
     let mut reads = futures::stream::iter(rows)
-        .map(|mut row| async move {
-            let id = row.get("_id").or_else(|| row.get("id")).and_then(Value::as_str).map(str::to_owned);
-            let Some(id) = id else { return Ok((row, None)) };
+        .map(|(mut row, _)| async move {
+            let Some(id) = collected.id.member_of(&row).map(str::to_owned) else { return Ok((row, None)) };
             match client.read(endpoint, &[&id], &[]).await {
                 Ok(answer) => {
                     if let (Value::Object(members), Ok(Value::Object(details))) =
@@ -481,13 +482,11 @@ async fn with_details(client: &Client, endpoint: &Endpoint, rows: Vec<Value>) ->
         })
         .buffered(LISTS_AT_ONCE);
     while let Some(read) = reads.next().await {
-        let (row, problem) = read?;
-        if let Some((state, why)) = problem {
-            flaw.get_or_insert((state, format!("details: {why}")));
-        }
-        detailed.push(row);
+        let (row, flaw) = read?;
+        detailed.push((row, flaw.is_some()));
+        first = first.or(flaw);
     }
-    Ok((detailed, flaw))
+    Ok((detailed, first))
 }
 
 /// What an error means for one source: a flaw of that source, or the end of the sync.
@@ -550,7 +549,7 @@ async fn write_batch(
     let mut unchanged = 0;
     for mut row in rows {
         match known.get(&row.id) {
-            Some(stored) if stored.content == row.content => {
+            Some(stored) if stored.content == row.content || row.keep_stored => {
                 if !stored.fresh && lock(&part.marks).seen.insert(stored.row_id.cast_unsigned()) {
                     unchanged += 1;
                 }
@@ -689,14 +688,6 @@ impl Part {
         self.collected.table.name
     }
 
-    /// The endpoint that completes each row of this table's list, if there is one.
-    fn details(&self) -> Option<&'static Endpoint> {
-        self.collected.sources.iter().find_map(|source| match &source.ask {
-            Ask::ReadEach { parents, endpoint } if parents.table == self.table() => Some(*endpoint),
-            _ => None,
-        })
-    }
-
     /// The tables whose rows this source needs.
     fn parents(&self, reading: &Reading) -> Option<Vec<&'static str>> {
         match self.source.map(|source| &source.ask) {
@@ -738,6 +729,16 @@ impl Part {
 }
 
 impl Reading {
+    /// The source that completes each row of a table's list, if there is one: its place and what it asks.
+    fn details_of(&self, table: &str) -> Option<(usize, &'static Endpoint)> {
+        self.parts.iter().enumerate().find_map(|(at, part)| match part.source.map(|source| &source.ask) {
+            Some(Ask::ReadEach { parents, endpoint }) if parents.table == table && part.table() == table => {
+                Some((at, *endpoint))
+            }
+            _ => None,
+        })
+    }
+
     /// Hands what waits of a part to the writer.
     async fn flush(&self, at: usize) -> Result<(), Error> {
         let batch = std::mem::take(&mut *lock(&self.parts[at].waiting));

@@ -1,1 +1,32 @@
-//! ...
+//! A read-only client for the JumpCloud APIs: V1, V2 and Directory Insights.
+//!
+//! It has no way to change anything: an [`Endpoint`] cannot be made outside this crate, and the list of
+//! those that exist ([`endpoints::ALL`]) holds reads only. It keeps the rows that it reads as the text that
+//! was sent, and tells apart "nothing there" from "could not be read". It knows nothing of what its answers
+//! are used for.
+
+mod calls;
+mod client;
+mod clock;
+mod credential;
+mod endpoint;
+mod error;
+mod hosts;
+mod json;
+mod list;
+mod pace;
+mod resolver;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod token;
+mod transport;
+
+pub use calls::CallCount;
+pub use client::{Answer, Client, ClientConfig, Limits};
+pub use clock::{Clock, SystemClock};
+pub use credential::{Credential, CredentialError};
+pub use endpoint::{Endpoint, endpoints};
+pub use error::{Context, Error, Stage};
+pub use hosts::{HostError, Hosts, Region, UnknownRegion};
+pub use list::{Listed, Page, Pass};

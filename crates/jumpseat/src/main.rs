@@ -1,1 +1,23 @@
-fn main(){}
+//! The program `jumpseat`: reads the command line, runs the command, ends with its exit code.
+
+mod access;
+mod commands;
+mod config;
+mod context;
+mod exit;
+mod output;
+mod status;
+mod when;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = commands::Cli::parse();
+    let format = cli.global.output();
+    match commands::run(cli) {
+        Ok(code) => code.into(),
+        Err(error) => exit::report(&error, format),
+    }
+}

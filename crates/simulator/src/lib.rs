@@ -1,1 +1,53 @@
-//! ...
+//! A JumpCloud in memory: deterministic organizations, the routes a read-only collector needs, and faults on purpose.
+//! It answers as the service is known to behave, not as a client would like. It knows nothing of any client.
+//!
+//! [`Simulator::start`] opens one loopback listener for all APIs (`/api`, `/api/v2`, `/insights/directory/v1`,
+//! `/oauth2/token`) and the control face `/__simulator/…`. [`World`] is the state behind it: credentials, faults,
+//! counters, the passing of life, and the [`Oracle`] that says what a complete and correct client must have seen.
+//!
+//! Where to add things: a route in the folder of its API (`v1`, `v2`), a noun in `state`, a fault in `faults`,
+//! an oddity in `oddity`.
+
+mod call;
+mod clock;
+mod config;
+mod control;
+mod credentials;
+mod dice;
+mod directory_insights;
+mod faults;
+mod filter;
+mod id;
+mod json;
+mod life;
+mod listing;
+mod misconfiguration;
+mod oauth;
+mod oddity;
+mod oracle;
+mod requests;
+mod server;
+mod state;
+mod time;
+mod v1;
+mod v2;
+mod words;
+mod world;
+
+pub use clock::Clock;
+pub use config::{Character, Config, OrganizationSpec, Size};
+pub use credentials::{Credentials, ServiceAccount};
+pub use faults::{Effect, FaultBody, FaultRule, Faults, RateLimit, RetryAfter};
+pub use id::Id;
+pub use life::Change;
+pub use misconfiguration::Misconfiguration;
+pub use oddity::{Oddities, Oddity};
+pub use oracle::Oracle;
+pub use requests::{Forbidden, Requests, Seen};
+pub use server::{Running, Simulator};
+pub use world::{OrganizationInfo, World};
+
+/// Locks a mutex; a panic elsewhere must not turn into a second one here.
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -56,6 +56,8 @@ pub struct NewRow {
     /// When an id comes twice with different content: true, the rows are different things and both are kept (the later
     /// one under a longer id); false, the later one is the row.
     pub distinguish: bool,
+    /// What is stored under this id already is to be kept, whatever it holds: this row is known to be poorer.
+    pub keep_stored: bool,
 }
 
 /// What the reading of one source of one table has met so far.
@@ -301,11 +303,7 @@ impl SnapshotWriter {
     }
 
     fn known_of(&self, row: &Row) -> Known {
-        Known {
-            row_id: row.integer(1),
-            content: hash_of(row.bytes(2)),
-            fresh: row.integer(3) == self.number,
-        }
+        Known { row_id: row.integer(1), content: hash_of(row.bytes(2)), fresh: row.integer(3) == self.number }
     }
 
     /// Writes rows as new versions, in one transaction. Rows that came before under the same id in this pass are found
@@ -618,8 +616,7 @@ fn hash_of(bytes: &[u8]) -> [u8; 16] {
 }
 
 /// The columns that every version table has before the declared ones, in this order.
-const FIXED_COLUMNS: [&str; 7] =
-    ["row_id", "org_id", "id", "part", "from_snapshot", "until_snapshot", "content"];
+const FIXED_COLUMNS: [&str; 7] = ["row_id", "org_id", "id", "part", "from_snapshot", "until_snapshot", "content"];
 
 /// The SQL table that holds a table's versions.
 pub(crate) fn versions_name(table: &Table) -> String {

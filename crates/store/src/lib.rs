@@ -20,6 +20,7 @@ pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version,
 pub use lease::{Lease, LeaseHolder};
 pub use query::{Answer, AnswerColumn, Limits, Query, SYSTEM_TABLES, SystemTable};
 pub use run::{Action, CallRecord, Outcome, Run, RunEnd, TableRecord, TableState};
+pub use schema::Cell;
 pub use seal::{MasterKey, MasterKeySource, Sealed};
 
 use db::Db;

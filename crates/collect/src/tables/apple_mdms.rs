@@ -32,7 +32,7 @@ pub(super) static APPLE_MDMS: Collected = Collected {
         ],
         joined: &[],
     },
-    sources: &[Source::list(&endpoints::APPLEMDMS).optional()],
+    sources: &[Source::list(&endpoints::APPLEMDMS)],
     id: Id::Member(&["id"]),
     redact: redact::nothing,
     absent: "the MDM was removed",
@@ -84,7 +84,7 @@ pub(super) static APPLE_MDM_DEVICES: Collected = Collected {
         ],
         joined: &[],
     },
-    sources: &[Source::list_each("apple_mdms", &endpoints::APPLEMDM_DEVICES, "appleMdmId").optional()],
+    sources: &[Source::list_each("apple_mdms", &endpoints::APPLEMDM_DEVICES, "appleMdmId")],
     id: Id::Member(&["id"]),
     // Free space moves by itself.
     redact: |row| redact::remove(row, "/deviceInformation/availableDeviceCapacity"),

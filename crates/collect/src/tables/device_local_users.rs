@@ -27,7 +27,7 @@ pub(super) static DEVICE_LOCAL_USERS: Collected = Collected {
         let accounts = device["userMetrics"].as_array().into_iter().flatten();
         accounts.filter_map(|account| with_device(account, device)).collect()
     })],
-    id: Id::Joined(&["device_id", "userName"]),
+    id: Id::Loose(&["device_id", "userName"]),
     redact: redact::nothing,
     absent: "the account was removed from the device, or the device was deleted",
     fact: "V1 GET /api/systems, userMetrics[]",

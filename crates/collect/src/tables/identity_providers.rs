@@ -23,7 +23,7 @@ pub(super) static IDENTITY_PROVIDERS: Collected = Collected {
         ],
         joined: &[],
     },
-    sources: &[Source::list(&endpoints::IDENTITY_PROVIDERS).optional()],
+    sources: &[Source::list(&endpoints::IDENTITY_PROVIDERS)],
     id: Id::Member(&["objectId", "id", "_id"]),
     redact: redact::nothing,
     absent: "the identity provider was disconnected",

@@ -57,8 +57,8 @@ macro_rules! insights {
                 ],
                 joined: &[],
             },
-            sources: &[Source { part: "", ask: Ask::List { endpoint: endpoint($name), query: &[] }, optional: true }],
-            id: Id::Joined(&["system_id", $($by),*]),
+            sources: &[Source { part: "", ask: Ask::List { endpoint: endpoint($name), query: &[] }, optional: false }],
+            id: Id::Loose(&["system_id", $($by),*]),
             redact: |row| {
                 redact::drop_members(row, &["collection_time", $($($without),*)?]);
                 $($(redact::epoch_text(row, $time);)*)?

@@ -29,7 +29,7 @@ pub(super) static IP_ADDRESSES: Collected = Collected {
         joined: &[],
     },
     sources: &[Source::from("devices", addresses)],
-    id: Id::Joined(&["device_id", "source", "name", "address"]),
+    id: Id::Loose(&["device_id", "source", "name", "address"]),
     redact: redact::nothing,
     absent: "the device no longer has the address",
     fact: "V1 GET /api/systems, networkInterfaces[] and remoteIP",

@@ -32,7 +32,7 @@ pub(super) static IP_LIST_ENTRIES: Collected = Collected {
         let entries = list["ips"].as_array().into_iter().flatten().filter_map(Value::as_str);
         entries.map(|entry| row(list, entry)).collect()
     })],
-    id: Id::Joined(&["ip_list_id", "entry"]),
+    id: Id::Loose(&["ip_list_id", "entry"]),
     redact: redact::nothing,
     absent: "the entry or its list was removed",
     fact: "V2 GET /api/v2/iplists, ips[]; networks and ranges are observed",

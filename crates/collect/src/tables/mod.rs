@@ -107,14 +107,22 @@ pub struct Parents {
 pub enum Id {
     /// The first of these members that is there, e.g. `_id`, then `id`.
     Member(&'static [&'static str]),
-    /// Several members joined by `/`; rows that still share it are told apart by a number after `~`.
+    /// Several members together, joined by `/`, e.g. both ends of a binding.
     Joined(&'static [&'static str]),
+    /// Several members joined by `/` that mostly tell rows apart: where they do not, a hash of the content after `~` does.
+    Loose(&'static [&'static str]),
 }
 
 impl Id {
     /// One id is one thing, so that two rows with the same id are the same row told twice.
     pub fn is_unique(&self) -> bool {
-        matches!(self, Self::Member(_))
+        !matches!(self, Self::Loose(_))
+    }
+
+    /// The id of a received row where a single member holds it.
+    pub fn member_of<'a>(&self, row: &'a Value) -> Option<&'a str> {
+        let Self::Member(names) = self else { return None };
+        names.iter().find_map(|name| row.get(name)?.as_str())
     }
 }
 
@@ -301,3 +309,5 @@ pub static ALL: &[&Collected] = &[
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_simulated;

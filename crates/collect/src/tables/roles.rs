@@ -20,7 +20,7 @@ pub(super) static ROLES: Collected = Collected {
         ],
         joined: &[],
     },
-    sources: &[Source::list(&endpoints::ROLES).optional()],
+    sources: &[Source::list(&endpoints::ROLES)],
     id: Id::Member(&["id", "objectId", "_id"]),
     redact: redact::nothing,
     absent: "the role was deleted",

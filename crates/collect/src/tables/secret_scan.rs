@@ -31,19 +31,23 @@ fn has_token(text: &str, beginnings: &[&str], length: usize) -> bool {
     })
 }
 
-/// Whether a line gives a literal value to something named like a secret: `API_KEY="…"`, `password: …`, `$Pwd = '…'`.
+/// Whether a line gives a literal value to something named like a secret: `API_KEY=…`, `password: "…"`, `$Pwd = '…'`.
 fn assigns_secret(line: &str) -> bool {
     let Some((name, value)) = line.split_once(['=', ':']) else { return false };
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let named =
         ["password", "passwd", "passphrase", "pwd", "secret", "apikey", "token"].iter().any(|end| name.ends_with(end));
+    // Unquoted text is a literal only where a shell assigns it, which allows no space around the sign.
+    let shell = line.contains('=') && value.starts_with(|c: char| c.is_ascii_alphanumeric());
     let quoted = value.trim_start().strip_prefix(['"', '\'']);
-    // Only quoted text is a literal for certain; a variable or a command inside it is not one.
-    let literal = quoted.is_some_and(|text| {
-        let text: String = text.chars().take_while(|c| !matches!(c, '"' | '\'')).collect();
-        text.len() >= 6 && !text.contains(char::is_whitespace) && !text.starts_with(['$', '%', '<', '{', '`'])
-    });
-    named && literal
+    let Some(value) = quoted.or(shell.then_some(value)) else { return false };
+    let end = |c: char| if quoted.is_some() { matches!(c, '"' | '\'') } else { c.is_whitespace() || c == ';' };
+    let literal = value.split(end).next().unwrap_or_default();
+    // A variable or a command in its place is not a secret itself.
+    named
+        && literal.len() >= 6
+        && !literal.contains(char::is_whitespace)
+        && !literal.starts_with(['$', '%', '<', '{', '`'])
 }
 
 #[cfg(test)]
@@ -53,9 +57,10 @@ mod tests {
     #[test]
     fn secrets_are_told_by_kind_only() {
         assert_eq!(kinds("echo '-----BEGIN OPENSSH PRIVATE KEY-----'"), ["private_key"]);
-        assert_eq!(kinds("export AWS=AKIAIOSFODNN7EXAMPLE"), ["aws_access_key"]);
+        assert_eq!(kinds(&format!("export AWS=AKIA{}", "Q7".repeat(8))), ["aws_access_key"]);
         assert_eq!(kinds("curl -H x-api-key:jca_0123456789abcdefghijkl"), ["jumpcloud_api_key"]);
         assert_eq!(kinds("  $AdminPassword = 'Winter-2026!'"), ["assigned_secret"]);
+        assert_eq!(kinds("export API_TOKEN=0b5e8a77c1; run"), ["assigned_secret"]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) static USER_SSH_KEYS: Collected = Collected {
         joined: &[],
     },
     sources: &[Source::from("users", keys)],
-    id: Id::Joined(&["user_id", "_id"]),
+    id: Id::Loose(&["user_id", "_id"]),
     redact: |row| redact::ssh_key_body(row, "public_key"),
     absent: "the key was removed, or its user was deleted",
     fact: "V1 GET /api/systemusers, ssh_keys[] and the older public_key",

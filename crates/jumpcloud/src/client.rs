@@ -1,0 +1,684 @@
+//! The client: asks one thing or a list, and keeps asking as long as that can help. Here is decided what an
+//! answer means, what is asked again, and when a credential is dead. Paging is in `list.rs`.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use backon::ExponentialBackoff;
+use futures::Stream;
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use secrecy::ExposeSecret;
+use serde_json::{Value, value::RawValue};
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::{
+    calls::{CallCount, Calls},
+    clock::{Clock, SystemClock, until},
+    credential::{Credential, basic},
+    endpoint::{Endpoint, Family, Method},
+    error::{Context, Error, printable},
+    hosts::Hosts,
+    json::{self, Flaw},
+    list::{self, Listed},
+    pace::{Pace, Turn},
+    retry::{backoff, http_date, retry_after},
+    token::{self, Token, Tokens},
+    transport::{Lost, Reply, Transport},
+};
+
+/// How often an answer that is damaged (not JSON) is asked for, at most.
+const DAMAGED_ATTEMPTS: u32 = 3;
+
+/// What a [`Client`] is made of.
+#[derive(Clone)]
+pub struct ClientConfig {
+    /// Where to ask.
+    pub hosts: Hosts,
+    /// Who asks.
+    pub credential: Credential,
+    /// The organization, sent as `x-org-id` wherever that is allowed. Needed by providers' administrators
+    /// and service accounts.
+    pub org_id: Option<String>,
+    /// The most requests in flight at once.
+    pub max_in_flight: usize,
+    /// The most requests a second; without it only JumpCloud's own limit counts, which the client finds.
+    pub requests_per_second: Option<f64>,
+    /// Limits of time and size.
+    pub limits: Limits,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Certificate authorities trusted besides the system's, each in PEM form.
+    pub extra_root_certificates: Vec<Vec<u8>>,
+}
+
+impl ClientConfig {
+    /// Returns the usual settings: ten requests in flight, no rate, usual limits, the machine's clock.
+    pub fn new(hosts: Hosts, credential: Credential) -> Self {
+        Self {
+            hosts,
+            credential,
+            org_id: None,
+            max_in_flight: 10,
+            requests_per_second: None,
+            limits: Limits::default(),
+            clock: Arc::new(SystemClock),
+            extra_root_certificates: Vec::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientConfig")
+            .field("hosts", &self.hosts)
+            .field("credential", &self.credential)
+            .field("org_id", &self.org_id)
+            .field("max_in_flight", &self.max_in_flight)
+            .field("requests_per_second", &self.requests_per_second)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bounds for one request and one list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest answer, in bytes after decompression: 64 MiB.
+    pub max_body_bytes: usize,
+    /// The most pages of one list: 100,000.
+    pub max_pages: u64,
+    /// Name lookup, connection and TLS together: 10 s.
+    pub connect_timeout: Duration,
+    /// From sending to the answer's headers, connecting included: 30 s.
+    pub header_timeout: Duration,
+    /// Between two pieces of an answer: 30 s.
+    pub idle_timeout: Duration,
+    /// One whole exchange: 120 s.
+    pub page_timeout: Duration,
+    /// How often a request is sent when it fails for other reasons than a rate limit: 6.
+    pub max_attempts: u32,
+    /// The longest single `Retry-After` that is obeyed as it is; longer ones are cut to it: 1 h.
+    pub max_wait: Duration,
+    /// The longest that one request may be put off by rate limits, or wait between attempts: 2 h.
+    pub total_wait: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 64 * 1024 * 1024,
+            max_pages: 100_000,
+            connect_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(30),
+            page_timeout: Duration::from_secs(120),
+            max_attempts: 6,
+            max_wait: Duration::from_secs(3600),
+            total_wait: Duration::from_secs(2 * 3600),
+        }
+    }
+}
+
+/// One answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The JSON exactly as sent.
+    pub body: Box<RawValue>,
+    /// The server's own time, from its `Date` header.
+    pub date: Option<Timestamp>,
+    /// How long the exchange took that succeeded.
+    pub elapsed: Duration,
+    /// The length of the whole list, when the answer is a page of one and says so (`x-total-count`).
+    pub total: Option<u64>,
+    /// Directory Insights: rows in this page (`X-Result-Count`).
+    pub result_count: Option<u64>,
+    /// Directory Insights: the `search_after` of the next page, a JSON array to be sent back verbatim.
+    pub search_after: Option<Box<RawValue>>,
+}
+
+impl Answer {
+    /// Returns the rows of an answer that is a bare array, each exactly as sent.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedShape`] when the answer is no array of objects.
+    pub fn rows(&self) -> Result<Vec<Box<RawValue>>, Error> {
+        json::bare(self.body.get()).map_err(|flaw| Error::UnexpectedShape {
+            what: match flaw {
+                Flaw::NotJson => "an object instead of a list".to_owned(),
+                Flaw::Shape(what) => what,
+            },
+            context: Context::new("rows"),
+        })
+    }
+}
+
+/// A read-only JumpCloud client for one credential (and one organization). Cheap to clone; clones share the
+/// connections, the pace and the fate of the credential.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+impl Client {
+    /// Makes a client. Sends nothing. Must be used within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the settings cannot be used.
+    pub fn new(config: ClientConfig) -> Result<Self, Error> {
+        if config.max_in_flight == 0 {
+            return Err(Error::Config("max_in_flight must be at least 1".to_owned()));
+        }
+        if config.requests_per_second.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
+            return Err(Error::Config("requests_per_second must be more than 0".to_owned()));
+        }
+        config.credential.check().map_err(|error| Error::Config(error.to_string()))?;
+        let org_id = config
+            .org_id
+            .map(|id| HeaderValue::from_str(id.trim()))
+            .transpose()
+            .map_err(|_| Error::Config("the organization id has characters that no id has".to_owned()))?;
+        let transport = Transport::new(&config.hosts, &config.limits, &config.extra_root_certificates)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pace: Pace::new(config.clock.clone(), config.requests_per_second),
+                hosts: config.hosts,
+                credential: config.credential,
+                org_id,
+                max_in_flight: config.max_in_flight,
+                slots: Semaphore::new(config.max_in_flight),
+                limits: config.limits,
+                clock: config.clock,
+                transport,
+                tokens: Tokens::default(),
+                calls: Calls::default(),
+                rejected: OnceLock::new(),
+            }),
+        })
+    }
+
+    /// Asks once: one object, or a single page of a list (for which the caller sets `limit` itself).
+    /// `ids` fill the places of the path in order.
+    ///
+    /// # Errors
+    /// Every [`Error`]; [`Error::Config`] when ids or endpoint do not fit.
+    pub async fn read(&self, endpoint: &Endpoint, ids: &[&str], query: &[(&str, &str)]) -> Result<Answer, Error> {
+        if endpoint.method != Method::Get {
+            return Err(Error::Config(format!("{} is asked with a body", endpoint.name())));
+        }
+        let url = self.inner.url(endpoint, ids, query)?;
+        self.inner.answer(endpoint, url, None).await
+    }
+
+    /// Asks one of the few reads that take a body: search and Directory Insights. Pages are the caller's.
+    ///
+    /// # Errors
+    /// Every [`Error`]; [`Error::Config`] when the endpoint takes no body.
+    pub async fn post(&self, endpoint: &Endpoint, query: &[(&str, &str)], body: &Value) -> Result<Answer, Error> {
+        if endpoint.method != Method::Post {
+            return Err(Error::Config(format!("{} takes no body", endpoint.name())));
+        }
+        let url = self.inner.url(endpoint, &[], query)?;
+        self.inner.answer(endpoint, url, Some(body.to_string())).await
+    }
+
+    /// Reads a whole list, one pass: pages in order, and at last a [`Listed::End`] that says how it went.
+    /// `limit`, `skip` and a stable `sort` are added; a stream that stops without `End` gave an error.
+    pub fn list(
+        &self,
+        endpoint: &Endpoint,
+        ids: &[&str],
+        query: &[(&str, &str)],
+    ) -> impl Stream<Item = Result<Listed, Error>> + Send + 'static + use<> {
+        list::stream(self.inner.clone(), *endpoint, self.inner.url(endpoint, ids, query), query)
+    }
+
+    /// Returns what was asked so far, by endpoint.
+    pub fn calls(&self) -> Vec<CallCount> {
+        self.inner.calls.all()
+    }
+
+    /// Returns until when a rate limit holds back every request, if one does.
+    pub fn waiting(&self) -> Option<Timestamp> {
+        self.inner.pace.held_until()
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("hosts", &self.inner.hosts).finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct Inner {
+    hosts: Hosts,
+    credential: Credential,
+    org_id: Option<HeaderValue>,
+    pub(crate) max_in_flight: usize,
+    slots: Semaphore,
+    pub(crate) limits: Limits,
+    clock: Arc<dyn Clock>,
+    transport: Transport,
+    pace: Pace,
+    tokens: Tokens,
+    calls: Calls,
+    /// Set by the first 401 that counts; nothing is sent afterwards.
+    rejected: OnceLock<Context>,
+}
+
+/// A failed attempt, and whether another one can help.
+struct Failure {
+    error: Error,
+    again: Again,
+}
+
+enum Again {
+    Never,
+    /// After a while, which the answer may have told.
+    Later(Option<Duration>),
+    /// Perhaps it was only damaged on the way.
+    Damaged,
+    /// When the gate opens.
+    Limited,
+    /// At once, with a new token.
+    NewToken,
+}
+
+impl Failure {
+    fn never(error: Error) -> Self {
+        Self { error, again: Again::Never }
+    }
+}
+
+impl Inner {
+    /// Returns the URL without paging parameters.
+    fn url(&self, endpoint: &Endpoint, ids: &[&str], query: &[(&str, &str)]) -> Result<Url, Error> {
+        let path = endpoint.path_for(ids).map_err(|why| Error::Config(format!("{}: {why}", endpoint.name())))?;
+        let mut url = if endpoint.is_insights() { self.hosts.insights.clone() } else { self.hosts.console.clone() };
+        url.set_path(&path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    async fn answer(&self, endpoint: &Endpoint, url: Url, body: Option<String>) -> Result<Answer, Error> {
+        let may_be_array = endpoint.family != Family::One;
+        self.ask(endpoint, &url, body.as_deref(), |reply| {
+            let header = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok());
+            Ok(Answer {
+                body: json::object(&reply.body, may_be_array)?,
+                date: date(&reply.headers),
+                elapsed: reply.elapsed,
+                total: header("x-total-count").and_then(json::total),
+                result_count: header("x-result-count").and_then(json::total),
+                search_after: header("x-search_after")
+                    .and_then(|text| serde_json::from_str::<Box<RawValue>>(text).ok())
+                    .filter(|value| value.get().starts_with('[')),
+            })
+        })
+        .await
+    }
+
+    /// Asks until there is an answer that `decode` accepts, or asking again cannot help.
+    pub(crate) async fn ask<T>(
+        &self,
+        endpoint: &Endpoint,
+        url: &Url,
+        body: Option<&str>,
+        decode: impl Fn(&Reply) -> Result<T, Flaw>,
+    ) -> Result<T, Error> {
+        let mut patience = Patience::new(self);
+        loop {
+            let sent = patience.attempts;
+            let failure = match self.attempt(endpoint, url, body, sent).await {
+                Ok(reply) if reply.is_html() => self.flawed(endpoint, &reply, Flaw::NotJson, sent + 1),
+                Ok(reply) => match decode(&reply) {
+                    Ok(answer) => return Ok(answer),
+                    Err(flaw) => self.flawed(endpoint, &reply, flaw, sent + 1),
+                },
+                Err(failure) => failure,
+            };
+            patience.again(failure).await?;
+        }
+    }
+
+    async fn attempt(&self, endpoint: &Endpoint, url: &Url, body: Option<&str>, sent: u32) -> Result<Reply, Failure> {
+        let mut context = Context::new(endpoint.name());
+        context.attempts = sent;
+        let token = self.token().await.map_err(Failure::never)?;
+        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        let turn = self.pace.turn().await;
+        self.alive().map_err(Failure::never)?;
+
+        let method = match endpoint.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+        };
+        let mut request = self.transport.request(method, url.clone()).headers(self.headers(endpoint, token.as_ref()));
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_owned());
+        }
+        context.attempts += 1;
+        let reply = self.exchange(request, &mut context).await?;
+        self.judge(reply, context, turn, token.as_ref())
+    }
+
+    /// Sends one request and counts it; gives whatever answer came.
+    async fn exchange(&self, request: reqwest::RequestBuilder, context: &mut Context) -> Result<Reply, Failure> {
+        let endpoint = context.endpoint;
+        let request = request
+            .build()
+            .map_err(|_| Failure::never(Error::Config(format!("{endpoint}: the request cannot be built"))))?;
+        self.calls.sent(endpoint, context.attempts > 1, self.clock.now());
+        match self.transport.exchange(request).await {
+            Ok(reply) => {
+                let ms = u64::try_from(reply.elapsed.as_millis()).unwrap_or(u64::MAX);
+                tracing::debug!(endpoint, status = reply.status, duration_ms = ms, "asked JumpCloud");
+                self.calls.answered(endpoint, reply.status);
+                self.calls.received(endpoint, reply.body.len());
+                context.status = Some(reply.status);
+                Ok(reply)
+            }
+            Err(Lost::TooLarge) => {
+                tracing::debug!(endpoint, "the answer is too large");
+                Err(Failure::never(Error::TooLarge { limit: self.limits.max_body_bytes, context: context.clone() }))
+            }
+            Err(Lost::Unreachable { stage, why }) => {
+                tracing::debug!(endpoint, %stage, "no answer from JumpCloud");
+                context.message = Some(self.shown(&why));
+                Err(Failure {
+                    error: Error::Unreachable { stage, context: context.clone() },
+                    again: Again::Later(None),
+                })
+            }
+        }
+    }
+
+    /// Decides what an answer means.
+    fn judge(&self, reply: Reply, mut context: Context, turn: Turn, token: Option<&Token>) -> Result<Reply, Failure> {
+        if reply.status == 429 {
+            let wait = self.told(&reply);
+            self.pace.refused(turn, wait);
+            context.message = self.message(&reply);
+            let retry_at = self.pace.held_until().unwrap_or_else(|| self.clock.now());
+            return Err(Failure { error: Error::RateLimited { retry_at, context }, again: Again::Limited });
+        }
+        self.pace.succeeded(turn);
+        if reply.status == 200 || reply.status == 204 {
+            return Ok(reply);
+        }
+        context.message = self.message(&reply);
+        if reply.status == 401 && !selects_no_organization(&context) {
+            if let Some(token) = token {
+                self.tokens.discard(token.serial);
+                return Err(Failure { error: Error::KeyRejected(context), again: Again::NewToken });
+            }
+            return Err(Failure::never(self.reject(context)));
+        }
+        Err(self.refusal(&reply, context))
+    }
+
+    /// Returns what a status other than success, 429 and a rejected credential means.
+    fn refusal(&self, reply: &Reply, context: Context) -> Failure {
+        let error = match reply.status {
+            300..=399 => Error::Redirected { to_host: self.target(reply), context },
+            401 => Error::NoOrganization(context),
+            402 => Error::NotLicensed(context),
+            403 if refuses_the_header(&context) => Error::OrganizationHeaderRefused(context),
+            403 => Error::NotPermitted(context),
+            404 | 410 => Error::NotFound(context),
+            408 | 500..=599 => {
+                return Failure { error: Error::Unavailable(context), again: Again::Later(self.told(reply)) };
+            }
+            400..=499 => Error::BadRequest(context),
+            status => Error::UnexpectedShape { what: format!("status {status}"), context },
+        };
+        Failure::never(error)
+    }
+
+    fn flawed(&self, endpoint: &Endpoint, reply: &Reply, flaw: Flaw, attempts: u32) -> Failure {
+        let context = Context { endpoint: endpoint.name(), status: Some(reply.status), message: None, attempts };
+        match flaw {
+            Flaw::Shape(what) => Failure::never(Error::UnexpectedShape { what, context }),
+            Flaw::NotJson => {
+                Failure { error: Error::NotJson { snippet: self.snippet(&reply.body), context }, again: Again::Damaged }
+            }
+        }
+    }
+
+    /// Notes that the credential is dead. The first reason stays.
+    fn reject(&self, context: Context) -> Error {
+        Error::KeyRejected(self.rejected.get_or_init(|| context).clone())
+    }
+
+    fn alive(&self) -> Result<(), Error> {
+        match self.rejected.get() {
+            Some(context) => Err(Error::KeyRejected(context.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn headers(&self, endpoint: &Endpoint, token: Option<&Token>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        match (&self.credential, token) {
+            (_, Some(token)) => {
+                let bearer = format!("Bearer {}", token.value.expose_secret());
+                headers.insert(reqwest::header::AUTHORIZATION, secret(&bearer));
+            }
+            (Credential::ApiKey(key), None) => {
+                headers.insert("x-api-key", secret(key.expose_secret()));
+            }
+            (Credential::ServiceAccount { .. }, None) => {}
+        }
+        if let Some(org_id) = self.org_id.as_ref().filter(|_| endpoint.takes_organization()) {
+            headers.insert("x-org-id", org_id.clone());
+        }
+        headers
+    }
+
+    /// Returns a good token for a service account, asking for one if need be; nothing for an API key.
+    async fn token(&self) -> Result<Option<Token>, Error> {
+        self.alive()?;
+        let Credential::ServiceAccount { client_id, client_secret } = &self.credential else {
+            return Ok(None);
+        };
+        if let Some(token) = self.tokens.current(self.clock.now()) {
+            return Ok(Some(token));
+        }
+        let _asking = self.tokens.asking.lock().await;
+        self.alive()?;
+        // Somebody else may have been faster.
+        if let Some(token) = self.tokens.current(self.clock.now()) {
+            return Ok(Some(token));
+        }
+        let pair = basic(client_id, client_secret);
+        let mut authorization = secret(&format!("Basic {}", pair.expose_secret()));
+        authorization.set_sensitive(true);
+        let mut patience = Patience::new(self);
+        loop {
+            let request = self
+                .transport
+                .request(reqwest::Method::POST, self.hosts.token.clone())
+                .header(ACCEPT, "application/json")
+                .header(reqwest::header::AUTHORIZATION, authorization.clone())
+                .form(&[("grant_type", "client_credentials"), ("scope", "api")]);
+            match self.grant(request, patience.attempts + 1).await {
+                Ok(token) => return Ok(Some(token)),
+                Err(failure) => patience.again(failure).await?,
+            }
+        }
+    }
+
+    /// Sends one token request and keeps the token that it gives.
+    async fn grant(&self, request: reqwest::RequestBuilder, attempts: u32) -> Result<Token, Failure> {
+        let mut context = Context::new(token::ENDPOINT);
+        context.attempts = attempts;
+        let reply = self.exchange(request, &mut context).await?;
+        match reply.status {
+            200 => self.tokens.keep(&reply.body, self.clock.now()).map_err(|what| {
+                // No snippet: the body may hold a token in a place where it is not expected.
+                Failure::never(Error::UnexpectedShape { what: what.to_owned(), context })
+            }),
+            // invalid_client and its kin come as 400, 401 or 403.
+            400 | 401 | 403 => {
+                context.message = self.message(&reply);
+                Err(Failure::never(self.reject(context)))
+            }
+            429 => {
+                context.message = self.message(&reply);
+                let wait = self.told(&reply);
+                let retry_at = crate::clock::after(self.clock.now(), wait.unwrap_or_default());
+                Err(Failure { error: Error::RateLimited { retry_at, context }, again: Again::Later(wait) })
+            }
+            _ => {
+                context.message = self.message(&reply);
+                Err(self.refusal(&reply, context))
+            }
+        }
+    }
+
+    fn told(&self, reply: &Reply) -> Option<Duration> {
+        let value = reply.headers.get(RETRY_AFTER)?.to_str().ok()?;
+        retry_after(value, date(&reply.headers), self.clock.now(), self.limits.max_wait)
+    }
+
+    /// Returns what an error's body says: `message`, else `error`, else its beginning.
+    fn message(&self, reply: &Reply) -> Option<String> {
+        let said = serde_json::from_slice::<Value>(&reply.body).ok().and_then(|body| {
+            ["message", "error_description", "error"]
+                .iter()
+                .find_map(|name| body.get(name)?.as_str().map(str::to_owned))
+        });
+        let shown = match said {
+            Some(said) => self.shown(&said),
+            None => self.snippet(&reply.body),
+        };
+        Some(shown).filter(|shown| !shown.is_empty())
+    }
+
+    fn snippet(&self, body: &[u8]) -> String {
+        // Far more than is shown, so that a credential in it is whole and can be found.
+        let beginning = &body[..body.len().min(4096)];
+        self.shown(&String::from_utf8_lossy(beginning))
+    }
+
+    /// Returns text from outside without any credential, printable and short.
+    fn shown(&self, text: &str) -> String {
+        printable(&self.tokens.scrub(self.credential.scrub(text)))
+    }
+
+    /// Returns the host of a redirect and nothing else of it.
+    fn target(&self, reply: &Reply) -> String {
+        let host = reply
+            .headers
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|text| Url::parse(text).ok())
+            .and_then(|url| url.host_str().map(str::to_owned));
+        match host {
+            Some(host) => self.shown(&host),
+            None => "the same host".to_owned(),
+        }
+    }
+}
+
+/// How long one request still tries.
+struct Patience<'a> {
+    client: &'a Inner,
+    waits: ExponentialBackoff,
+    /// Requests sent.
+    attempts: u32,
+    failures: u32,
+    damaged: u32,
+    renewed: bool,
+    since: Option<Timestamp>,
+}
+
+impl<'a> Patience<'a> {
+    fn new(client: &'a Inner) -> Self {
+        Self { client, waits: backoff(), attempts: 0, failures: 0, damaged: 0, renewed: false, since: None }
+    }
+
+    /// Waits until another attempt makes sense, or gives the error back.
+    async fn again(&mut self, failure: Failure) -> Result<(), Error> {
+        self.attempts += 1;
+        let limits = &self.client.limits;
+        let now = self.client.clock.now();
+        let since = *self.since.get_or_insert(now);
+        let spent = until(since, now);
+        let wait = match failure.again {
+            Again::Never => return Err(failure.error),
+            Again::NewToken if self.renewed => {
+                let context = failure.error.context().cloned();
+                return Err(context.map_or(failure.error, |context| self.client.reject(context)));
+            }
+            Again::NewToken => {
+                self.renewed = true;
+                return Ok(());
+            }
+            Again::Limited => {
+                // The gate does the waiting, together with everybody else's.
+                let held = self.client.pace.held_until().map_or(Duration::ZERO, |at| until(now, at));
+                return if spent + held > limits.total_wait { Err(failure.error) } else { Ok(()) };
+            }
+            Again::Damaged => {
+                self.damaged += 1;
+                if self.damaged >= DAMAGED_ATTEMPTS {
+                    return Err(failure.error);
+                }
+                self.next_wait()
+            }
+            Again::Later(told) => self.next_wait().max(told.unwrap_or_default()),
+        };
+        self.failures += 1;
+        if self.failures >= limits.max_attempts || spent + wait > limits.total_wait {
+            return Err(failure.error);
+        }
+        self.client.clock.sleep(wait).await;
+        Ok(())
+    }
+
+    fn next_wait(&mut self) -> Duration {
+        self.waits.next().unwrap_or(Duration::from_secs(60))
+    }
+}
+
+/// Returns a header value that HTTP libraries neither log nor compress.
+fn secret(text: &str) -> HeaderValue {
+    let mut value = HeaderValue::from_str(text).expect("credentials are checked to be visible ASCII");
+    value.set_sensitive(true);
+    value
+}
+
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// The 401 that a provider's administrator gets without `x-org-id`.
+fn selects_no_organization(context: &Context) -> bool {
+    says(context, "no organization selected")
+}
+
+/// The 403 of routes above organizations.
+fn refuses_the_header(context: &Context) -> bool {
+    says(context, "organization selection not allowed")
+}
+
+fn says(context: &Context, words: &str) -> bool {
+    context.message.as_ref().is_some_and(|message| message.to_lowercase().contains(words))
+}
+
+impl Reply {
+    /// Tells whether the answer claims to be a web page.
+    pub(crate) fn is_html(&self) -> bool {
+        self.headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
+    }
+}

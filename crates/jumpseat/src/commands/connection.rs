@@ -1,0 +1,929 @@
+//! `connection …`: adding, testing, changing and removing the links to organizations.
+
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
+use collect::{
+    Collector, Grade, Schedule, Settings, TestReport, VisibleOrganization, secret_of, visible_organizations,
+};
+use jiff::Timestamp;
+use jumpcloud::Credential;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::{Action, Connection, Outcome, Place, RunEnd, StreamKind};
+
+use super::Global;
+use crate::context::{Context, clock, settings, this_host, this_person};
+use crate::exit::{Exit, Problem, eprintln_quietly, exit_for};
+use crate::output::{Format, Sheet, printable, write_json, write_lines};
+use crate::status::Condition;
+use crate::when::relative;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConnectionCommand {
+    /// Link an organization. Asks for what is not said.
+    #[command(
+        before_help = "Examples:\n  jumpseat connection add Acme --region us --api-key-file key.txt\n  pass show jumpcloud | jumpseat connection add Acme --region eu --api-key-stdin\n  jumpseat connection add --from acme.toml"
+    )]
+    Add(AddArgs),
+    /// List all connections.
+    List,
+    /// Show one connection. The credential is never shown.
+    Show { name: String },
+    /// Change settings. A changed region or URL needs the credential again.
+    Edit(EditArgs),
+    /// Try everything that a connection needs, line by line.
+    Test { name: String },
+    /// Let the schedule run it.
+    Enable { name: String },
+    /// Keep it, but do not sync it.
+    Disable { name: String },
+    /// Give a new credential: it is tested first, then takes the old one's place.
+    Rotate(RotateArgs),
+    /// Remove a connection. What it has collected stays, unless --purge.
+    Remove {
+        name: String,
+        /// Remove everything that was collected of its organization as well.
+        #[arg(long)]
+        purge: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List every organization that a multi-tenant credential sees, and link the chosen ones.
+    Discover(DiscoverArgs),
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct PlaceArgs {
+    /// JumpCloud's region: us, eu or in.
+    #[arg(long, conflicts_with = "api_url")]
+    region: Option<String>,
+    /// Custom URL of the V1 and V2 API (https).
+    #[arg(long, value_name = "URL")]
+    api_url: Option<String>,
+    /// Custom URL of Directory Insights; the API's own, if not said.
+    #[arg(long, value_name = "URL", requires = "api_url")]
+    insights_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct CredentialArgs {
+    /// Read the API key from this file.
+    #[arg(long, value_name = "FILE", group = "credential")]
+    api_key_file: Option<PathBuf>,
+    /// Read the API key from standard input.
+    #[arg(long, group = "credential")]
+    api_key_stdin: bool,
+    /// A service account's client id.
+    #[arg(long, value_name = "ID", group = "credential", requires = "client_secret_file")]
+    client_id: Option<String>,
+    /// Read the service account's secret from this file.
+    #[arg(long, value_name = "FILE", requires = "client_id")]
+    client_secret_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct DetailArgs {
+    /// What it is for.
+    #[arg(long)]
+    description: Option<String>,
+    /// The organization's id (24 hexadecimal digits).
+    #[arg(long, conflicts_with = "org_name")]
+    org_id: Option<String>,
+    /// The organization's name.
+    #[arg(long)]
+    org_name: Option<String>,
+    /// Who to ask about it.
+    #[arg(long)]
+    owner_name: Option<String>,
+    /// Their e-mail address.
+    #[arg(long)]
+    owner_email: Option<String>,
+    /// How often the inventory is collected: an interval (12h) or a cron expression in UTC. Default 12h.
+    #[arg(long, value_name = "SCHEDULE")]
+    inventory_every: Option<String>,
+    /// How often events are collected: an interval (60s) or a cron expression in UTC. Default 60s.
+    #[arg(long, value_name = "SCHEDULE")]
+    events_every: Option<String>,
+    /// The only collector that may run it.
+    #[arg(long)]
+    collector: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    /// Its name; "Connection 1", "Connection 2", … if not said.
+    name: Option<String>,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    credential: CredentialArgs,
+    #[command(flatten)]
+    details: DetailArgs,
+    /// Do not sync it on schedule yet.
+    #[arg(long)]
+    disabled: bool,
+    /// Do not test it first.
+    #[arg(long)]
+    no_test: bool,
+    /// Read all of this from a TOML file with the same names (region = "eu", api_key_file = "key.txt", …).
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EditArgs {
+    /// The connection.
+    name: String,
+    /// Its new name.
+    #[arg(long)]
+    rename: Option<String>,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    credential: CredentialArgs,
+    #[command(flatten)]
+    details: DetailArgs,
+    /// Any collector may run it.
+    #[arg(long, conflicts_with = "collector")]
+    any_collector: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotateArgs {
+    /// The connection.
+    name: String,
+    #[command(flatten)]
+    credential: CredentialArgs,
+    /// Take it even if it does not work.
+    #[arg(long)]
+    no_test: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiscoverArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    credential: CredentialArgs,
+    /// Link every organization that is not linked yet.
+    #[arg(long, conflicts_with = "add")]
+    all: bool,
+    /// Link these organizations (id or name), separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ORG,ORG")]
+    add: Vec<String>,
+    /// How often their inventory is collected.
+    #[arg(long, value_name = "SCHEDULE")]
+    inventory_every: Option<String>,
+    /// Who to ask about them.
+    #[arg(long)]
+    owner_name: Option<String>,
+    /// Their e-mail address.
+    #[arg(long)]
+    owner_email: Option<String>,
+}
+
+/// The file behind `connection add --from`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AddFile {
+    name: Option<String>,
+    description: Option<String>,
+    region: Option<String>,
+    api_url: Option<String>,
+    insights_url: Option<String>,
+    api_key_file: Option<PathBuf>,
+    client_id: Option<String>,
+    client_secret_file: Option<PathBuf>,
+    org_id: Option<String>,
+    org_name: Option<String>,
+    owner_name: Option<String>,
+    owner_email: Option<String>,
+    inventory_every: Option<String>,
+    events_every: Option<String>,
+    collector: Option<String>,
+    enabled: Option<bool>,
+}
+
+const USUAL_INVENTORY: &str = "12h";
+const USUAL_EVENTS: &str = "60s";
+
+pub(super) async fn run(command: ConnectionCommand, global: &Global) -> Result<Exit> {
+    let context = Context::open(global).await?;
+    match command {
+        ConnectionCommand::Add(args) => add(args, &context).await,
+        ConnectionCommand::List => list(&context).await,
+        ConnectionCommand::Show { name } => show(&name, &context).await,
+        ConnectionCommand::Edit(args) => edit(args, &context).await,
+        ConnectionCommand::Test { name } => test(&name, &context).await,
+        ConnectionCommand::Enable { name } => set_enabled(&name, true, &context).await,
+        ConnectionCommand::Disable { name } => set_enabled(&name, false, &context).await,
+        ConnectionCommand::Rotate(args) => rotate(args, &context).await,
+        ConnectionCommand::Remove { name, purge, yes } => remove(&name, purge, yes, &context).await,
+        ConnectionCommand::Discover(args) => discover(args, &context).await,
+    }
+}
+
+async fn add(mut args: AddArgs, context: &Context) -> Result<Exit> {
+    if let Some(path) = args.from.take() {
+        fill_from_file(&mut args, &path)?;
+    }
+    let settings = settings(&context.config)?;
+    let place = match place_of(&args.place, &settings)? {
+        Some(place) => place,
+        None => Settings::place_of_region(&ask("Region (us, eu, in)", Some("us"))?)
+            .map_err(|error| Problem::usage(error.to_string()))?,
+    };
+    let credential = match credential_of(&args.credential)? {
+        Some(credential) => credential,
+        None => ask_credential()?,
+    };
+    let name = match args.name.take().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()) {
+        Some(name) => checked_name(name)?,
+        None => free_name(context).await?,
+    };
+    let mut connection = new_connection(name, place, &credential, context.now);
+    apply_details(&mut connection, &args.details);
+    connection.enabled = !args.disabled;
+    let collector = context.collector("jumpseat connection add")?;
+    if !args.no_test {
+        let report = collector.test_with(&connection, &credential).await;
+        show_checklist(&report, Format::Table, true)?;
+        if !report.connects() {
+            return Err(not_connected(&report, "nothing was saved; use --no-test to save it all the same"));
+        }
+        take_over(&mut connection, &report);
+    }
+    refuse_second_link(context, &connection).await?;
+    save_new(
+        &collector,
+        &connection,
+        &credential,
+        args.details.inventory_every.as_deref(),
+        args.details.events_every.as_deref(),
+    )
+    .await?;
+    tell_connection(context, &connection, "connected")?;
+    Ok(Exit::Ok)
+}
+
+fn fill_from_file(args: &mut AddArgs, path: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} can not be read", path.display()))?;
+    let file: AddFile = toml::from_str(&text)
+        .map_err(|error| Problem::usage(format!("{} can not be used: {error}", path.display())))?;
+    let AddArgs { name, place, credential, details, disabled, .. } = args;
+    *name = name.take().or(file.name);
+    place.region = place.region.take().or(file.region);
+    place.api_url = place.api_url.take().or(file.api_url);
+    place.insights_url = place.insights_url.take().or(file.insights_url);
+    credential.api_key_file = credential.api_key_file.take().or(file.api_key_file);
+    credential.client_id = credential.client_id.take().or(file.client_id);
+    credential.client_secret_file = credential.client_secret_file.take().or(file.client_secret_file);
+    details.description = details.description.take().or(file.description);
+    details.org_id = details.org_id.take().or(file.org_id);
+    details.org_name = details.org_name.take().or(file.org_name);
+    details.owner_name = details.owner_name.take().or(file.owner_name);
+    details.owner_email = details.owner_email.take().or(file.owner_email);
+    details.inventory_every = details.inventory_every.take().or(file.inventory_every);
+    details.events_every = details.events_every.take().or(file.events_every);
+    details.collector = details.collector.take().or(file.collector);
+    *disabled |= file.enabled == Some(false);
+    Ok(())
+}
+
+/// The place that the arguments name, if they name one.
+fn place_of(args: &PlaceArgs, settings: &Settings) -> Result<Option<Place>> {
+    let place = match (&args.region, &args.api_url) {
+        (Some(region), _) => Settings::place_of_region(region),
+        (None, Some(url)) => settings.place_of_urls(url, args.insights_url.as_deref()),
+        (None, None) => return Ok(None),
+    };
+    place.map(Some).map_err(|error| Problem::usage(error.to_string()))
+}
+
+/// The credential that the arguments name, if they name one.
+fn credential_of(args: &CredentialArgs) -> Result<Option<Credential>> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).with_context(|| format!("the credential file {} can not be read", path.display()))
+    };
+    let credential = if let (Some(id), Some(path)) = (&args.client_id, &args.client_secret_file) {
+        Credential::service_account(id, &read(path)?)
+    } else if let Some(path) = &args.api_key_file {
+        Credential::api_key(&read(path)?)
+    } else if args.api_key_stdin {
+        let mut text = String::new();
+        std::io::stdin().take(64 * 1024).read_to_string(&mut text).context("standard input can not be read")?;
+        Credential::api_key(&text)
+    } else {
+        return Ok(None);
+    };
+    credential.map(Some).map_err(|error| Problem::usage(format!("this can not be a credential: {error}")))
+}
+
+/// Asks for an API key without showing it.
+fn ask_credential() -> Result<Credential> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Problem::usage(
+            "a credential is needed: --api-key-file FILE, --api-key-stdin, or --client-id ID --client-secret-file FILE",
+        ));
+    }
+    let key =
+        rpassword::prompt_password("API key (not shown): ").context("the key can not be read from the terminal")?;
+    Credential::api_key(&key).map_err(|error| Problem::usage(format!("this can not be a credential: {error}")))
+}
+
+fn ask(what: &str, usual: Option<&str>) -> Result<String> {
+    if !std::io::stdin().is_terminal() {
+        return match usual {
+            Some(_) if what.starts_with("Region") => {
+                Err(Problem::usage("say where JumpCloud is: --region us|eu|in, or --api-url URL"))
+            }
+            _ => Err(Problem::usage(format!("{what} is needed"))),
+        };
+    }
+    let hint = usual.map(|usual| format!(" [{usual}]")).unwrap_or_default();
+    eprint_prompt(&format!("{what}{hint}: "));
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("the answer can not be read")?;
+    let line = line.trim();
+    Ok(if line.is_empty() { usual.unwrap_or_default().to_owned() } else { line.to_owned() })
+}
+
+fn eprint_prompt(text: &str) {
+    use std::io::Write as _;
+    let mut err = std::io::stderr().lock();
+    let _ = write!(err, "{text}").and_then(|()| err.flush());
+}
+
+fn checked_name(name: String) -> Result<String> {
+    if name.chars().any(char::is_control) || name.chars().count() > 100 {
+        return Err(Problem::usage("a connection's name has at most 100 characters and no control characters"));
+    }
+    Ok(name)
+}
+
+/// "Connection N" with the first free number.
+async fn free_name(context: &Context) -> Result<String> {
+    let taken: Vec<String> =
+        context.store.connections().await?.into_iter().map(|connection| connection.name.to_lowercase()).collect();
+    let free = (1..).map(|number| format!("Connection {number}")).find(|name| !taken.contains(&name.to_lowercase()));
+    Ok(free.expect("there is always a next number"))
+}
+
+pub(super) fn new_connection(name: String, place: Place, credential: &Credential, now: Timestamp) -> Connection {
+    let (kind, client_id) = match credential {
+        Credential::ApiKey(_) => ("api_key", None),
+        Credential::ServiceAccount { client_id, .. } => ("service_account", Some(client_id.clone())),
+    };
+    Connection {
+        id: uuid::Uuid::now_v7().to_string(),
+        name,
+        description: None,
+        place,
+        org_id: None,
+        org_name: None,
+        owner_name: None,
+        owner_email: None,
+        collector: None,
+        enabled: true,
+        credential_kind: kind.to_owned(),
+        credential_last_four: credential.last_four(),
+        credential_client_id: client_id,
+        credential_added_at: now,
+        credential_expires_at: None,
+        created_at: now,
+    }
+}
+
+fn apply_details(connection: &mut Connection, details: &DetailArgs) {
+    let set = |target: &mut Option<String>, value: &Option<String>| {
+        if let Some(value) = value {
+            *target = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+        }
+    };
+    set(&mut connection.description, &details.description);
+    set(&mut connection.owner_name, &details.owner_name);
+    set(&mut connection.owner_email, &details.owner_email);
+    set(&mut connection.collector, &details.collector);
+    if details.org_id.is_some() || details.org_name.is_some() {
+        connection.org_id = None;
+        connection.org_name = None;
+        set(&mut connection.org_id, &details.org_id);
+        set(&mut connection.org_name, &details.org_name);
+    }
+}
+
+fn take_over(connection: &mut Connection, report: &TestReport) {
+    if let Some(organization) = &report.organization {
+        connection.org_id = Some(organization.id.clone());
+        if !organization.name.is_empty() {
+            connection.org_name = Some(organization.name.clone());
+        }
+    }
+    connection.credential_expires_at = report.key_expires_at;
+}
+
+/// One organization is linked once: two links would sync it twice for nothing.
+async fn refuse_second_link(context: &Context, connection: &Connection) -> Result<()> {
+    let others = context.store.connections().await?;
+    match others
+        .iter()
+        .find(|other| other.id != connection.id && other.org_id.is_some() && other.org_id == connection.org_id)
+    {
+        Some(other) => Err(Problem::usage(format!(
+            "the organization {} is linked already, by the connection {:?}; change that one, or give it a new key with `jumpseat connection rotate`",
+            connection.org_id.as_deref().unwrap_or_default(),
+            other.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn schedule_of(text: Option<&str>, usual: &str) -> Result<String> {
+    let text = text.unwrap_or(usual);
+    text.parse::<Schedule>().map_err(|error| Problem::usage(error.to_string()))?;
+    Ok(text.trim().to_owned())
+}
+
+/// Saves a connection; its inventory is due at once.
+pub(super) async fn save_new(
+    collector: &Collector,
+    connection: &Connection,
+    credential: &Credential,
+    inventory: Option<&str>,
+    events: Option<&str>,
+) -> Result<()> {
+    let streams = [
+        (StreamKind::Inventory, schedule_of(inventory, USUAL_INVENTORY)?, Some(collector.clock.now())),
+        (StreamKind::Events, schedule_of(events, USUAL_EVENTS)?, None),
+    ];
+    collector.store.add_connection(connection, &secret_of(credential), &collector.key, &streams).await?;
+    note(collector, connection, Action::Update, Outcome::Succeeded, None).await
+}
+
+/// Writes a run of a person's action into the history.
+async fn note(
+    collector: &Collector,
+    connection: &Connection,
+    action: Action,
+    outcome: Outcome,
+    error: Option<(String, String)>,
+) -> Result<()> {
+    let now = collector.clock.now();
+    let run = collector.store.start_run(connection, action, &this_person(), &collector.holder.words, now).await?;
+    let (error_code, error) = error.map_or((None, None), |(code, words)| (Some(code), Some(words)));
+    let end = RunEnd { outcome, error_code, error, help: None, tables: Vec::new(), calls: Vec::new(), bytes: 0 };
+    collector.store.finish_run(run, &end, collector.clock.now()).await?;
+    Ok(())
+}
+
+fn tell_connection(context: &Context, connection: &Connection, what: &str) -> Result<()> {
+    if context.format == Format::Table {
+        let organization = connection
+            .org_name
+            .as_deref()
+            .or(connection.org_id.as_deref())
+            .unwrap_or("an organization to be found out at the first sync");
+        write_lines(&[
+            format!("{} {what}: {}", printable(&connection.name), printable(organization)),
+            format!("next: jumpseat sync {:?}", connection.name),
+        ])?;
+    } else {
+        write_json(&connection_json(connection))?;
+    }
+    Ok(())
+}
+
+fn connection_json(connection: &Connection) -> Value {
+    json!({
+        "id": connection.id,
+        "name": connection.name,
+        "description": connection.description,
+        "region": connection.place.region,
+        "api_url": connection.place.console_url,
+        "insights_url": connection.place.insights_url,
+        "org_id": connection.org_id,
+        "org_name": connection.org_name,
+        "owner_name": connection.owner_name,
+        "owner_email": connection.owner_email,
+        "collector": connection.collector,
+        "enabled": connection.enabled,
+        "credential": {
+            "kind": connection.credential_kind,
+            "last_four": connection.credential_last_four,
+            "client_id": connection.credential_client_id,
+            "added_at": connection.credential_added_at.to_string(),
+            "expires_at": connection.credential_expires_at.map(|at| at.to_string()),
+        },
+        "created_at": connection.created_at.to_string(),
+    })
+}
+
+async fn list(context: &Context) -> Result<Exit> {
+    let streams = context.store.streams(None).await?;
+    let host = this_host();
+    let mut sheet = Sheet::new(&[
+        "name",
+        "organization",
+        "org_id",
+        "region",
+        "credential",
+        "key_expires",
+        "enabled",
+        "state",
+        "last_run",
+        "last_success",
+        "next_run",
+    ]);
+    for connection in context.store.connections().await? {
+        let stream =
+            streams.iter().find(|stream| stream.connection_id == connection.id && stream.kind == StreamKind::Inventory);
+        let holder = context.store.lease_holder(&lease_name(&connection), &host, context.now).await?;
+        let condition = stream.map(|stream| Condition::of(&connection, stream, holder.as_deref(), context.now));
+        let moment = |at: Option<Timestamp>| match (at, context.format) {
+            (None, _) => Value::Null,
+            (Some(at), Format::Table) => json!(relative(at, context.now)),
+            (Some(at), _) => json!(at.to_string()),
+        };
+        sheet.push(vec![
+            json!(connection.name),
+            json!(connection.org_name),
+            json!(connection.org_id),
+            json!(connection.place.region.as_deref().unwrap_or("custom")),
+            json!(format!("****{}", connection.credential_last_four)),
+            moment(connection.credential_expires_at),
+            json!(connection.enabled),
+            json!(condition.map(|condition| condition.state.connection_words())),
+            json!(stream.and_then(|stream| stream.state.last_outcome).map(Outcome::word)),
+            moment(stream.and_then(|stream| stream.state.last_success_at)),
+            moment(stream.filter(|_| connection.enabled).and_then(|stream| stream.next_run_at)),
+        ]);
+    }
+    if sheet.is_empty() && context.format == Format::Table {
+        write_lines(&[
+            "no connection yet; add one with `jumpseat connection add`, or look around with `jumpseat demo`".to_owned(),
+        ])?;
+        return Ok(Exit::Ok);
+    }
+    sheet.write(context.format)?;
+    Ok(Exit::Ok)
+}
+
+/// The name of the lease that a connection's inventory sync holds.
+pub(super) fn lease_name(connection: &Connection) -> String {
+    format!("inventory {}", connection.org_id.as_deref().unwrap_or(&connection.id))
+}
+
+async fn show(name: &str, context: &Context) -> Result<Exit> {
+    let connection = context.one(name).await?;
+    let mut value = connection_json(&connection);
+    let streams = context.store.streams(Some(&connection.id)).await?;
+    value["streams"] = streams
+        .iter()
+        .map(|stream| {
+            json!({
+                "stream": stream.kind.word(),
+                "schedule": stream.schedule,
+                "next_run_at": stream.next_run_at.map(|at| at.to_string()),
+                "last_success_at": stream.state.last_success_at.map(|at| at.to_string()),
+                "failing_since": stream.state.failing_since.map(|at| at.to_string()),
+                "failure": stream.state.failure,
+                "note": (stream.kind == StreamKind::Events).then_some("this version does not collect events yet"),
+            })
+        })
+        .collect();
+    if context.format == Format::Table {
+        write_lines(&described(&value, ""))?;
+    } else {
+        write_json(&value)?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// A JSON object as aligned lines for people.
+pub(super) fn described(value: &Value, indent: &str) -> Vec<String> {
+    let Value::Object(members) = value else { return vec![format!("{indent}{}", printable(&value.to_string()))] };
+    let width = members.keys().map(|key| key.chars().count()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for (key, value) in members {
+        match value {
+            Value::Null => lines.push(format!("{indent}{key:width$}  -")),
+            Value::Object(inner) if inner.is_empty() => lines.push(format!("{indent}{key:width$}  -")),
+            Value::Object(_) => {
+                lines.push(format!("{indent}{key}"));
+                lines.extend(described(value, &format!("{indent}  ")));
+            }
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                for item in items {
+                    lines.push(format!("{indent}{key}"));
+                    lines.extend(described(item, &format!("{indent}  ")));
+                }
+            }
+            Value::String(text) => lines.push(format!("{indent}{key:width$}  {}", printable(text))),
+            other => lines.push(format!("{indent}{key:width$}  {}", printable(&other.to_string()))),
+        }
+    }
+    lines
+}
+
+async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
+    let mut connection = context.one(&args.name).await?;
+    let settings = settings(&context.config)?;
+    let collector = context.collector("jumpseat connection edit")?;
+    if let Some(name) = args.rename {
+        connection.name = checked_name(name.trim().to_owned())?;
+    }
+    if args.any_collector {
+        connection.collector = None;
+    }
+    apply_details(&mut connection, &args.details);
+    let place = place_of(&args.place, &settings)?.filter(|place| *place != connection.place);
+    let credential = match credential_of(&args.credential)? {
+        Some(credential) => Some(credential),
+        // A key belongs to the host that it was given for; another host must be given it again.
+        None if place.is_some() => {
+            if !std::io::stdin().is_terminal() {
+                return Err(Problem::usage(
+                    "a changed region or URL needs the credential again, since it is bound to its host: add --api-key-file, --api-key-stdin or --client-id with --client-secret-file",
+                ));
+            }
+            Some(ask_credential()?)
+        }
+        None => None,
+    };
+    if let Some(place) = place {
+        connection.place = place;
+    }
+    let inventory =
+        args.details.inventory_every.as_deref().map(|text| schedule_of(Some(text), USUAL_INVENTORY)).transpose()?;
+    let events = args.details.events_every.as_deref().map(|text| schedule_of(Some(text), USUAL_EVENTS)).transpose()?;
+    if let Some(credential) = &credential {
+        let report = collector.test_with(&connection, credential).await;
+        show_checklist(&report, Format::Table, true)?;
+        if !report.connects() {
+            return Err(not_connected(&report, "nothing was changed"));
+        }
+        take_over(&mut connection, &report);
+    }
+    refuse_second_link(context, &connection).await?;
+    context.store.update_connection(&connection, context.now).await?;
+    if let Some(credential) = &credential {
+        swap_credential(&collector, connection.clone(), credential).await?;
+    }
+    for (kind, schedule) in [(StreamKind::Inventory, inventory), (StreamKind::Events, events)] {
+        let Some(schedule) = schedule else { continue };
+        let streams = context.store.streams(Some(&connection.id)).await?;
+        let last = streams.iter().find(|stream| stream.kind == kind).and_then(|stream| stream.state.last_started_at);
+        let next = schedule.parse::<Schedule>().ok().and_then(|parsed| parsed.next(last, context.now));
+        context.store.set_schedule(&connection.id, kind, &schedule, next).await?;
+    }
+    note(&collector, &connection, Action::Update, Outcome::Succeeded, None).await?;
+    tell_connection(context, &connection, "changed")?;
+    Ok(Exit::Ok)
+}
+
+async fn swap_credential(collector: &Collector, mut connection: Connection, credential: &Credential) -> Result<()> {
+    let fresh = new_connection(String::new(), connection.place.clone(), credential, collector.clock.now());
+    connection.credential_kind = fresh.credential_kind;
+    connection.credential_last_four = fresh.credential_last_four;
+    connection.credential_client_id = fresh.credential_client_id;
+    collector
+        .store
+        .replace_credential(&connection, &secret_of(credential), &collector.key, collector.clock.now())
+        .await?;
+    Ok(())
+}
+
+async fn test(name: &str, context: &Context) -> Result<Exit> {
+    let connection = context.one(name).await?;
+    let collector = context.collector("jumpseat connection test")?;
+    let report = collector.test(&connection).await?;
+    if report.connects() {
+        let mut learned = connection.clone();
+        take_over(&mut learned, &report);
+        context.store.update_connection(&learned, context.now).await?;
+    }
+    let failed = report.checks.iter().find(|check| check.grade == Grade::Fail);
+    let outcome = if report.connects() && failed.is_none() { Outcome::Succeeded } else { Outcome::Failed };
+    let error = failed
+        .map(|check| (report.failure_code.unwrap_or("error").to_owned(), format!("{}: {}", check.name, check.said)));
+    note(&collector, &connection, Action::Test, outcome, error).await?;
+    show_checklist(&report, context.format, false)?;
+    Ok(match report.grade() {
+        Grade::Pass | Grade::Warn if report.connects() => Exit::Ok,
+        _ => report.failure_code.map_or(Exit::Error, exit_for),
+    })
+}
+
+/// The checklist: for people line by line (only what matters when `brief`), for programs as JSON.
+fn show_checklist(report: &TestReport, format: Format, brief: bool) -> Result<()> {
+    if format != Format::Table {
+        let checks: Vec<Value> = report
+            .checks
+            .iter()
+            .map(|check| {
+                json!({ "check": check.name, "result": check.grade.word(), "said": check.said, "help": check.help, "ms": check.took.as_millis() as u64 })
+            })
+            .collect();
+        write_json(&json!({ "result": report.grade().word(), "connects": report.connects(), "checks": checks }))?;
+        return Ok(());
+    }
+    let width = report.checks.iter().map(|check| check.name.chars().count()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for check in &report.checks {
+        if brief && check.grade == Grade::Pass && check.name.starts_with("reads ") {
+            continue;
+        }
+        lines.push(format!(
+            "{}  {:width$}  {:>6} ms  {}",
+            check.grade.word(),
+            check.name,
+            check.took.as_millis(),
+            printable(&check.said)
+        ));
+        if let Some(help) = check.help.as_ref().filter(|_| check.grade != Grade::Pass) {
+            lines.push(format!("      {:width$}             {}", "", printable(help)));
+        }
+    }
+    if brief {
+        // The answer to `add` is the connection; the way there is words.
+        lines.iter().for_each(|line| eprintln_quietly(line));
+    } else {
+        write_lines(&lines)?;
+    }
+    Ok(())
+}
+
+fn not_connected(report: &TestReport, consequence: &str) -> anyhow::Error {
+    let failed = report.checks.iter().find(|check| check.grade == Grade::Fail);
+    let said = failed.map_or("the connection does not work", |check| check.said.as_str());
+    let code = report.failure_code.unwrap_or("error");
+    Problem {
+        exit: exit_for(code),
+        code: code.to_owned(),
+        message: format!("{said}; {consequence}"),
+        help: failed.and_then(|check| check.help.clone()),
+    }
+    .into()
+}
+
+async fn set_enabled(name: &str, enabled: bool, context: &Context) -> Result<Exit> {
+    let mut connection = context.one(name).await?;
+    connection.enabled = enabled;
+    context.store.update_connection(&connection, context.now).await?;
+    let collector = context.collector("jumpseat connection")?;
+    note(&collector, &connection, Action::Update, Outcome::Succeeded, None).await?;
+    tell_connection(context, &connection, if enabled { "enabled" } else { "disabled" })?;
+    Ok(Exit::Ok)
+}
+
+async fn rotate(args: RotateArgs, context: &Context) -> Result<Exit> {
+    let mut connection = context.one(&args.name).await?;
+    let credential = match credential_of(&args.credential)? {
+        Some(credential) => credential,
+        None => ask_credential()?,
+    };
+    let collector = context.collector("jumpseat connection rotate")?;
+    connection.credential_expires_at = None;
+    if !args.no_test {
+        let report = collector.test_with(&connection, &credential).await;
+        show_checklist(&report, Format::Table, true)?;
+        if !report.connects() {
+            let problem = not_connected(&report, "the old credential stays in place");
+            note(
+                &collector,
+                &connection,
+                Action::Update,
+                Outcome::Failed,
+                Some(("rotate".to_owned(), problem.to_string())),
+            )
+            .await?;
+            return Err(problem);
+        }
+        take_over(&mut connection, &report);
+    }
+    swap_credential(&collector, connection.clone(), &credential).await?;
+    note(&collector, &connection, Action::Update, Outcome::Succeeded, None).await?;
+    tell_connection(context, &connection, "has its new credential")?;
+    Ok(Exit::Ok)
+}
+
+async fn remove(name: &str, purge: bool, yes: bool, context: &Context) -> Result<Exit> {
+    let connection = context.one(name).await?;
+    if purge && !yes {
+        let answer =
+            ask(&format!("Everything collected of {} will be removed. Type its name to go on", connection.name), None)
+                .map_err(|_| {
+                    Problem::usage(
+                        "--purge removes everything that was collected; add --yes to do it without being asked",
+                    )
+                })?;
+        if answer != connection.name {
+            return Err(Problem::usage("nothing was removed: the name does not match"));
+        }
+    }
+    let collector = context.collector("jumpseat connection remove")?;
+    // A running sync would write again what is removed here.
+    let lease = context
+        .store
+        .take_lease(
+            &lease_name(&connection),
+            &format!("the inventory sync of {}", connection.name),
+            &collector.holder,
+            context.now,
+        )
+        .await?;
+    note(&collector, &connection, Action::Update, Outcome::Succeeded, None).await?;
+    context.store.remove_connection(&connection, context.now).await?;
+    if let Some(org_id) = connection.org_id.as_ref().filter(|_| purge) {
+        context.store.purge_organization(org_id).await?;
+    }
+    context.store.release_lease(lease).await?;
+    let kept =
+        if purge { "and everything that was collected of its organization" } else { "; what it has collected stays" };
+    eprintln_quietly(&format!("{} is removed{}{kept}", printable(&connection.name), if purge { " " } else { "" }));
+    Ok(Exit::Ok)
+}
+
+async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {
+    let settings = settings(&context.config)?;
+    let place = match place_of(&args.place, &settings)? {
+        Some(place) => place,
+        None => Settings::place_of_region(&ask("Region (us, eu, in)", Some("us"))?)
+            .map_err(|error| Problem::usage(error.to_string()))?,
+    };
+    let credential = match credential_of(&args.credential)? {
+        Some(credential) => credential,
+        None => ask_credential()?,
+    };
+    let seen = visible_organizations(&settings, &place, credential.clone(), clock()).await?;
+    let linked = context.store.connections().await?;
+    let connection_of = |id: &str| {
+        linked
+            .iter()
+            .find(|connection| connection.org_id.as_deref() == Some(id))
+            .map(|connection| connection.name.clone())
+    };
+    let chosen = chosen_organizations(&args, &seen, |id| connection_of(id).is_some())?;
+    let collector = context.collector("jumpseat connection discover")?;
+    let mut added: Vec<(String, String)> = Vec::new();
+    for organization in chosen {
+        let name = if organization.name.is_empty() || context.store.find_connection(&organization.name).await?.is_some()
+        {
+            free_name(context).await?
+        } else {
+            checked_name(organization.name.clone())?
+        };
+        let mut connection = new_connection(name, place.clone(), &credential, context.now);
+        connection.org_id = Some(organization.id.clone());
+        connection.org_name = Some(organization.name.clone()).filter(|name| !name.is_empty());
+        connection.owner_name.clone_from(&args.owner_name);
+        connection.owner_email.clone_from(&args.owner_email);
+        save_new(&collector, &connection, &credential, args.inventory_every.as_deref(), None).await?;
+        added.push((organization.id.clone(), connection.name));
+    }
+    let mut sheet = Sheet::new(&["organization", "org_id", "connection", "added"]);
+    for organization in &seen {
+        let new = added.iter().find(|(id, _)| *id == organization.id).map(|(_, name)| name.clone());
+        let connection = new.clone().or_else(|| connection_of(&organization.id));
+        sheet.push(vec![json!(organization.name), json!(organization.id), json!(connection), json!(new.is_some())]);
+    }
+    sheet.write(context.format)?;
+    if added.is_empty() && context.format == Format::Table {
+        eprintln_quietly("to link some: add --all, or --add NAME,NAME");
+    }
+    Ok(Exit::Ok)
+}
+
+fn chosen_organizations<'a>(
+    args: &DiscoverArgs,
+    seen: &'a [VisibleOrganization],
+    is_linked: impl Fn(&str) -> bool,
+) -> Result<Vec<&'a VisibleOrganization>> {
+    if args.all {
+        return Ok(seen.iter().filter(|organization| !is_linked(&organization.id)).collect());
+    }
+    let mut chosen = Vec::new();
+    for wanted in &args.add {
+        let wanted = wanted.trim();
+        let found = seen.iter().find(|organization| {
+            organization.id == wanted || organization.name.to_lowercase() == wanted.to_lowercase()
+        });
+        match found {
+            Some(organization) if is_linked(&organization.id) => {
+                return Err(Problem::usage(format!("{wanted} is linked already")));
+            }
+            Some(organization) => chosen.push(organization),
+            None => {
+                return Err(Problem::not_found(
+                    format!("the credential sees no organization {wanted}"),
+                    "Run it without --add to see them all.",
+                ));
+            }
+        }
+    }
+    Ok(chosen)
+}

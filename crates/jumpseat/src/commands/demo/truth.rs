@@ -1,0 +1,105 @@
+//! What the simulator's oracle says that each table must hold. The oracle speaks JumpCloud's words; here they meet ours.
+
+use simulator::Oracle;
+
+use crate::commands::sync::TableSum;
+
+/// One table's rows beside what there is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Compared {
+    pub(super) table: &'static str,
+    pub(super) rows: u64,
+    pub(super) expected: u64,
+}
+
+/// Which of the oracle's counts make up a table.
+const COUNTS: &[(&str, &[&str])] = &[
+    ("users", &["systemusers"]),
+    ("devices", &["systems"]),
+    ("device_contacts", &["systems"]),
+    ("administrators", &["administrators"]),
+    ("roles", &["roles"]),
+    ("applications", &["applications"]),
+    ("user_groups", &["usergroups"]),
+    ("device_groups", &["systemgroups"]),
+    ("policy_groups", &["policygroups"]),
+    ("group_members", &["usergroup_members", "systemgroup_members", "policygroup_members"]),
+    ("group_memberships", &["usergroup_membership", "systemgroup_membership"]),
+    ("device_group_users", &["systemgroup_users"]),
+    ("policies", &["policies"]),
+    ("policy_statuses", &["policystatuses"]),
+    ("policy_results", &["policyresults"]),
+    ("commands", &["commands"]),
+    ("authentication_policies", &["authn_policies"]),
+    ("ip_lists", &["iplists"]),
+    ("identity_providers", &["identity_providers"]),
+    ("directories", &["directories"]),
+    ("active_directories", &["activedirectories"]),
+    ("active_directory_agents", &["activedirectory_agents"]),
+    ("google_workspaces", &["gsuites"]),
+    ("microsoft_365s", &["office365s"]),
+    ("ldap_servers", &["ldapservers"]),
+    ("samba_domains", &["sambadomains"]),
+    ("radius_servers", &["radiusservers"]),
+    ("workdays", &["workdays"]),
+    ("apple_mdms", &["applemdms"]),
+    ("apple_mdm_devices", &["applemdm_devices"]),
+    ("software_apps", &["softwareapps"]),
+    ("software_app_statuses", &["softwareapp_statuses"]),
+    ("duo_accounts", &["duo_accounts"]),
+    ("duo_applications", &["duo_applications"]),
+    ("subscriptions", &["subscriptions"]),
+    ("password_policies", &["passwordpolicies"]),
+    ("scheduled_user_states", &["userstates"]),
+];
+
+/// The bindings that are collected, each from one of its two ends.
+const BINDINGS: &[(&str, &[&str])] = &[
+    ("applications", &["user", "user_group"]),
+    ("ldapservers", &["user", "user_group"]),
+    ("radiusservers", &["user", "user_group"]),
+    ("activedirectories", &["user", "user_group"]),
+    ("gsuites", &["user", "user_group"]),
+    ("office365s", &["user", "user_group"]),
+    ("policies", &["system", "system_group"]),
+    ("policygroups", &["system", "system_group"]),
+    ("softwareapps", &["system", "system_group"]),
+    ("commands", &["system", "system_group"]),
+    ("usergroups", &["system", "system_group"]),
+    ("systemgroups", &["user"]),
+    ("systems", &["user"]),
+];
+
+/// Compares every table that the oracle can count.
+pub(super) fn compare(oracle: &Oracle, sums: &[(String, TableSum)]) -> Vec<Compared> {
+    let count = |name: &str| oracle.counts.get(name).copied().unwrap_or(0);
+    let rows = |table: &str| sums.iter().find(|(name, _)| name == table).map_or(0, |(_, sum)| sum.held);
+    let mut compared: Vec<Compared> = COUNTS
+        .iter()
+        .map(|(table, names)| Compared {
+            table,
+            rows: rows(table),
+            expected: names.iter().map(|name| count(name)).sum(),
+        })
+        .collect();
+    compared.push(Compared { table: "organizations", rows: rows("organizations"), expected: 1 });
+    let bindings = BINDINGS
+        .iter()
+        .flat_map(|(collection, targets)| {
+            targets.iter().map(move |target| format!("associations/{collection}/{target}"))
+        })
+        .map(|name| count(&name))
+        .sum();
+    compared.push(Compared { table: "associations", rows: rows("associations"), expected: bindings });
+    for collected in collect::tables::ALL {
+        let name = collected.table.name;
+        if let Some(table) = name.strip_prefix("insights_").filter(|table| *table != "collections") {
+            compared.push(Compared {
+                table: name,
+                rows: rows(name),
+                expected: count(&format!("systeminsights/{table}")),
+            });
+        }
+    }
+    compared
+}

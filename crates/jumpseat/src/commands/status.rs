@@ -1,0 +1,83 @@
+//! `status`: every connection and stream, worst first; `--check` for monitoring.
+
+use anyhow::Result;
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use store::StreamKind;
+
+use super::Global;
+use super::connection::lease_name;
+use super::sync::next_words;
+use crate::context::{Context, this_host};
+use crate::exit::Exit;
+use crate::output::{Format, Sheet, write_lines};
+use crate::status::Condition;
+use crate::when::relative;
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// Set the exit code: 0 when everything is active, otherwise that of the worst stream.
+    #[arg(long)]
+    check: bool,
+}
+
+pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
+    let context = Context::open(global).await?;
+    let connections = context.store.connections().await?;
+    let host = this_host();
+    let mut rows = Vec::new();
+    for stream in context.store.streams(None).await? {
+        // Events have a schedule already, but this version does not collect them: nothing can be said of them.
+        if stream.kind == StreamKind::Events {
+            continue;
+        }
+        let Some(connection) = connections.iter().find(|connection| connection.id == stream.connection_id) else {
+            continue;
+        };
+        let holder = context.store.lease_holder(&lease_name(connection), &host, context.now).await?;
+        let condition = Condition::of(connection, &stream, holder.as_deref(), context.now);
+        rows.push((condition, connection, stream));
+    }
+    rows.sort_by(|a, b| (a.0.state, &a.1.name).cmp(&(b.0.state, &b.1.name)));
+    let exit = rows.first().map_or(Exit::Ok, |(condition, ..)| condition.exit());
+    let people = context.format == Format::Table;
+    let moment = |at: Option<Timestamp>| match at {
+        None => Value::Null,
+        Some(at) if people => json!(relative(at, context.now)),
+        Some(at) => json!(at.to_string()),
+    };
+    let mut sheet = Sheet::new(&[
+        "connection",
+        "organization",
+        "stream",
+        "state",
+        "since",
+        "last_success",
+        "next_run",
+        "reason",
+        "what_to_do",
+    ]);
+    for (condition, connection, stream) in &rows {
+        let next = stream.next_run_at.filter(|_| connection.enabled);
+        sheet.push(vec![
+            json!(connection.name),
+            json!(connection.org_name.as_ref().or(connection.org_id.as_ref())),
+            json!(stream.kind.word()),
+            json!(condition.state.words()),
+            moment(stream.state.failing_since),
+            moment(stream.state.last_success_at),
+            if people { json!(next_words(next, context.now)) } else { moment(next) },
+            json!(condition.reason),
+            json!(condition.help),
+        ]);
+    }
+    if sheet.is_empty() && people {
+        write_lines(&[
+            "no connection yet; add one with `jumpseat connection add`, or look around with `jumpseat demo`".to_owned(),
+        ])?;
+    } else {
+        sheet.write(context.format)?;
+    }
+    Ok(if args.check { exit } else { Exit::Ok })
+}

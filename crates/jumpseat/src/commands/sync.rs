@@ -1,0 +1,283 @@
+//! `sync`: collects now, with progress on the terminal, and says what came of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+use collect::{Collector, Listener, Progress, SyncOptions, SyncReport};
+use futures::StreamExt as _;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+use store::{Connection, Outcome, TableRecord};
+use tokio_util::sync::CancellationToken;
+
+use super::Global;
+use crate::context::{Context, this_person};
+use crate::exit::{Exit, Problem, eprintln_quietly, exit_for};
+use crate::output::{Format, printable, write_json, write_lines};
+use crate::when::{relative, span};
+
+/// Organizations that are synced at the same time.
+const AT_ONCE: usize = 4;
+
+#[derive(Debug, Args)]
+pub(super) struct SyncArgs {
+    /// Which connections; all that are enabled, if none is named.
+    names: Vec<String>,
+    /// What to collect.
+    #[arg(long, default_value = "inventory")]
+    stream: String,
+    /// Believe at once that many rows are gone, instead of waiting for a second sync to confirm it.
+    #[arg(long)]
+    accept_shrink: bool,
+}
+
+/// One connection's sync, done or failed.
+pub(super) type Synced = (Connection, Result<SyncReport, collect::Error>);
+
+pub(super) async fn run(args: SyncArgs, global: &Global) -> Result<Exit> {
+    match args.stream.as_str() {
+        "inventory" => {}
+        "events" => return Err(Problem::usage("events can not be collected yet: this version collects the inventory")),
+        other => return Err(Problem::usage(format!("there is no stream {other:?}; there is inventory"))),
+    }
+    let context = Context::open(global).await?;
+    let mut connections = context.named(&args.names).await?;
+    if args.names.is_empty() {
+        connections.retain(|connection| connection.enabled);
+    }
+    if connections.is_empty() {
+        return Err(Problem::not_found(
+            "there is nothing to sync",
+            "Add a connection with `jumpseat connection add`, or look around with `jumpseat demo`.",
+        ));
+    }
+    let collector = context.collector("jumpseat sync")?;
+    let options = SyncOptions { started_by: this_person(), accept_shrink: args.accept_shrink };
+    let cancel = cancel_on_signal();
+    let synced = sync_all(&collector, connections, &options, &cancel).await;
+    if context.format == Format::Table {
+        let lines: Vec<String> =
+            synced.iter().flat_map(|(connection, result)| summary_lines(connection, result)).collect();
+        write_lines(&lines)?;
+    } else {
+        write_json(&Value::Array(
+            synced.iter().map(|(connection, result)| summary_json(connection, result)).collect(),
+        ))?;
+    }
+    context.store.close().await;
+    Ok(exit_of(&synced))
+}
+
+/// A token that Ctrl-C and a polite kill cancel; a second Ctrl-C ends the program at once.
+pub(super) fn cancel_on_signal() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(terminate) => terminate,
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM can not be listened for");
+                return;
+            }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        cancel.cancel();
+        if tokio::signal::ctrl_c().await.is_ok() {
+            // Nothing committed can be lost by this; the next run tidies up.
+            std::process::exit(Exit::Interrupted as i32);
+        }
+    });
+    token
+}
+
+/// Syncs several connections, a few at a time, each with its line of progress. The order stays.
+pub(super) async fn sync_all(
+    collector: &Collector,
+    connections: Vec<Connection>,
+    options: &SyncOptions,
+    cancel: &CancellationToken,
+) -> Vec<Synced> {
+    let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+    futures::stream::iter(connections)
+        .map(|connection| {
+            let bar = bars.add(ProgressBar::new_spinner());
+            async move {
+                bar.set_style(
+                    ProgressStyle::with_template("{spinner} {prefix:.bold}  {msg}  [{elapsed}]")
+                        .expect("a fixed template"),
+                );
+                bar.set_prefix(printable(&connection.name));
+                bar.enable_steady_tick(Duration::from_millis(120));
+                let result = collector.sync_inventory(&connection, options, progress_on(bar.clone()), cancel).await;
+                bar.finish_and_clear();
+                (connection, result)
+            }
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await
+}
+
+/// News of a sync as one line: rows in all, and what is being read.
+fn progress_on(bar: ProgressBar) -> Listener {
+    let read: Mutex<BTreeMap<&'static str, u64>> = Mutex::default();
+    Arc::new(move |news| match news {
+        Progress::Stage(stage) => bar.set_message(stage),
+        Progress::Rows { table, read: count, told } => {
+            let mut read = read.lock().unwrap_or_else(PoisonError::into_inner);
+            read.insert(table, count);
+            let sum: u64 = read.values().sum();
+            let of = told.map(|told| format!(" of {told}")).unwrap_or_default();
+            bar.set_message(format!("{sum} rows, {table} {count}{of}"));
+        }
+        Progress::Waiting(until) => bar.set_message(format!("JumpCloud asks us to wait until {until}")),
+    })
+}
+
+/// Rows per table over its sources.
+pub(super) fn table_sums(records: &[TableRecord]) -> Vec<(String, TableSum)> {
+    let mut sums: Vec<(String, TableSum)> = Vec::new();
+    for record in records {
+        let at = match sums.iter().position(|(name, _)| *name == record.table) {
+            Some(at) => at,
+            None => {
+                sums.push((record.table.clone(), TableSum::default()));
+                sums.len() - 1
+            }
+        };
+        let sum = &mut sums[at].1;
+        sum.read += record.read;
+        sum.new += record.new;
+        sum.changed += record.changed;
+        sum.gone += record.gone;
+        sum.unchanged += record.unchanged;
+        sum.held += record.held;
+        if record.state != store::TableState::Complete {
+            let part = if record.part.is_empty() { String::new() } else { format!("{}: ", record.part) };
+            sum.lacking.push((
+                record.shortfall().is_some(),
+                format!("{part}{}", record.reason.as_deref().unwrap_or(record.state.word())),
+            ));
+        }
+    }
+    sums
+}
+
+/// What a sync did to one table.
+#[derive(Debug, Default)]
+pub(super) struct TableSum {
+    pub(super) read: u64,
+    pub(super) new: u64,
+    pub(super) changed: u64,
+    pub(super) gone: u64,
+    pub(super) unchanged: u64,
+    pub(super) held: u64,
+    /// What was not read: whether it counts against completeness, and why.
+    pub(super) lacking: Vec<(bool, String)>,
+}
+
+fn summary_lines(connection: &Connection, result: &Result<SyncReport, collect::Error>) -> Vec<String> {
+    let name = printable(&connection.name);
+    match result {
+        Ok(report) => {
+            let sums = table_sums(&report.tables);
+            let total = |count: fn(&TableSum) -> u64| sums.iter().map(|(_, sum)| count(sum)).sum::<u64>();
+            let complete = if report.outcome == Outcome::Succeeded { "complete" } else { "incomplete" };
+            let calls: u64 = report.calls.iter().map(|call| call.calls).sum();
+            let mut lines = vec![format!(
+                "{name}: {complete} in {}, {} rows in {} tables ({} new, {} changed, {} gone), {calls} requests",
+                span(report.took),
+                total(|sum| sum.held),
+                sums.len(),
+                total(|sum| sum.new),
+                total(|sum| sum.changed),
+                total(|sum| sum.gone),
+            )];
+            for (table, sum) in &sums {
+                for (counts, why) in &sum.lacking {
+                    let mark = if *counts { "missing" } else { "without" };
+                    lines.push(format!("  {mark} {table}: {}", printable(why)));
+                }
+            }
+            lines
+        }
+        Err(error) => vec![
+            format!("{name}: failed: {}", printable(&error.to_string())),
+            format!("  {}", printable(&error.help())),
+        ],
+    }
+}
+
+pub(super) fn summary_json(connection: &Connection, result: &Result<SyncReport, collect::Error>) -> Value {
+    match result {
+        Ok(report) => {
+            let tables: serde_json::Map<String, Value> = table_sums(&report.tables)
+                .into_iter()
+                .map(|(name, sum)| {
+                    let lacking: Vec<Value> = sum.lacking.iter().map(|(_, why)| json!(why)).collect();
+                    let complete = sum.lacking.iter().all(|(counts, _)| !counts);
+                    let value = json!({
+                        "rows": sum.held, "read": sum.read, "new": sum.new, "changed": sum.changed, "gone": sum.gone,
+                        "unchanged": sum.unchanged, "complete": complete, "missing": lacking,
+                    });
+                    (name, value)
+                })
+                .collect();
+            json!({
+                "connection": connection.name,
+                "org_id": report.org_id,
+                "run": report.run,
+                "outcome": report.outcome.word(),
+                "seconds": report.took.as_secs_f64(),
+                "requests": report.calls.iter().map(|call| call.calls).sum::<u64>(),
+                "retries": report.calls.iter().map(|call| call.retries).sum::<u64>(),
+                "tables": tables,
+            })
+        }
+        Err(error) => json!({
+            "connection": connection.name,
+            "org_id": connection.org_id,
+            "outcome": if matches!(error, collect::Error::Cancelled) { "cancelled" } else { "failed" },
+            "error": { "code": error.code(), "message": error.to_string(), "help": error.help() },
+        }),
+    }
+}
+
+/// The exit code of several syncs: the only one's own, or 6 when some of several failed.
+pub(super) fn exit_of(synced: &[Synced]) -> Exit {
+    let exits: Vec<Exit> = synced
+        .iter()
+        .map(|(_, result)| match result {
+            Ok(report) if report.outcome == Outcome::Succeeded => Exit::Ok,
+            Ok(_) => Exit::Partial,
+            Err(error) => exit_for(error.code()),
+        })
+        .collect();
+    match exits.as_slice() {
+        all if all.iter().all(|exit| *exit == Exit::Ok) => Exit::Ok,
+        all if all.contains(&Exit::Interrupted) => Exit::Interrupted,
+        [only] => *only,
+        [first, rest @ ..] if rest.iter().all(|exit| exit == first) => *first,
+        _ => Exit::Partial,
+    }
+}
+
+/// Tells what there is to know of a failed sync on standard error, for commands whose data is something else.
+pub(super) fn tell_failures(synced: &[Synced]) {
+    for (connection, result) in synced {
+        if let Err(error) = result {
+            eprintln_quietly(&format!("{}: {}", printable(&connection.name), printable(&error.to_string())));
+        }
+    }
+}
+
+/// When a stream runs next, in words.
+pub(super) fn next_words(next: Option<jiff::Timestamp>, now: jiff::Timestamp) -> String {
+    next.map_or_else(|| "-".to_owned(), |next| if next <= now { "now".to_owned() } else { relative(next, now) })
+}

@@ -1,0 +1,187 @@
+//! Settings and where each came from: command line, then `JUMPSEAT_*`, then `jumpseat.toml`, then defaults.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::exit::Problem;
+
+/// Everything that can be set for the whole program.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The folder that holds the database and the master key of an embedded installation.
+    pub data_dir: PathBuf,
+    /// `postgres://…` to use PostgreSQL instead of a file in the data directory.
+    #[serde(default)]
+    pub store: Option<String>,
+    /// This collector's name; connections may be pinned to it.
+    pub collector: String,
+    /// The most requests in flight at once, for each connection.
+    pub max_in_flight: usize,
+    /// The most requests a second, for each connection.
+    #[serde(default)]
+    pub requests_per_second: Option<f64>,
+    /// Accept a plain-http upstream on this machine.
+    pub allow_loopback_upstream: bool,
+    /// A PEM file of certificate authorities to trust beside the system's.
+    #[serde(default)]
+    pub extra_ca_file: Option<PathBuf>,
+    /// What is logged, e.g. `warn` or `info,collect=debug`.
+    pub log: String,
+    /// `text` or `json`.
+    pub log_format: String,
+}
+
+/// What the command line says of the settings.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Overrides {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collector: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_loopback_upstream: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}
+
+/// Environment variables with the prefix that are not settings but have a place of their own.
+const NOT_SETTINGS: &[&str] = &["master_key", "config", "demo", "test_postgres", "shared"];
+
+const KEYS: &[&str] = &[
+    "data_dir",
+    "store",
+    "collector",
+    "max_in_flight",
+    "requests_per_second",
+    "allow_loopback_upstream",
+    "extra_ca_file",
+    "log",
+    "log_format",
+];
+
+/// Settings with the origin of each.
+pub(crate) struct Loaded {
+    pub config: Config,
+    figment: Figment,
+}
+
+/// Reads the settings.
+///
+/// # Errors
+/// A key is unknown (the nearest known one is named), or a value is of another type.
+pub(crate) fn load(overrides: &Overrides, file: Option<&Path>) -> Result<Loaded> {
+    let defaults = Config {
+        data_dir: usual_data_dir(),
+        store: None,
+        collector: "default".to_owned(),
+        max_in_flight: 10,
+        requests_per_second: None,
+        allow_loopback_upstream: false,
+        extra_ca_file: None,
+        log: "warn".to_owned(),
+        log_format: "text".to_owned(),
+    };
+    let toml = match file {
+        Some(path) => {
+            if !path.is_file() {
+                return Err(Problem::not_found(
+                    format!("there is no configuration file {}", path.display()),
+                    "Check the path after --config.",
+                ));
+            }
+            Toml::file_exact(path)
+        }
+        None => Toml::file("jumpseat.toml"),
+    };
+    let figment = Figment::from(Serialized::defaults(defaults))
+        .merge(toml)
+        .merge(Env::prefixed("JUMPSEAT_").ignore(NOT_SETTINGS))
+        .merge(Serialized::defaults(overrides));
+    let config: Config = figment.extract().map_err(|error| explain(&error))?;
+    if config.max_in_flight == 0 || config.max_in_flight > 100 {
+        return Err(Problem::usage("max_in_flight must be between 1 and 100"));
+    }
+    if config.requests_per_second.is_some_and(|rate| !(0.01..=1000.0).contains(&rate)) {
+        return Err(Problem::usage("requests_per_second must be between 0.01 and 1000"));
+    }
+    Ok(Loaded { config, figment })
+}
+
+/// Turns figment's words into what, where and what to do.
+fn explain(error: &figment::Error) -> anyhow::Error {
+    let mut lines = Vec::new();
+    for error in error.clone() {
+        let place = error.metadata.as_ref().map(|metadata| format!(" ({})", metadata.name)).unwrap_or_default();
+        lines.push(match &error.kind {
+            figment::error::Kind::UnknownField(name, _) => {
+                let nearest =
+                    KEYS.iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+                format!("unknown setting {name}{place}; did you mean {}?", nearest.unwrap_or(&"data_dir"))
+            }
+            _ => format!("{error}{place}"),
+        });
+    }
+    Problem::usage(format!("the configuration can not be used: {}", lines.join("; ")))
+}
+
+impl Loaded {
+    /// Every setting with its value and where that came from.
+    pub(crate) fn origins(&self) -> Result<Vec<(String, String, String)>> {
+        let values = serde_json::to_value(&self.config).context("the settings can not be shown")?;
+        Ok(KEYS
+            .iter()
+            .map(|key| {
+                let origin = self.figment.find_metadata(key).map_or_else(
+                    || "default".to_owned(),
+                    |metadata| match &metadata.name {
+                        name if name.contains("Overrides") => "command line".to_owned(),
+                        name if name.contains("Config") => "default".to_owned(),
+                        name => metadata
+                            .source
+                            .as_ref()
+                            .map_or_else(|| name.to_string(), |source| format!("{name} {source}")),
+                    },
+                );
+                let value = values.get(*key).filter(|value| !value.is_null());
+                let text = match value {
+                    Some(serde_json::Value::String(text)) if *key == "store" => without_password(text),
+                    Some(serde_json::Value::String(text)) => text.clone(),
+                    Some(other) => other.to_string(),
+                    None => "-".to_owned(),
+                };
+                ((*key).to_owned(), text, origin)
+            })
+            .collect())
+    }
+}
+
+/// A database URL that can be shown.
+fn without_password(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            let user = url[scheme + 3..at].split(':').next().unwrap_or_default();
+            format!("{}://{user}:…@{}", &url[..scheme], &url[at + 1..])
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// The platform's folder for a program's data, e.g. `~/.local/share/jumpseat`.
+pub(crate) fn usual_data_dir() -> PathBuf {
+    directories::ProjectDirs::from("", "", "jumpseat")
+        .map_or_else(|| PathBuf::from("jumpseat-data"), |folders| folders.data_dir().to_owned())
+}
+
+/// The folder of the demonstration, which is wiped at each start.
+pub(crate) fn demo_data_dir() -> PathBuf {
+    let mut path = usual_data_dir().into_os_string();
+    path.push("-demo");
+    path.into()
+}

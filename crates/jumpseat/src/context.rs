@@ -1,0 +1,126 @@
+//! What most commands need: settings, the open store, the collector, and the connections that the user names.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use collect::{Collector, Settings, tables};
+use jiff::Timestamp;
+use jumpcloud::{Clock, SystemClock};
+use store::{Connection, LeaseHolder, Location, MasterKey, Store};
+
+use crate::commands::Global;
+use crate::config::{Config, load};
+use crate::exit::Problem;
+use crate::output::Format;
+
+/// What a command works with.
+pub(crate) struct Context {
+    pub config: Config,
+    pub store: Store,
+    pub format: Format,
+    pub now: Timestamp,
+}
+
+impl Context {
+    /// Reads the settings and opens the store.
+    pub(crate) async fn open(global: &Global) -> Result<Self> {
+        let config = load(&global.overrides(), global.config.as_deref())?.config;
+        let store = open_store(&config).await?;
+        Ok(Self { config, store, format: global.output(), now: Timestamp::now() })
+    }
+
+    /// A collector of this process; `what` is what others are told that it does.
+    pub(crate) fn collector(&self, what: &str) -> Result<Collector> {
+        collector(&self.config, self.store.clone(), what)
+    }
+
+    /// The connections that the user names; all if none is named.
+    pub(crate) async fn named(&self, names: &[String]) -> Result<Vec<Connection>> {
+        if names.is_empty() {
+            return Ok(self.store.connections().await?);
+        }
+        let mut found = Vec::with_capacity(names.len());
+        for name in names {
+            found.push(self.one(name).await?);
+        }
+        Ok(found)
+    }
+
+    /// The connection of this name.
+    pub(crate) async fn one(&self, name: &str) -> Result<Connection> {
+        if let Some(connection) = self.store.find_connection(name).await? {
+            return Ok(connection);
+        }
+        let all = self.store.connections().await?;
+        let lower = name.to_lowercase();
+        let nearest = all.iter().map(|connection| connection.name.as_str()).max_by(|a, b| {
+            strsim::jaro_winkler(&a.to_lowercase(), &lower).total_cmp(&strsim::jaro_winkler(&b.to_lowercase(), &lower))
+        });
+        let help = match nearest {
+            Some(nearest) => format!("Did you mean {nearest:?}? `jumpseat connection list` shows all."),
+            None => "There is none yet: add one with `jumpseat connection add`, or look around with `jumpseat demo`."
+                .to_owned(),
+        };
+        Err(Problem::not_found(format!("there is no connection named {name:?}"), help))
+    }
+}
+
+/// Opens the store that the settings name.
+pub(crate) async fn open_store(config: &Config) -> Result<Store> {
+    let location = match &config.store {
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            Location::Postgres(url.clone())
+        }
+        Some(_) => {
+            return Err(Problem::usage(
+                "--store takes a PostgreSQL URL (postgres://user@host/database); without it a file in the data directory is used",
+            ));
+        }
+        None => Location::File(config.data_dir.join("jumpseat.db")),
+    };
+    let declared: Vec<_> = tables::ALL.iter().map(|collected| &collected.table).collect();
+    Ok(Store::open(&location, &declared).await?)
+}
+
+/// A collector for these settings.
+pub(crate) fn collector(config: &Config, store: Store, what: &str) -> Result<Collector> {
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("the data directory {} can not be made", config.data_dir.display()))?;
+    let key = MasterKey::find(&config.data_dir.join("master.key"), |name| std::env::var(name).ok())?;
+    let host = this_host();
+    let holder = LeaseHolder::this_process(what, &host);
+    Ok(Collector::new(store, Arc::new(key), clock(), settings(config)?, holder, config.collector.clone()))
+}
+
+/// The connection settings of the program's settings.
+pub(crate) fn settings(config: &Config) -> Result<Settings> {
+    let extra_root_certificates = match &config.extra_ca_file {
+        Some(path) => vec![
+            std::fs::read(path).with_context(|| format!("the certificate file {} can not be read", path.display()))?,
+        ],
+        None => Vec::new(),
+    };
+    Ok(Settings {
+        max_in_flight: config.max_in_flight,
+        requests_per_second: config.requests_per_second,
+        allow_loopback: config.allow_loopback_upstream,
+        extra_root_certificates,
+    })
+}
+
+/// The machine's clock.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+/// This machine's name.
+pub(crate) fn this_host() -> String {
+    hostname::get().ok().and_then(|name| name.into_string().ok()).unwrap_or_else(|| "this machine".to_owned())
+}
+
+/// Who runs this command: for the history.
+pub(crate) fn this_person() -> String {
+    std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "someone at the command line".to_owned())
+}

@@ -1,0 +1,334 @@
+//! Data on standard output: a table for people, JSON, JSON lines or CSV for programs. What comes from a directory is
+//! hostile until shown harmless: control characters are made visible, spreadsheet formulas are defused.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize as _;
+use serde_json::Value;
+
+/// How data is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns, for people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Jsonl,
+    /// Comma-separated values, safe to open in a spreadsheet.
+    Csv,
+}
+
+/// Rows under named columns.
+#[derive(Debug, Default)]
+pub(crate) struct Sheet {
+    columns: Vec<String>,
+    rows: Vec<Vec<Value>>,
+}
+
+/// Longest text of one cell in a table for people.
+const WIDEST_CELL: usize = 60;
+/// Width of a table where there is no terminal to ask.
+const WIDTH_WITHOUT_TERMINAL: u16 = 200;
+
+impl Format {
+    /// What is meant when nothing is said: a table on a terminal, JSON in a pipe.
+    pub(crate) fn usual() -> Self {
+        if io::stdout().is_terminal() { Self::Table } else { Self::Json }
+    }
+}
+
+impl Sheet {
+    pub(crate) fn new(columns: &[&str]) -> Self {
+        Self { columns: columns.iter().map(|name| (*name).to_owned()).collect(), rows: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, row: Vec<Value>) {
+        self.rows.push(row);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Writes all rows.
+    pub(crate) fn write(self, format: Format) -> io::Result<()> {
+        let mut writer = RowWriter::new(format, io::stdout().lock());
+        writer.columns(&self.columns)?;
+        for row in self.rows {
+            writer.row(row)?;
+        }
+        writer.finish()
+    }
+}
+
+/// Writes rows as they come, so that an answer of any size needs no memory (except as a table, which must be measured).
+pub(crate) struct RowWriter<W: Write> {
+    format: Format,
+    out: W,
+    columns: Vec<String>,
+    table: Vec<Vec<String>>,
+    rows: u64,
+}
+
+impl<W: Write> RowWriter<W> {
+    pub(crate) fn new(format: Format, out: W) -> Self {
+        Self { format, out, columns: Vec::new(), table: Vec::new(), rows: 0 }
+    }
+
+    /// Names the columns, before the first row.
+    pub(crate) fn columns(&mut self, columns: &[String]) -> io::Result<()> {
+        self.columns = columns.to_vec();
+        if self.format == Format::Csv {
+            self.csv(columns.iter().map(|name| Value::String(name.clone())).collect())?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn row(&mut self, row: Vec<Value>) -> io::Result<()> {
+        match self.format {
+            Format::Table => self.table.push(row.iter().map(shown).collect()),
+            Format::Csv => self.csv(row)?,
+            Format::Json => {
+                let text = json_text(&self.object(row));
+                write!(self.out, "{}{text}", if self.rows == 0 { "[\n  " } else { ",\n  " })?;
+            }
+            Format::Jsonl => {
+                let text = json_text(&self.object(row));
+                writeln!(self.out, "{text}")?;
+            }
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Ends the output.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        match self.format {
+            Format::Table => {
+                let table = aligned(&self.columns, self.table);
+                writeln!(self.out, "{table}")?;
+            }
+            Format::Json if self.rows == 0 => writeln!(self.out, "[]")?,
+            Format::Json => writeln!(self.out, "\n]")?,
+            Format::Jsonl | Format::Csv => {}
+        }
+        self.out.flush()
+    }
+
+    fn object(&self, row: Vec<Value>) -> Value {
+        Value::Object(self.columns.iter().cloned().zip(row).collect())
+    }
+
+    fn csv(&mut self, row: Vec<Value>) -> io::Result<()> {
+        let cells: Vec<String> = row
+            .into_iter()
+            .map(|value| match value {
+                Value::Null => String::new(),
+                Value::String(text) => defused(text),
+                Value::Array(_) | Value::Object(_) => defused(value.to_string()),
+                other => other.to_string(),
+            })
+            .collect();
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut self.out);
+        writer.write_record(&cells)?;
+        writer.flush()
+    }
+}
+
+/// Writes one JSON document, or its plain rendering for people.
+pub(crate) fn write_json(value: &Value) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let mut bytes = Vec::new();
+    let mut serializer =
+        serde_json::Serializer::with_formatter(&mut bytes, Escaping(serde_json::ser::PrettyFormatter::new()));
+    value.serialize(&mut serializer)?;
+    out.write_all(&bytes)?;
+    writeln!(out)
+}
+
+/// Writes lines for people.
+pub(crate) fn write_lines(lines: &[String]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
+}
+
+fn aligned(columns: &[String], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if table.width().is_none() {
+        table.set_width(WIDTH_WITHOUT_TERMINAL);
+    }
+    table.set_header(columns.iter().map(|name| name.to_uppercase()));
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.to_string().lines().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+}
+
+/// A value as a cell of a table for people.
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::Null => return "-".to_owned(),
+        Value::Bool(true) => return "yes".to_owned(),
+        Value::Bool(false) => return "no".to_owned(),
+        Value::String(text) => printable(text),
+        other => printable(&other.to_string()),
+    };
+    if text.chars().count() > WIDEST_CELL { text.chars().take(WIDEST_CELL - 1).chain(['…']).collect() } else { text }
+}
+
+/// A JSON value on one line, with every character escaped that a terminal would obey.
+pub(crate) fn json_text(value: &Value) -> String {
+    let mut bytes = Vec::new();
+    let mut serializer =
+        serde_json::Serializer::with_formatter(&mut bytes, Escaping(serde_json::ser::CompactFormatter));
+    value.serialize(&mut serializer).expect("a JSON value can be written to memory");
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}
+
+/// Text with every character made visible that could steer a terminal or mislead a reader: control characters, direction
+/// overrides, zero-width characters.
+pub(crate) fn printable(text: &str) -> String {
+    if !text.chars().any(is_steering) {
+        return text.to_owned();
+    }
+    text.chars().fold(String::with_capacity(text.len() + 16), |mut shown, character| {
+        if is_steering(character) {
+            shown.extend(character.escape_unicode())
+        } else {
+            shown.push(character)
+        }
+        shown
+    })
+}
+
+fn is_steering(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}')
+}
+
+/// Text that a spreadsheet does not take for a formula.
+fn defused(text: String) -> String {
+    let dangerous =
+        text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '|', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
+    if dangerous { format!("'{text}") } else { text }
+}
+
+/// JSON with the steering characters that JSON itself would leave as they are written as escapes.
+struct Escaping<F>(F);
+
+impl<F: serde_json::ser::Formatter> serde_json::ser::Formatter for Escaping<F> {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if !fragment.chars().any(is_steering) {
+            return self.0.write_string_fragment(writer, fragment);
+        }
+        for character in fragment.chars() {
+            if is_steering(character) {
+                let mut units = [0; 2];
+                for unit in character.encode_utf16(&mut units) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            } else {
+                writer.write_all(character.encode_utf8(&mut [0; 4]).as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn written(format: Format, rows: Vec<Vec<Value>>) -> String {
+        let mut out = Vec::new();
+        let mut writer = RowWriter::new(format, &mut out);
+        writer.columns(&["name".to_owned(), "n".to_owned()]).unwrap();
+        for row in rows {
+            writer.row(row).unwrap();
+        }
+        writer.finish().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    const HOSTILE: &str = "\u{1b}]52;c;aGk=\u{7}\u{9b}31m\r\u{202e}evil\u{200b}";
+
+    #[test]
+    fn no_format_lets_an_escape_sequence_through() {
+        for format in [Format::Table, Format::Json, Format::Jsonl] {
+            let text = written(format, vec![vec![json!(HOSTILE), json!(1)]]);
+            assert!(!text.chars().any(|c| is_steering(c) && c != '\n'), "{format:?}: {text:?}");
+        }
+    }
+
+    #[test]
+    fn escaped_json_reads_back_as_what_it_was() {
+        let text = written(Format::Json, vec![vec![json!(HOSTILE), json!(-1)]]);
+        let back: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, json!([{ "name": HOSTILE, "n": -1 }]));
+    }
+
+    #[test]
+    fn csv_defuses_formulas_and_leaves_numbers_alone() {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1"] {
+            let text = written(Format::Csv, vec![vec![json!(formula), json!(-5)]]);
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let record = reader.records().next().unwrap().unwrap();
+            assert_eq!(&record[0], format!("'{formula}"));
+            assert_eq!(&record[1], "-5");
+        }
+    }
+
+    #[test]
+    fn an_empty_answer_is_an_empty_list() {
+        assert_eq!(written(Format::Json, vec![]).trim(), "[]");
+        assert_eq!(written(Format::Jsonl, vec![]), "");
+        assert_eq!(written(Format::Csv, vec![]).trim(), "name,n");
+    }
+}

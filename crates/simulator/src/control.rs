@@ -1,0 +1,135 @@
+//! The control face `/__simulator/…`: what `World` offers, over HTTP, for tests in other languages and for people.
+//! Responsible for translating requests. It is no part of the simulated service and is not counted.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::call::{Answer, Call};
+use crate::faults::{FaultRule, RateLimit};
+use crate::world::World;
+
+/// Answers a request to the control face.
+pub(crate) fn route(world: &World, call: &Call) -> Answer {
+    let parts = call.parts();
+    match (call.method.as_str(), &parts[1..]) {
+        ("GET", []) => state(world),
+        ("GET", ["oracle"]) => {
+            let number = call.parameter("organization").and_then(|text| text.parse().ok());
+            let organizations = world.organizations().len();
+            let oracles = (0..organizations).filter(|index| number.is_none_or(|number: usize| number == *index));
+            answer(&oracles.map(|index| world.oracle(index)).collect::<Vec<_>>())
+        }
+        ("GET", ["credentials"]) => {
+            answer(&(0..world.organizations().len()).map(|number| world.credentials(number)).collect::<Vec<_>>())
+        }
+        ("GET", ["requests"]) => answer(&world.requests()),
+        ("DELETE", ["requests"]) => {
+            world.forget_requests();
+            state(world)
+        }
+        ("GET", ["changes"]) => answer(&world.history()),
+        ("POST", ["advance"]) => with_body(call, |wanted: Advance| {
+            let steps = wanted.steps.unwrap_or(1).max(1);
+            let by = Duration::from_secs(wanted.seconds.unwrap_or(86_400) / u64::from(steps));
+            answer(&(0..steps).flat_map(|_| world.advance(by)).collect::<Vec<_>>())
+        }),
+        ("POST", ["mutate"]) => with_body(call, |wanted: Mutate| {
+            if wanted.organization >= world.organizations().len() {
+                return Answer::not_found();
+            }
+            answer(&world.mutate_percent(wanted.organization, wanted.percent))
+        }),
+        ("GET", ["faults"]) => {
+            let rules = world.faults().rules().into_iter();
+            answer(
+                &rules
+                    .map(|(number, rule, hits)| json!({"number": number, "rule": rule, "hits": hits}))
+                    .collect::<Vec<_>>(),
+            )
+        }
+        ("POST", ["faults"]) => with_body(call, |rule: FaultRule| answer(&json!({"number": world.faults().add(rule)}))),
+        ("DELETE", ["faults"]) => {
+            world.faults().clear();
+            state(world)
+        }
+        ("DELETE", ["faults", number]) => {
+            number.parse().into_iter().for_each(|number| world.faults().remove(number));
+            state(world)
+        }
+        ("POST", ["limit"]) => with_body(call, |limit: Option<RateLimit>| {
+            world.faults().set_rate_limit(limit);
+            state(world)
+        }),
+        ("POST", ["latency"]) => with_body(call, |wanted: Latency| {
+            world.faults().set_latency(Duration::from_millis(wanted.milliseconds));
+            state(world)
+        }),
+        ("POST", ["keys", "replace"]) => with_body(call, |wanted: ReplaceKey| {
+            if wanted.organization >= world.organizations().len() {
+                return Answer::not_found();
+            }
+            answer(&json!({"read_only": world.replace_api_key(wanted.organization)}))
+        }),
+        ("POST", ["keys", "revoke"]) => {
+            world.revoke_all_keys();
+            state(world)
+        }
+        ("POST", ["keys", "restore"]) => {
+            world.restore_all_keys();
+            state(world)
+        }
+        _ => Answer::not_found(),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: Option<u64>,
+    steps: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mutate {
+    organization: usize,
+    percent: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Latency {
+    milliseconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplaceKey {
+    organization: usize,
+}
+
+fn state(world: &World) -> Answer {
+    answer(&json!({
+        "now": world.clock().now(),
+        "organizations": world.organizations(),
+        "provider": world.provider(),
+        "writes_attempted": world.writes_attempted(),
+    }))
+}
+
+fn answer(value: &impl serde::Serialize) -> Answer {
+    match serde_json::to_string(value) {
+        Ok(body) => Answer::json(body),
+        Err(error) => Answer::message(500, &error.to_string()),
+    }
+}
+
+fn with_body<T: serde::de::DeserializeOwned>(call: &Call, act: impl FnOnce(T) -> Answer) -> Answer {
+    let body = call.json().unwrap_or(Value::Null);
+    match serde_json::from_value(body) {
+        Ok(value) => act(value),
+        Err(error) => Answer::message(400, &error.to_string()),
+    }
+}

@@ -1,0 +1,79 @@
+//! Conditional access: policies for sign-in, IP lists, and routing to other identity providers.
+//! Responsible for their documents only.
+
+use serde_json::{Value, json};
+
+use crate::config::Character;
+use crate::state::Profile;
+use crate::state::document::{Document, Documents, Noun};
+use crate::state::group::Group;
+use crate::state::table::{Identified, Table};
+use crate::time::DAY;
+
+/// Makes up access policies, IP lists and identity providers.
+pub(crate) fn grow(profile: &Profile, now: i64, groups: &Table<Group>, documents: &mut Documents) {
+    let neglected = profile.character == Character::Neglected;
+    let lists: Vec<Document> = [
+        ("Offices", json!(["198.51.100.0/24", "203.0.113.10-203.0.113.20"])),
+        ("VPN", json!(["192.0.2.4", "2001:db8:1::/48"])),
+        ("Everything", json!(["0.0.0.0/0"])),
+    ]
+    .into_iter()
+    .enumerate()
+    .filter(|(number, _)| *number < 2 || neglected)
+    .map(|(number, (name, ips))| {
+        let id = profile.make_id("ip list", number as u64, now - 400 * DAY);
+        Document::new(id, json!({"id": id, "name": name, "description": "", "ips": ips}))
+    })
+    .collect();
+    let offices = lists[0].id();
+    let excluded: Vec<Value> = groups.iter().skip(5).take(1).map(|group| json!(group.id)).collect();
+    let application = documents.ids(Noun::Applications).first().copied();
+    let policies = [
+        ("Require MFA outside the office", "user_portal", false, json!({"not": {"ipAddressIn": [offices]}}), mfa("allow", true), json!([{"type": "user_portal"}])),
+        ("Managed devices only", "application", neglected, json!({"all": [{"deviceManaged": true}, {"deviceEncrypted": true}]}), mfa("allow", true), json!([{"type": "application"}])),
+        ("Block countries", "user_portal", false, json!({"locationIn": {"countries": ["KP", "IR"]}}), json!({"action": "deny"}), json!([{"type": "user_portal"}])),
+        ("Administrators always use MFA", "admin_portal", false, json!({}), mfa("allow", !neglected), json!([{"type": "admin_portal"}])),
+        ("Directory sign-in", "ldap", neglected, json!({}), mfa("allow", true), json!([{"type": "ldap"}])),
+        ("Allow all (temporary)", "application", false, json!({}), mfa("allow", false), json!([{"type": "application", "id": application}])),
+    ]
+    .into_iter()
+    .enumerate()
+    .filter(|(number, _)| *number < 5 || neglected)
+    .map(|(number, (name, kind, disabled, conditions, effect, resources))| {
+        let id = profile.make_id("authn policy", number as u64, now - 300 * DAY);
+        Document::new(id, json!({
+            "id": id,
+            "name": name,
+            "description": "",
+            "disabled": disabled,
+            "type": kind,
+            "conditions": conditions,
+            "effect": effect,
+            "targets": {
+                "users": {"inclusions": ["ALL"]},
+                "userGroups": {"inclusions": [], "exclusions": if number == 0 { excluded.clone() } else { Vec::new() }},
+                "resources": resources,
+            },
+        }))
+    });
+    documents.put(Noun::AuthnPolicies, policies.collect());
+    documents.put(Noun::IpLists, lists);
+    let providers = (0..u64::from(profile.character == Character::Growing)).map(|number| {
+        let id = profile.make_id("identity provider", number, now - 100 * DAY);
+        Document::new(
+            id,
+            json!({
+                "id": id,
+                "name": "Corporate login",
+                "type": "OIDC",
+                "oidc": {"clientId": "simulated-client", "url": "https://login.corp.example"},
+            }),
+        )
+    });
+    documents.put(Noun::IdentityProviders, providers.collect());
+}
+
+fn mfa(action: &str, required: bool) -> Value {
+    json!({"action": action, "obligations": {"mfa": {"required": required}, "userVerification": {"requirement": "none"}}})
+}

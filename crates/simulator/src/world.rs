@@ -1,0 +1,328 @@
+//! The whole simulated world: organizations, keys, books, faults and the clock.
+//! Responsible for the API that tests use beside HTTP, and for taking a call through admission to its route.
+
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::call::{Answer, Call};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::credentials::{Access, Credentials, KeyRing};
+use crate::dice::Dice;
+use crate::faults::{Effect, Faults, Hit, RetryAfter, Tamper};
+use crate::id::Id;
+use crate::life::{self, Change};
+use crate::oddity::Oddity;
+use crate::oracle::{self, Oracle};
+use crate::requests::{Forbidden, Judgement, Requests, Seen, judge};
+use crate::state::Organization;
+use crate::{directory_insights, lock, oauth, v1, v2};
+
+/// The state behind a running simulator. All methods may be called while it serves.
+#[derive(Debug)]
+pub struct World {
+    clock: Clock,
+    organizations: RwLock<Vec<Organization>>,
+    provider: Option<Id>,
+    keys: Mutex<KeyRing>,
+    requests: Mutex<Requests>,
+    faults: Faults,
+    history: Mutex<Vec<Change>>,
+}
+
+/// What an organization is called.
+#[derive(Clone, Debug, Serialize)]
+pub struct OrganizationInfo {
+    /// The organization id.
+    pub id: Id,
+    /// The display name.
+    pub name: String,
+}
+
+/// What a route may look at.
+pub(crate) struct Scene<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) access: Access,
+    pub(crate) organization: &'a Organization,
+    pub(crate) organizations: &'a [Organization],
+    pub(crate) provider: Option<Id>,
+    pub(crate) tamper: &'a Tamper,
+    pub(crate) now: i64,
+}
+
+/// An answer with the faults that the wire must add.
+pub(crate) struct Outcome {
+    pub(crate) answer: Answer,
+    pub(crate) hits: Vec<Hit>,
+    pub(crate) delay: Duration,
+}
+
+impl World {
+    /// Grows the world. `World` is usually had from [`crate::Running::world`].
+    pub fn new(config: &Config, clock: Clock) -> Self {
+        let now = clock.now();
+        let organizations: Vec<Organization> = config
+            .organizations
+            .iter()
+            .enumerate()
+            .map(|(number, spec)| Organization::grow(config.seed, number, spec, now))
+            .collect();
+        let provider =
+            config.provider.then(|| Id::new(now - 86_400_000_000, Dice::of(config.seed, "provider", 0).next()));
+        Self {
+            clock,
+            provider,
+            keys: Mutex::new(KeyRing::new(config.seed, &organizations, config.provider)),
+            organizations: RwLock::new(organizations),
+            requests: Mutex::default(),
+            faults: Faults::default(),
+            history: Mutex::default(),
+        }
+    }
+
+    /// Ids and names of the organizations, by number.
+    pub fn organizations(&self) -> Vec<OrganizationInfo> {
+        let organizations = self.read();
+        let info = |organization: &Organization| OrganizationInfo {
+            id: organization.profile.id,
+            name: organization.profile.name.clone(),
+        };
+        organizations.iter().map(info).collect()
+    }
+
+    /// Id of the provider (MTP), when there is one.
+    pub fn provider(&self) -> Option<Id> {
+        self.provider
+    }
+
+    /// The keys of an organization.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn credentials(&self, organization: usize) -> Credentials {
+        lock(&self.keys).credentials[organization].clone()
+    }
+
+    /// Generates a new read-only key; the old one is dead at once. Returns the new key.
+    pub fn replace_api_key(&self, organization: usize) -> String {
+        lock(&self.keys).replace(organization)
+    }
+
+    /// Ends one key or token.
+    pub fn expire_key(&self, key: &str) {
+        lock(&self.keys).expire(key);
+    }
+
+    /// Ends every key and token of every organization, as after a breach.
+    pub fn revoke_all_keys(&self) {
+        lock(&self.keys).revoke_all();
+    }
+
+    /// Makes every key that was ever issued work again.
+    pub fn restore_all_keys(&self) {
+        lock(&self.keys).restore_all();
+    }
+
+    /// The faults, to be added and cleared while the simulator runs.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// How many requests tried to change something. A read-only client leaves this at 0.
+    pub fn writes_attempted(&self) -> u64 {
+        lock(&self.requests).writes_attempted
+    }
+
+    /// Every request outside the allowed reads: writes, secrets, unknown routes.
+    pub fn forbidden_calls(&self) -> Vec<Forbidden> {
+        lock(&self.requests).forbidden.clone()
+    }
+
+    /// The books: counters by endpoint and status, the log, and the most requests at one time.
+    pub fn requests(&self) -> Requests {
+        let mut requests = lock(&self.requests).clone();
+        requests.rate_limit_violations = self.faults.rate_limit_violations();
+        requests
+    }
+
+    /// Empties the books; requests in work stay counted as such.
+    pub fn forget_requests(&self) {
+        let mut requests = lock(&self.requests);
+        let in_flight = requests.in_flight;
+        *requests = Requests { in_flight, most_in_flight: in_flight, ..Requests::default() };
+    }
+
+    /// Moves the clock forward and lets life go on: people join, change and leave, devices are enrolled, wiped and
+    /// installed anew, groups and bindings change, agents report. Returns what changed, by organization.
+    pub fn advance(&self, by: Duration) -> Vec<Change> {
+        self.clock.advance(by);
+        let now = self.clock.now();
+        let changes: Vec<Change> =
+            self.write().iter_mut().map(|organization| life::advance(organization, now)).collect();
+        lock(&self.history).extend(changes.iter().cloned());
+        changes
+    }
+
+    /// Changes details of exactly this share of the users and devices of an organization, chosen repeatably.
+    /// Returns what changed.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn mutate_percent(&self, organization: usize, percent: f64) -> Change {
+        let change = life::mutate(&mut self.write()[organization], percent);
+        lock(&self.history).push(change.clone());
+        change
+    }
+
+    /// What is true of an organization now, computed from the state and not from answers.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn oracle(&self, organization: usize) -> Oracle {
+        let organizations = self.read();
+        let mut oracle = oracle::of(&organizations[organization]);
+        oracle.changes =
+            lock(&self.history).iter().filter(|change| change.organization == oracle.organization).cloned().collect();
+        oracle
+    }
+
+    /// The clock of the world.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Takes a call through books, admission, limits and faults to its route.
+    pub(crate) fn handle(&self, call: &Call) -> Outcome {
+        let now = self.clock.now();
+        let parts = call.parts();
+        let endpoint = format!("{} {}", call.method, call.template());
+        lock(&self.requests).begin(&endpoint);
+        let judgement = judge(&call.method, &parts);
+        let organizations = self.read();
+        let admitted = lock(&self.keys).admit(call, &organizations, now);
+        let number = admitted.as_ref().ok().and_then(|access| access.organization);
+        let hits = self.faults.hit(&endpoint, &call.path, number);
+        let mut outcome = Outcome { answer: Answer::not_found(), delay: self.faults.latency(), hits };
+        outcome.answer = self.decide(call, judgement, admitted, &organizations, &outcome.hits, now);
+        let target = call.query.iter().fold(call.path.clone(), |target, (name, value)| {
+            let separator = if target.contains('?') { '&' } else { '?' };
+            format!("{target}{separator}{name}={value}")
+        });
+        let status = outcome
+            .hits
+            .iter()
+            .find_map(|hit| match &hit.effect {
+                Effect::Status { status, .. } | Effect::Redirect { status, .. } => Some(*status),
+                Effect::HtmlOk | Effect::EmptyBody | Effect::Text { .. } | Effect::GzipBomb { .. } => Some(200),
+                Effect::HangBeforeHeaders => Some(0),
+                _ => None,
+            })
+            .unwrap_or(outcome.answer.status);
+        lock(&self.requests).note(Seen { at: now, method: call.method.clone(), target, organization: number, status });
+        outcome
+    }
+
+    /// Says that the last byte of an answer was sent, or given up.
+    pub(crate) fn finished(&self) {
+        lock(&self.requests).end();
+    }
+
+    /// The organizations, for reading.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Vec<Organization>> {
+        self.organizations.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keys, for the token route.
+    pub(crate) fn keys(&self) -> &Mutex<KeyRing> {
+        &self.keys
+    }
+
+    /// What happened so far, for the control face.
+    pub(crate) fn history(&self) -> Vec<Change> {
+        lock(&self.history).clone()
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Vec<Organization>> {
+        self.organizations.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decide(
+        &self,
+        call: &Call,
+        judgement: Judgement,
+        admitted: Result<Access, Answer>,
+        organizations: &[Organization],
+        hits: &[Hit],
+        now: i64,
+    ) -> Answer {
+        match judgement {
+            Judgement::Write => {
+                lock(&self.requests).forbid(&call.method, &call.path, true);
+                return Answer::message(405, "Method Not Allowed");
+            }
+            Judgement::Secret => {
+                lock(&self.requests).forbid(&call.method, &call.path, false);
+                return Answer::forbidden();
+            }
+            Judgement::Read => {}
+        }
+        match call.parts().as_slice() {
+            ["oauth2", "token"] => return oauth::token(self, call, now),
+            ["login"] => {
+                let page = "<!doctype html><title>Log in</title><p>Log in to continue.".to_owned();
+                return Answer { content_type: crate::call::HTML, ..Answer::json(page) };
+            }
+            _ => {}
+        }
+        let access = match admitted {
+            Ok(access) => access,
+            Err(refusal) => return refusal,
+        };
+        let mut shown = access.organization.unwrap_or(0);
+        if let Some(number) = access.organization
+            && let Err((seconds, limit)) = self.faults.take_token(number, now)
+        {
+            let answer = Answer::message(429, "Too Many Requests");
+            return if limit.retry_after {
+                answer.with_header("retry-after", format!("{}", seconds.ceil() as u64))
+            } else {
+                answer
+            };
+        }
+        for hit in hits {
+            if let Effect::OtherOrganization { organization } = &hit.effect {
+                shown = *organization;
+            }
+        }
+        let Some(organization) = organizations.get(shown) else { return Answer::not_found() };
+        if organization.profile.oddities.has(Oddity::UnavailableBursts) && lock(&self.requests).total % 40 < 2 {
+            return Answer::message(503, "Service Unavailable");
+        }
+        let tamper = Tamper::of(hits);
+        let scene = Scene { call, access, organization, organizations, provider: self.provider, tamper: &tamper, now };
+        let parts = call.parts();
+        let answer = match parts.as_slice() {
+            ["api", "v2", rest @ ..] => v2::route(&scene, rest),
+            ["api", rest @ ..] => v1::route(&scene, rest),
+            ["insights", "directory", "v1", rest @ ..] => directory_insights::route(&scene, rest),
+            _ => None,
+        };
+        answer.unwrap_or_else(|| {
+            lock(&self.requests).forbid(&call.method, &call.path, false);
+            Answer::not_found()
+        })
+    }
+}
+
+impl RetryAfter {
+    /// The header text at this time.
+    pub(crate) fn text(&self, now: i64) -> String {
+        match self {
+            Self::Seconds(seconds) => seconds.to_string(),
+            Self::Date(seconds) => crate::time::http_date(now + seconds * 1000),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}

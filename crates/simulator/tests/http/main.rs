@@ -1,0 +1,12 @@
+//! The simulator over real HTTP. One test binary with a module for each promise.
+#![allow(clippy::unwrap_used, reason = "tests may stop at the first surprise")]
+
+mod access;
+mod client;
+mod faults;
+mod insights;
+mod life;
+mod lists;
+mod oddities;
+mod specification;
+mod speed;
