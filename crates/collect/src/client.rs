@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use jiff::Timestamp;
-use jumpcloud::{Client, ClientConfig, Clock, Credential, Hosts, Listed, Region, endpoints};
+use jumpcloud::{Client, ClientConfig, Clock, Credential, Hosts, Limits, Listed, Region, endpoints};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use store::{Connection, Place};
@@ -22,6 +22,8 @@ pub struct Settings {
     pub allow_loopback: bool,
     /// Certificate authorities to trust beside the system's, as PEM.
     pub extra_root_certificates: Vec<Vec<u8>>,
+    /// Bounds of time and size for each request.
+    pub limits: Limits,
 }
 
 /// What can not be used in the settings of a connection.
@@ -55,6 +57,7 @@ impl Default for Settings {
             requests_per_second: None,
             allow_loopback: false,
             extra_root_certificates: Vec::new(),
+            limits: Limits::default(),
         }
     }
 }
@@ -117,6 +120,7 @@ impl Settings {
         config.max_in_flight = self.max_in_flight;
         config.requests_per_second = self.requests_per_second;
         config.clock = clock;
+        config.limits = self.limits.clone();
         config.extra_root_certificates.clone_from(&self.extra_root_certificates);
         Ok(Client::new(config)?)
     }

@@ -10,8 +10,8 @@ use crate::tables::{Collected, Id};
 pub(crate) enum Read {
     /// It can be stored.
     Row(NewRow, Misfits),
-    /// It has nothing that could be its identity.
-    Nameless,
+    /// It has nothing that could be its identity. The row, secrets removed.
+    Nameless(Value),
 }
 
 /// How many of its values were of another type than declared.
@@ -29,7 +29,7 @@ pub(crate) fn read_row(collected: &Collected, part: &'static str, mut received: 
         }
     };
     let distinguish = !collected.id.is_unique();
-    let Some(id) = id else { return Read::Nameless };
+    let Some(id) = id.map(stored_id) else { return Read::Nameless(received) };
     let (cells, misfits) = collected.table.cells(&received);
     let raw = received.to_string();
     let content = short_hash(raw.as_bytes());
@@ -39,6 +39,19 @@ pub(crate) fn read_row(collected: &Collected, part: &'static str, mut received: 
 /// The row's organization, where the row tells it.
 pub(crate) fn organization_of(received: &Value) -> Option<&str> {
     received.get("organization").and_then(Value::as_str).filter(|id| !id.is_empty())
+}
+
+/// Longer ids are cut, and their hash put behind: an index can hold only so much, and ids made of names and paths are
+/// as long as whoever named them liked.
+const LONGEST_ID: usize = 400;
+
+/// An id as it is stored: bounded, and without NUL, which PostgreSQL can not hold.
+fn stored_id(id: String) -> String {
+    if id.len() <= LONGEST_ID && !id.contains('\0') {
+        return id;
+    }
+    let beginning = id.chars().filter(|c| *c != '\0').take(LONGEST_ID / 8).collect::<String>();
+    format!("{beginning}~{}", data_encoding::HEXLOWER.encode(&short_hash(id.as_bytes())))
 }
 
 /// A scalar as the text that it is in an id.

@@ -1,11 +1,11 @@
 //! Runs what is due, connection by connection, until told to stop.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
 use std::time::Duration;
 
-use store::{Connection, StreamKind};
-use tokio::task::JoinSet;
+use jiff::{SignedDuration, Timestamp};
+use store::{Connection, Stream, StreamKind};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -18,29 +18,34 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Syncs that run at the same time; the others wait their turn.
 const AT_ONCE: usize = 4;
 
+/// A failed run is tried again within this time, whatever its schedule says.
+const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
+
 /// Runs the streams of all enabled connections on their schedules until `stop`. One connection's failure is its own.
 ///
 /// # Errors
 /// The store can not be read any more.
 pub async fn run_schedule(collector: &Collector, stop: &CancellationToken) -> Result<(), Error> {
-    let running: Arc<Mutex<HashSet<String>>> = Arc::default();
+    let mut running: HashMap<Id, String> = HashMap::new();
     let mut tasks = JoinSet::new();
     loop {
         for connection in due(collector).await? {
-            let mut now_running = running.lock().unwrap_or_else(PoisonError::into_inner);
-            if now_running.len() >= AT_ONCE || !now_running.insert(connection.id.clone()) {
+            if running.len() >= AT_ONCE {
+                break;
+            }
+            if running.values().any(|id| *id == connection.id) {
                 continue;
             }
-            let (collector, stop, running) = (collector.clone(), stop.child_token(), Arc::clone(&running));
-            tasks.spawn(async move {
-                run_one(&collector, &connection, &stop).await;
-                running.lock().unwrap_or_else(PoisonError::into_inner).remove(&connection.id);
-            });
+            let (id, collector, stop) = (connection.id.clone(), collector.clone(), stop.child_token());
+            let task = tasks.spawn(async move { run_one(&collector, &connection, &stop).await });
+            running.insert(task.id(), id);
         }
         tokio::select! {
             () = stop.cancelled() => break,
             () = collector.clock.sleep(LOOK) => {}
-            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            Some(ended) = tasks.join_next_with_id(), if !tasks.is_empty() => {
+                running.remove(&ended.map_or_else(|failure: JoinError| failure.id(), |(id, ())| id));
+            }
         }
     }
     while tasks.join_next().await.is_some() {}
@@ -55,8 +60,7 @@ async fn due(collector: &Collector) -> Result<Vec<Connection>, Error> {
         .streams(None)
         .await?
         .into_iter()
-        .filter(|stream| stream.kind == StreamKind::Inventory && stream.schedule.parse::<Schedule>().is_ok())
-        .filter(|stream| stream.next_run_at.is_some_and(|next| next <= now))
+        .filter(|stream| stream.kind == StreamKind::Inventory && is_due(stream, now))
         .collect();
     due.sort_by_key(|stream| stream.next_run_at);
     if due.is_empty() {
@@ -70,6 +74,13 @@ async fn due(collector: &Collector) -> Result<Vec<Connection>, Error> {
         .filter(|connection| connection.collector.as_ref().is_none_or(|pinned| *pinned == collector.name))
         .cloned()
         .collect())
+}
+
+/// Its time has come; or lies further ahead than its schedule could have put it, because the clock was set back since.
+fn is_due(stream: &Stream, now: Timestamp) -> bool {
+    let (Ok(schedule), Some(next)) = (stream.schedule.parse::<Schedule>(), stream.next_run_at) else { return false };
+    let latest = schedule.next(Some(now), now).into_iter().chain(now.checked_add(LONGEST_RETRY).ok()).max();
+    next <= now || latest.is_some_and(|latest| next > latest)
 }
 
 async fn run_one(collector: &Collector, connection: &Connection, stop: &CancellationToken) {

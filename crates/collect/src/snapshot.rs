@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use store::{Marks, NewRow, SnapshotWriter, TableRecord, TableState};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::Error;
 use crate::progress::{Listener, Progress};
@@ -36,6 +37,10 @@ const PASSES: u32 = 3;
 const SHRINK_ROWS: u64 = 10;
 /// In percent.
 const SHRINK_SHARE: u64 = 30;
+/// Rows that a graph list may count without listing them, when two passes agree: this many …
+const DROPPED_ROWS: u64 = 3;
+/// … or this share of its total, in percent.
+const DROPPED_SHARE: u64 = 5;
 /// The table that holds when each device last reported to each System Insights table.
 const COLLECTIONS: &str = "insights_collections";
 
@@ -73,6 +78,9 @@ struct Counts {
     /// Why the source is not complete; the first reason stays, with a count of how many had one.
     flaw: Option<(TableState, String)>,
     flaws: u64,
+    /// What is to be known about a complete source; as with flaws.
+    note: Option<String>,
+    notes: u64,
 }
 
 #[derive(Default)]
@@ -106,6 +114,11 @@ struct Watcher {
     ids: mpsc::UnboundedSender<String>,
     only: Option<fn(&Value) -> bool>,
     sent: HashSet<u64>,
+}
+
+/// The id by which a received row's own lists and objects are asked for.
+fn path_id(row: &Value) -> Option<&str> {
+    row.get("_id").or_else(|| row.get("id")).and_then(Value::as_str)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -220,14 +233,16 @@ async fn ask_source(reading: &Arc<Reading>, at: usize) -> Result<(), Error> {
             let large = part.table().starts_with("insights_");
             let _slot = if large { reading.large_lists.acquire().await } else { reading.lists.acquire().await };
             let details = reading.details_of(part.table());
-            let read = read_list(reading, at, client, endpoint, &[], query, None, details).await?;
-            part.take_flaw(read);
+            match read_list(reading, at, client, endpoint, &[], query, None, details).await? {
+                // A plan that lacks a feature may lack its route as well.
+                Verdict::NotFound(why) if source.optional => part.take_flaw(TableState::NotLicensed, why),
+                verdict => part.take(verdict),
+            }
         }
         Ask::ReadEach { endpoint, .. } => {
             // The organization is asked for itself: the connection knows its id.
             let org_id = reading.plan.org_id.clone();
-            let read = read_object(reading, at, client, endpoint, &org_id).await?;
-            part.take_flaw(read);
+            part.take(read_object(reading, at, client, endpoint, &org_id).await?);
             lock(&part.counts).told = Some(1);
         }
         Ask::ListEach { .. } | Ask::From { .. } => {}
@@ -242,14 +257,16 @@ async fn ask_each(reading: &Arc<Reading>, at: usize, mut ids: mpsc::UnboundedRec
     let client = &reading.plan.client;
     let ask_one = |id: String| async move {
         let _slot = reading.lists.acquire().await;
-        match &source.ask {
+        let verdict = match &source.ask {
             Ask::ListEach { endpoint, query, parent_as, .. } => {
                 read_list(reading, at, client, endpoint, &[&id], query, Some((parent_as, &id)), None).await
             }
             Ask::ReadEach { endpoint, .. } => read_object(reading, at, client, endpoint, &id).await,
-            Ask::List { .. } | Ask::From { .. } => Ok(None),
-        }
+            Ask::List { .. } | Ask::From { .. } => Ok(Verdict::Complete),
+        };
+        verdict.map(|verdict| (id, verdict))
     };
+    let mut vanished = HashMap::new();
     let mut asked = FuturesUnordered::new();
     let mut open = true;
     while open || !asked.is_empty() {
@@ -258,16 +275,63 @@ async fn ask_each(reading: &Arc<Reading>, at: usize, mut ids: mpsc::UnboundedRec
                 Some(id) => asked.push(ask_one(id)),
                 None => open = false,
             },
-            Some(read) = asked.next(), if !asked.is_empty() => part.take_flaw(read?),
+            Some(read) = asked.next(), if !asked.is_empty() => match read? {
+                (id, Verdict::NotFound(why)) => {
+                    vanished.insert(id, why);
+                }
+                (_, verdict) => part.take(verdict),
+            },
+        }
+    }
+    if let (Ask::ListEach { parents, .. } | Ask::ReadEach { parents, .. }, false) = (&source.ask, vanished.is_empty()) {
+        refute_vanished(reading, part, parents.table, vanished).await?;
+    }
+    Ok(())
+}
+
+/// A parent that answered 404 has no rows if it was deleted after it was listed. If it is listed still, its rows could
+/// not be read, which is something else.
+async fn refute_vanished(
+    reading: &Arc<Reading>,
+    part: &Part,
+    parents: &str,
+    vanished: HashMap<String, String>,
+) -> Result<(), Error> {
+    for parent in reading.parts.iter().filter(|parent| parent.table() == parents) {
+        let Some(Source { ask: Ask::List { endpoint, query }, .. }) = parent.source else { continue };
+        let mut pages = list_ahead(&reading.plan.client, endpoint, &[], query);
+        while let Some(listed) = pages.next().await {
+            let rows = match listed {
+                Ok(Listed::Page(page)) => page.rows,
+                Ok(Listed::End(_)) => break,
+                Err(error) => {
+                    part.take(verdict_of(error)?);
+                    break;
+                }
+            };
+            let listed = rows.iter().filter_map(|row| serde_json::from_str::<Value>(row.get()).ok());
+            for why in listed.filter_map(|row| vanished.get(path_id(&row)?)) {
+                part.take_flaw(TableState::Failed, format!("{why}, though it is still listed in {parents}"));
+            }
         }
     }
     Ok(())
 }
 
+/// How one list or object was read.
+enum Verdict {
+    Complete,
+    /// Complete, with something to know about it.
+    CompleteBut(String),
+    Flawed(TableState, String),
+    /// 404: what that means depends on what was asked for.
+    NotFound(String),
+}
+
 /// Why a source was not read completely.
 type Flaw = Option<(TableState, String)>;
 
-/// Reads a whole list, again if its rows moved or do not add up; `None` when it is complete.
+/// Reads a whole list, again if its rows moved or do not add up.
 #[expect(clippy::too_many_arguments, reason = "one request's description; a struct would only be taken apart again")]
 async fn read_list(
     reading: &Arc<Reading>,
@@ -278,14 +342,15 @@ async fn read_list(
     query: &[(&'static str, &'static str)],
     parent: Option<(&str, &str)>,
     details: Option<(usize, &'static Endpoint)>,
-) -> Result<Flaw, Error> {
+) -> Result<Verdict, Error> {
     let part = &reading.parts[at];
     let mut doubt = String::new();
+    let mut met_before = None;
     for pass in 1..=PASSES {
         let mut pages = list_ahead(client, endpoint, ids, query);
         let mut met = Met::default();
         let mut end = None;
-        while let Some(listed) = pages.recv().await {
+        while let Some(listed) = pages.next().await {
             match listed {
                 Ok(Listed::Page(page)) => {
                     if pass == 1 && parent.is_none() {
@@ -294,46 +359,64 @@ async fn read_list(
                     take_rows(reading, at, client, page.rows, parent, details, &mut met).await?;
                 }
                 Ok(Listed::End(pass)) => end = Some(pass),
-                Err(jumpcloud::Error::NotFound(_)) if parent.is_some() => {
-                    // The parent went away since it was listed: it has no rows.
-                    return Ok(None);
-                }
-                Err(error) => return flaw_of(error).map(Some),
+                Err(error) => return verdict_of(error),
             }
         }
         let Some(end) = end else {
-            return Ok(Some((TableState::Failed, "the list ended without an end".to_owned())));
+            return Ok(Verdict::Flawed(TableState::Failed, "the list ended without an end".to_owned()));
         };
         if parent.is_none() {
             lock(&part.counts).told = end.total;
         }
         let things = if part.collected.id.is_unique() { met.different.len() as u64 } else { met.rows };
-        let counted = things + met.quarantined + end.nulls;
+        let counted = things + met.quarantined + met.elsewhere + end.nulls;
         if met.quarantined > 0 {
             let words =
                 format!("{} of {counted} rows could not be read and are kept aside (quarantine)", met.quarantined);
-            return Ok(Some((TableState::Failed, words)));
+            return Ok(Verdict::Flawed(TableState::Failed, words));
         }
         doubt = match (end.total, &end.moved) {
+            (Some(total), None) if endpoint.may_drop_rows() && met_before.as_ref() == Some(&met.different) => {
+                match dropped(total, counted) {
+                    Some(why) => return Ok(Verdict::CompleteBut(why)),
+                    None => format!("the API tells {total} rows but listed {counted}"),
+                }
+            }
             (Some(total), _) if total != counted => format!("the API tells {total} rows but listed {counted}"),
             (_, Some(why)) => format!("rows moved while they were read: {why}"),
-            _ => return Ok(None),
+            _ => return Ok(Verdict::Complete),
         };
+        met_before = Some(met.different);
         tracing::debug!(table = part.table(), pass, doubt, "reading the list again");
     }
-    Ok(Some((TableState::Short, format!("{doubt}, in {PASSES} passes"))))
+    Ok(Verdict::Flawed(TableState::Short, format!("{doubt}, in {PASSES} passes")))
 }
 
-/// Pages of a list, read ahead so that the next requests are under way while a page is worked on.
-fn list_ahead(
-    client: &Client,
-    endpoint: &Endpoint,
-    ids: &[&str],
-    query: &[(&'static str, &'static str)],
-) -> mpsc::Receiver<Result<Listed, jumpcloud::Error>> {
+/// Whether few enough rows are missing to be the entries that graph lists count but no longer show.
+fn dropped(total: u64, listed: u64) -> Option<String> {
+    let missing = total.checked_sub(listed).filter(|missing| *missing > 0)?;
+    let entries = if missing == 1 { "1 entry" } else { &format!("{missing} entries") };
+    (missing <= DROPPED_ROWS.max(total * DROPPED_SHARE / 100))
+        .then(|| format!("the API's total of {total} counts {entries} that it no longer lists"))
+}
+
+/// Pages of a list as they come. Dropping it ends the reading, wherever it waits.
+struct Pages {
+    pages: mpsc::Receiver<Result<Listed, jumpcloud::Error>>,
+    _reader: AbortOnDropHandle<()>,
+}
+
+impl Pages {
+    async fn next(&mut self) -> Option<Result<Listed, jumpcloud::Error>> {
+        self.pages.recv().await
+    }
+}
+
+/// Reads a list ahead, so that the next requests are under way while a page is worked on.
+fn list_ahead(client: &Client, endpoint: &Endpoint, ids: &[&str], query: &[(&'static str, &'static str)]) -> Pages {
     let (sender, pages) = mpsc::channel(2);
     let list = client.list(endpoint, ids, query);
-    tokio::spawn(async move {
+    let reader = tokio::spawn(async move {
         let mut list = std::pin::pin!(list);
         while let Some(listed) = list.next().await {
             if sender.send(listed).await.is_err() {
@@ -341,7 +424,7 @@ fn list_ahead(
             }
         }
     });
-    pages
+    Pages { pages, _reader: AbortOnDropHandle::new(reader) }
 }
 
 /// Reads one object, which is one row.
@@ -351,19 +434,19 @@ async fn read_object(
     client: &Client,
     endpoint: &Endpoint,
     id: &str,
-) -> Result<Flaw, Error> {
-    match client.read(endpoint, &[id], &[]).await {
-        Ok(answer) => {
-            let mut met = Met::default();
-            take_rows(reading, at, client, vec![answer.body], None, None, &mut met).await?;
-            let unread = (met.quarantined > 0).then(|| {
-                (TableState::Failed, "the object could not be read and is kept aside (quarantine)".to_owned())
-            });
-            Ok(unread)
-        }
-        Err(jumpcloud::Error::NotFound(_)) => Ok(None),
-        Err(error) => flaw_of(error).map(Some),
-    }
+) -> Result<Verdict, Error> {
+    let answer = match client.read(endpoint, &[id], &[]).await {
+        Ok(answer) => answer,
+        Err(error) => return verdict_of(error),
+    };
+    let mut met = Met::default();
+    take_rows(reading, at, client, vec![answer.body], None, None, &mut met).await?;
+    Ok(if met.quarantined > 0 {
+        let words = "the object could not be read and is kept aside (quarantine)";
+        Verdict::Flawed(TableState::Failed, words.to_owned())
+    } else {
+        Verdict::Complete
+    })
 }
 
 /// What one pass over one list has met.
@@ -374,6 +457,8 @@ struct Met {
     /// Different ids, where an id is one thing.
     different: HashSet<u64>,
     quarantined: u64,
+    /// Rows of other organizations, where a list spans several.
+    elsewhere: u64,
 }
 
 /// Makes received rows ready, with the rows of other tables that are made from them, and hands full batches to the writer.
@@ -399,11 +484,18 @@ async fn take_rows(
     if let Some((at, endpoint)) = details {
         let flaw;
         (values, flaw) = with_details(client, endpoint, part.collected, values).await?;
-        reading.parts[at].take_flaw(flaw);
+        if let Some((state, why)) = flaw {
+            reading.parts[at].take_flaw(state, why);
+        }
     }
     let children = reading.made_from.get(part.table()).map_or(&[][..], Vec::as_slice);
     for (mut value, poor) in values {
         if let Some(found) = organization_of(&value).filter(|found| *found != reading.plan.org_id) {
+            if part.spans_organizations() {
+                // A provider's key lists the administrators of all its organizations; the others are not ours to keep.
+                met.elsewhere += 1;
+                continue;
+            }
             return Err(Error::OrganizationChanged {
                 table: part.table(),
                 expected: reading.plan.org_id.clone(),
@@ -417,17 +509,21 @@ async fn take_rows(
         reading.note_collection(part.table(), &value);
         for child in children {
             let Some(Source { ask: Ask::From { rows, .. }, .. }) = reading.parts[*child].source else { continue };
+            let child_part = &reading.parts[*child];
             for row in rows(&value) {
-                let text = row.to_string();
-                lock(&reading.parts[*child].counts).read += 1;
-                match read_row(reading.parts[*child].collected, reading.parts[*child].name, row) {
-                    Read::Row(row, misfits) => reading.parts[*child].put(row, misfits),
-                    Read::Nameless => reading.quarantine(*child, &mut Met::default(), "it has no id", &text).await?,
+                lock(&child_part.counts).read += 1;
+                match read_row(child_part.collected, child_part.name, row) {
+                    Read::Row(mut row, misfits) => {
+                        row.keep_stored = poor;
+                        child_part.put(row, misfits);
+                    }
+                    Read::Nameless(row) => {
+                        reading.quarantine(*child, &mut Met::default(), "it has no id", &row.to_string()).await?;
+                        child_part.take_flaw(TableState::Failed, format!("a row made from {} has no id", part.table()));
+                    }
                 }
             }
         }
-        // Only a row without any id needs its text again; they are rare enough to be written out twice.
-        let spare = has_no_id(&value).then(|| value.to_string());
         match read_row(part.collected, part.name, value) {
             Read::Row(mut row, misfits) => {
                 row.keep_stored = poor;
@@ -437,7 +533,7 @@ async fn take_rows(
                 }
                 part.put(row, misfits);
             }
-            Read::Nameless => reading.quarantine(at, met, "it has no id", &spare.unwrap_or_default()).await?,
+            Read::Nameless(row) => reading.quarantine(at, met, "it has no id", &row.to_string()).await?,
         }
     }
     for at in std::iter::once(&at).chain(children) {
@@ -448,10 +544,6 @@ async fn take_rows(
     let counts = lock(&part.counts);
     (reading.plan.listener)(Progress::Rows { table: part.table(), read: counts.read, told: counts.told });
     Ok(())
-}
-
-fn has_no_id(value: &Value) -> bool {
-    value.get("_id").is_none() && value.get("id").is_none()
 }
 
 /// Lays each row's own object over the row that the list gave. A row whose object is refused is marked: it is poorer than
@@ -466,42 +558,46 @@ async fn with_details(
     let mut detailed = Vec::with_capacity(rows.len());
     let mut reads = futures::stream::iter(rows)
         .map(|(mut row, _)| async move {
-            let Some(id) = collected.id.member_of(&row).map(str::to_owned) else { return Ok((row, None)) };
-            match client.read(endpoint, &[&id], &[]).await {
-                Ok(answer) => {
-                    if let (Value::Object(members), Ok(Value::Object(details))) =
-                        (&mut row, serde_json::from_str::<Value>(answer.body.get()))
-                    {
-                        members.extend(details);
-                    }
-                    Ok((row, None))
+            let Some(id) = collected.id.member_of(&row).map(str::to_owned) else { return Ok((row, Verdict::Complete)) };
+            let answer = match client.read(endpoint, &[&id], &[]).await {
+                Ok(answer) => answer,
+                Err(error) => return verdict_of(error).map(|verdict| (row, verdict)),
+            };
+            let verdict = match (&mut row, serde_json::from_str::<Value>(answer.body.get())) {
+                (Value::Object(members), Ok(Value::Object(details))) => {
+                    members.extend(details);
+                    Verdict::Complete
                 }
-                Err(jumpcloud::Error::NotFound(_)) => Ok((row, None)),
-                Err(error) => flaw_of(error).map(|flaw| (row, Some(flaw))),
-            }
+                (_, Ok(_)) => Verdict::Flawed(TableState::Failed, format!("{id} is not an object")),
+                (_, Err(error)) => Verdict::Flawed(TableState::Failed, format!("{id} could not be read: {error}")),
+            };
+            Ok((row, verdict))
         })
         .buffered(LISTS_AT_ONCE);
     while let Some(read) = reads.next().await {
-        let (row, flaw) = read?;
-        detailed.push((row, flaw.is_some()));
-        first = first.or(flaw);
+        let (row, verdict): (Value, Verdict) = read?;
+        // What was deleted after it was listed is no flaw, but what is stored of it is richer all the same.
+        detailed.push((row, !matches!(verdict, Verdict::Complete)));
+        if let Verdict::Flawed(state, why) = verdict {
+            first.get_or_insert((state, why));
+        }
     }
     Ok((detailed, first))
 }
 
 /// What an error means for one source: a flaw of that source, or the end of the sync.
-fn flaw_of(error: jumpcloud::Error) -> Result<(TableState, String), Error> {
+fn verdict_of(error: jumpcloud::Error) -> Result<Verdict, Error> {
     use jumpcloud::Error as Ask;
     let state = match &error {
-        Ask::KeyRejected(_) | Ask::NoOrganization(_) | Ask::Redirected { .. } | Ask::Config(_) => {
-            return Err(error.into());
-        }
+        Ask::KeyRejected(_) | Ask::NoOrganization(_) | Ask::Redirected { .. } => return Err(error.into()),
         Ask::Unreachable { stage: Stage::Dns | Stage::Connect | Stage::Tls, .. } => return Err(error.into()),
         Ask::NotPermitted(_) | Ask::OrganizationHeaderRefused(_) => TableState::NotPermitted,
         Ask::NotLicensed(_) => TableState::NotLicensed,
+        Ask::NotFound(_) => return Ok(Verdict::NotFound(error.to_string())),
+        // Among them an id that can not stand in a path: whoever sent it must not end the sync by it.
         _ => TableState::Failed,
     };
-    Ok((state, error.to_string()))
+    Ok(Verdict::Flawed(state, error.to_string()))
 }
 
 /// Stores batches until all are told; looks up first what is there, so that unchanged rows cost no write.
@@ -543,6 +639,7 @@ async fn write_batch(
 ) -> Result<(), Error> {
     let part = &reading.parts[at];
     let table = &part.collected.table;
+    let rows = if part.collected.id.is_unique() { last_of_each(rows) } else { rows };
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let known = writer.known(table, &ids).await?;
     let mut changed = Vec::new();
@@ -573,6 +670,23 @@ async fn write_batch(
     Ok(())
 }
 
+/// The rows in order, of those with one id the last: held one by one against what is stored, the first of two different
+/// ones would look new in every sync.
+fn last_of_each(rows: Vec<NewRow>) -> Vec<NewRow> {
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(rows.len());
+    let mut kept: Vec<NewRow> = Vec::with_capacity(rows.len());
+    for row in rows {
+        match places.get(&row.id) {
+            Some(at) => kept[*at] = row,
+            None => {
+                places.insert(row.id.clone(), kept.len());
+                kept.push(row);
+            }
+        }
+    }
+    kept
+}
+
 /// Fills the table of collection times from what the System Insights rows told.
 async fn note_collections(reading: &Arc<Reading>) -> Result<(), Error> {
     let Some(at) = reading.parts.iter().position(|part| part.table() == COLLECTIONS) else { return Ok(()) };
@@ -593,51 +707,53 @@ async fn note_collections(reading: &Arc<Reading>) -> Result<(), Error> {
 /// Judges every source: complete ones mark what is gone.
 async fn judge_all(reading: &Arc<Reading>, writer: &mut SnapshotWriter) -> Result<Vec<TableRecord>, Error> {
     (reading.plan.listener)(Progress::Stage("comparing with the last snapshot".to_owned()));
-    let mut records: Vec<TableRecord> = Vec::with_capacity(reading.parts.len());
-    for part in &reading.parts {
-        let record = judge(reading, part, &records, writer).await?;
-        records.push(record);
+    let mut records: Vec<Option<TableRecord>> = vec![None; reading.parts.len()];
+    let mut order: Vec<usize> = (0..reading.parts.len()).collect();
+    // What has no source of its own is made of the others, wherever it is shown.
+    order.sort_by_key(|at| reading.parts[*at].source.is_none());
+    for at in order {
+        records[at] = Some(judge(reading, at, &records, writer).await?);
     }
-    Ok(records)
+    Ok(records.into_iter().flatten().collect())
 }
 
 async fn judge(
     reading: &Arc<Reading>,
-    part: &Part,
-    judged: &[TableRecord],
+    at: usize,
+    judged: &[Option<TableRecord>],
     writer: &mut SnapshotWriter,
 ) -> Result<TableRecord, Error> {
+    let part = &reading.parts[at];
     let table = &part.collected.table;
-    let now = reading.plan.clock.now();
     let held_before = writer.held_before(table, part.name).await?;
-    let mut flaw = lock(&part.counts).told_flaw();
-    if flaw.is_none() {
-        flaw = part.parents(reading).and_then(|parents| lacking(&parents, judged));
-    }
+    let marks = std::mem::take(&mut *lock(&part.marks));
+    let mut counts = std::mem::take(&mut *lock(&part.counts));
+    let mut flaw = counts.told_flaw();
     let mut gone = 0;
     if flaw.is_none() {
-        let missing = {
-            let marks = std::mem::take(&mut *lock(&part.marks));
-            let missing = writer.missing(table, part.name, &marks).await?;
-            *lock(&part.marks) = marks;
-            missing.len() as u64
-        };
+        let missing = writer.missing(table, part.name, &marks).await?.len() as u64;
         let suspicious = missing > SHRINK_ROWS && missing * 100 > held_before * SHRINK_SHARE;
-        if suspicious && !reading.plan.accept_shrink && !confirmed(writer, part).await? {
-            flaw = Some((
-                TableState::Shrunken,
-                format!("{missing} of {held_before} rows are missing; they are kept until a second sync confirms it"),
-            ));
-        } else if missing > 0 {
-            let marks = std::mem::take(&mut *lock(&part.marks));
-            gone = writer.mark_gone(table, part.name, &marks, now).await?;
+        let held_back = || {
+            let words =
+                format!("{missing} of {held_before} rows are missing; they are kept until a second sync confirms it");
+            Some((TableState::Shrunken, words))
+        };
+        flaw = match reading.lacking_parent(at, judged) {
+            // The rows went with their parents, and are confirmed with them.
+            Some(parent) if parent.state == TableState::Shrunken && suspicious => held_back(),
+            Some(parent) => {
+                let words = format!("it is read by way of {}, which is not complete", parent.table);
+                Some((TableState::Dependent, words))
+            }
+            None if suspicious && !reading.plan.accept_shrink && !confirmed(writer, part).await? => held_back(),
+            None => None,
+        };
+        if flaw.is_none() && missing > 0 {
+            gone = writer.mark_gone(table, part.name, &marks, reading.plan.clock.now()).await?;
         }
     }
-    let counts = std::mem::take(&mut *lock(&part.counts));
-    let (state, reason) = match flaw {
-        None => (TableState::Complete, None),
-        Some((state, reason)) => (state, Some(reason)),
-    };
+    let note = counts.told_note();
+    let (state, reason) = flaw.map_or((TableState::Complete, note), |(state, why)| (state, Some(why)));
     Ok(TableRecord {
         table: table.name.to_owned(),
         part: part.name.to_owned(),
@@ -663,20 +779,20 @@ async fn confirmed(writer: &SnapshotWriter, part: &Part) -> Result<bool, Error> 
     Ok(last.is_some_and(|(state, _)| state == TableState::Shrunken))
 }
 
-/// What the tables that a source is asked by lack.
-fn lacking(parents: &[&str], judged: &[TableRecord]) -> Flaw {
-    let lacking = judged.iter().find(|record| {
-        parents.contains(&record.table.as_str()) && record.state != TableState::Complete && record.shortfall().is_some()
-    })?;
-    Some((TableState::Dependent, format!("it is read by way of {}, which is not complete", lacking.table)))
+impl Counts {
+    fn told_flaw(&mut self) -> Flaw {
+        let (state, why) = self.flaw.take()?;
+        Some((state, and_more(why, self.flaws)))
+    }
+
+    fn told_note(&mut self) -> Option<String> {
+        Some(and_more(self.note.take()?, self.notes))
+    }
 }
 
-impl Counts {
-    fn told_flaw(&self) -> Flaw {
-        let (state, why) = self.flaw.clone()?;
-        let more = if self.flaws > 1 { format!(" (and {} more like it)", self.flaws - 1) } else { String::new() };
-        Some((state, format!("{why}{more}")))
-    }
+/// The first of several reasons, with how many there are.
+fn and_more(first: String, all: u64) -> String {
+    if all > 1 { format!("{first} (and {} more like it)", all - 1) } else { first }
 }
 
 impl Part {
@@ -688,31 +804,35 @@ impl Part {
         self.collected.table.name
     }
 
-    /// The tables whose rows this source needs.
-    fn parents(&self, reading: &Reading) -> Option<Vec<&'static str>> {
-        match self.source.map(|source| &source.ask) {
-            Some(Ask::ListEach { parents, .. } | Ask::ReadEach { parents, .. }) if parents.table != self.table() => {
-                Some(vec![parents.table])
+    /// It completes the rows of its own table's list, and tells no ids.
+    fn is_details(&self) -> bool {
+        let own =
+            |source: &Source| matches!(&source.ask, Ask::ReadEach { parents, .. } if parents.table == self.table());
+        self.collected.sources.len() > 1 && self.source.is_some_and(own)
+    }
+
+    fn take(&self, verdict: Verdict) {
+        match verdict {
+            Verdict::Complete => {}
+            Verdict::CompleteBut(note) => {
+                let mut counts = lock(&self.counts);
+                counts.notes += 1;
+                counts.note.get_or_insert(note);
             }
-            Some(Ask::From { table, .. }) => Some(vec![table]),
-            None => Some(
-                reading
-                    .plan
-                    .tables
-                    .iter()
-                    .map(|table| table.table.name)
-                    .filter(|name| name.starts_with("insights_"))
-                    .collect(),
-            ),
-            _ => None,
+            Verdict::Flawed(state, why) => self.take_flaw(state, why),
+            Verdict::NotFound(why) => self.take_flaw(TableState::Failed, why),
         }
     }
 
-    fn take_flaw(&self, flaw: Flaw) {
-        let Some(flaw) = flaw else { return };
+    /// Its list stands above organizations, so that it can hold rows of several.
+    fn spans_organizations(&self) -> bool {
+        matches!(self.source.map(|source| &source.ask), Some(Ask::List { endpoint, .. }) if !endpoint.takes_organization())
+    }
+
+    fn take_flaw(&self, state: TableState, why: String) {
         let mut counts = lock(&self.counts);
         counts.flaws += 1;
-        counts.flaw.get_or_insert(flaw);
+        counts.flaw.get_or_insert((state, why));
     }
 
     fn put(&self, row: NewRow, misfits: u64) {
@@ -739,6 +859,21 @@ impl Reading {
         })
     }
 
+    /// The first source that this one needs and that is not complete.
+    fn lacking_parent<'a>(&self, at: usize, judged: &'a [Option<TableRecord>]) -> Option<&'a TableRecord> {
+        let part = &self.parts[at];
+        let is_needed = |other: &Part| match part.source.map(|source| &source.ask) {
+            Some(Ask::ListEach { parents, .. } | Ask::ReadEach { parents, .. }) => {
+                parents.table != part.table() && other.table() == parents.table && !other.is_details()
+            }
+            Some(Ask::From { table, .. }) => other.table() == *table,
+            Some(Ask::List { .. }) => false,
+            None => other.source.is_some() && other.table().starts_with("insights_"),
+        };
+        let needed = self.parts.iter().zip(judged).filter(|(other, _)| is_needed(other));
+        needed.filter_map(|(_, record)| record.as_ref()).find(|record| record.shortfall().is_some())
+    }
+
     /// Hands what waits of a part to the writer.
     async fn flush(&self, at: usize) -> Result<(), Error> {
         let batch = std::mem::take(&mut *lock(&self.parts[at].waiting));
@@ -760,7 +895,7 @@ impl Reading {
     fn tell_watchers(&self, table: &'static str, row: &Value) {
         let mut all = lock(&self.watchers);
         let Some(watchers) = all.get_mut(table) else { return };
-        let Some(id) = row.get("_id").or_else(|| row.get("id")).and_then(Value::as_str) else { return };
+        let Some(id) = path_id(row) else { return };
         for watcher in watchers {
             if watcher.only.is_none_or(|wanted| wanted(row)) && watcher.sent.insert(id_hash(id)) {
                 // The receiver is gone only when the sync is over.

@@ -104,7 +104,7 @@ impl Collector {
         // Two connections to one organization share its snapshots, so they share the lease as well.
         let work = connection.org_id.as_deref().unwrap_or(&connection.id);
         let what = format!("the inventory sync of {}", connection.name);
-        let lease = self.store.take_lease(&format!("inventory {work}"), &what, &self.holder, started).await?;
+        let lease = self.store.take_lease(&inventory_of(work), &what, &self.holder, started).await?;
         let run =
             self.store.start_run(connection, Action::Sync, &options.started_by, &self.holder.words, started).await?;
         self.store.end_interrupted_runs(&connection.id, run, started).await?;
@@ -145,7 +145,10 @@ impl Collector {
             }
         };
         self.store.finish_run(run, &end, ended).await?;
-        self.note_stream(connection, &end, report.as_ref().err(), started, ended).await?;
+        // Whoever took over the lease tells how the stream stands.
+        if !matches!(report, Err(Error::Store(store::Error::LeaseLost))) {
+            self.note_stream(connection, &end, report.as_ref().err(), started, ended).await?;
+        }
         self.store.release_lease(lease).await?;
         report
     }
@@ -164,13 +167,34 @@ impl Collector {
         listener(Progress::Stage("connecting".to_owned()));
         let (client, org_id) = self.open(connection, cancel).await.map_err(nothing)?;
         let calls = |error: Error| (error, calls_of(&client), bytes_of(&client));
-        let writer = self
-            .store
-            .begin_snapshot(&org_id, &connection.id, run, lease, self.clock.now())
-            .await
-            .map_err(|error| calls(error.into()))?;
+        if connection.org_id.is_some() {
+            return self.read(&client, org_id, connection, options, listener, cancel, run, lease).await.map_err(calls);
+        }
+        // The organization was not known when the first lease was taken: another connection may be syncing it.
+        let what = format!("the inventory sync of {}", connection.name);
+        let second = self.store.take_lease(&inventory_of(&org_id), &what, &self.holder, self.clock.now()).await;
+        let second = second.map_err(|error| calls(error.into()))?;
+        let read = self.read(&client, org_id, connection, options, listener, cancel, run, &second).await;
+        self.store.release_lease(second).await.map_err(|error| calls(error.into()))?;
+        read.map_err(calls)
+    }
+
+    /// Reads the organization into one snapshot and commits it, or undoes it.
+    #[expect(clippy::too_many_arguments, reason = "one run's description; a struct would only be taken apart again")]
+    async fn read(
+        &self,
+        client: &Client,
+        org_id: String,
+        connection: &Connection,
+        options: &SyncOptions,
+        listener: &Listener,
+        cancel: &CancellationToken,
+        run: i64,
+        lease: &store::Lease,
+    ) -> Result<Read, Error> {
+        let writer = self.store.begin_snapshot(&org_id, &connection.id, run, lease, self.clock.now()).await?;
         listener(Progress::Stage("reading".to_owned()));
-        self.store.set_stage(run, "reading").await.map_err(|error| calls(error.into()))?;
+        self.store.set_stage(run, "reading").await?;
         let plan = Plan {
             client: client.clone(),
             clock: Arc::clone(&self.clock),
@@ -179,30 +203,28 @@ impl Collector {
             listener: Arc::clone(listener),
             accept_shrink: options.accept_shrink,
         };
-        // The reading runs as a task of its own: when it is cancelled its writer comes back all the same, to be undone.
         let number = writer.number;
-        let reading = read_all(plan, writer);
         let outcome = tokio::select! {
-            read = reading => Some(read),
+            read = read_all(plan, writer) => Some(read),
             () = cancel.cancelled() => None,
-            error = self.heartbeat(lease) => return Err(calls(error)),
+            error = self.heartbeat(lease) => return Err(error),
         };
         let (writer, records) = match outcome {
             Some((writer, Ok(records))) => (writer, records),
             Some((writer, Err(error))) => {
                 // A store that has failed, or a lease that is lost, can not be tidied now: the next run does it.
                 let _ = writer.undo().await;
-                return Err(calls(error));
+                return Err(error);
             }
             None => {
                 tracing::info!(run, number, "sync cancelled; its rows are removed");
-                self.store.undo_open_snapshots(&org_id, lease).await.map_err(|error| calls(error.into()))?;
-                return Err(calls(Error::Cancelled));
+                self.store.undo_open_snapshots(&org_id, lease).await?;
+                return Err(Error::Cancelled);
             }
         };
         listener(Progress::Stage("committing".to_owned()));
-        writer.commit(&records, self.clock.now()).await.map_err(|error| calls(error.into()))?;
-        Ok((org_id, records, calls_of(&client), bytes_of(&client)))
+        writer.commit(&records, self.clock.now()).await?;
+        Ok((org_id, records, calls_of(client), bytes_of(client)))
     }
 
     /// Opens the credential, makes the client and finds out which organization is meant.
@@ -235,7 +257,9 @@ impl Collector {
         let name = (!organization.name.is_empty()).then_some(organization.name);
         let expires = administrator.key_expires_at.or(connection.credential_expires_at);
         if !known_before || connection.org_name != name || connection.credential_expires_at != expires {
-            let mut learned = connection.clone();
+            // A person may have changed the connection since it was read.
+            let now = self.store.find_connection(&connection.id).await?;
+            let mut learned = now.unwrap_or_else(|| connection.clone());
             learned.org_id = Some(organization.id.clone());
             learned.org_name = name.or(learned.org_name);
             learned.credential_expires_at = expires;
@@ -307,6 +331,11 @@ impl Collector {
         self.store.set_stream_state(&connection.id, StreamKind::Inventory, &state, next).await?;
         Ok(())
     }
+}
+
+/// The name of the lease for the inventory of an organization, or of a connection that does not know its own yet.
+fn inventory_of(work: &str) -> String {
+    format!("inventory {work}")
 }
 
 /// Organization, what was read of each table, what was asked, and bytes received.

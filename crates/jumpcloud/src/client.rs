@@ -124,8 +124,9 @@ impl Default for Limits {
 }
 
 /// One answer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Answer {
+    endpoint: &'static str,
     /// The JSON exactly as sent.
     pub body: Box<RawValue>,
     /// The server's own time, from its `Date` header.
@@ -151,8 +152,20 @@ impl Answer {
                 Flaw::NotJson => "an object instead of a list".to_owned(),
                 Flaw::Shape(what) => what,
             },
-            context: Context::new("rows"),
+            context: Context::new(self.endpoint),
         })
+    }
+}
+
+/// Without the body: it holds personal data, which belongs in no log.
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("endpoint", &self.endpoint)
+            .field("bytes", &self.body.get().len())
+            .field("date", &self.date)
+            .field("elapsed", &self.elapsed)
+            .finish_non_exhaustive()
     }
 }
 
@@ -310,6 +323,7 @@ impl Inner {
         self.ask(endpoint, &url, body.as_deref(), |reply| {
             let header = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok());
             Ok(Answer {
+                endpoint: endpoint.name(),
                 body: json::object(&reply.body, may_be_array)?,
                 date: date(&reply.headers),
                 elapsed: reply.elapsed,
@@ -497,8 +511,7 @@ impl Inner {
             return Ok(Some(token));
         }
         let pair = basic(client_id, client_secret);
-        let mut authorization = secret(&format!("Basic {}", pair.expose_secret()));
-        authorization.set_sensitive(true);
+        let authorization = secret(&format!("Basic {}", pair.expose_secret()));
         let mut patience = Patience::new(self);
         loop {
             let request = self
@@ -524,8 +537,7 @@ impl Inner {
                 // No snippet: the body may hold a token in a place where it is not expected.
                 Failure::never(Error::UnexpectedShape { what: what.to_owned(), context })
             }),
-            // invalid_client and its kin come as 400, 401 or 403.
-            400 | 401 | 403 => {
+            400 | 401 if reply.status == 401 || names_the_client(&reply.body) => {
                 context.message = self.message(&reply);
                 Err(Failure::never(self.reject(context)))
             }
@@ -657,6 +669,13 @@ fn secret(text: &str) -> HeaderValue {
 
 fn date(headers: &HeaderMap) -> Option<Timestamp> {
     http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// Tells whether a token endpoint's error is about the client's id and secret (RFC 6749, section 5.2).
+fn names_the_client(body: &[u8]) -> bool {
+    let error =
+        serde_json::from_slice::<Value>(body).ok().and_then(|body| body.get("error")?.as_str().map(str::to_owned));
+    matches!(error.as_deref(), Some("invalid_client" | "unauthorized_client" | "invalid_grant"))
 }
 
 /// The 401 that a provider's administrator gets without `x-org-id`.

@@ -114,13 +114,19 @@ impl Endpoint {
         self.family.is_list()
     }
 
+    /// Tells whether the list counts entries in its total that its pages leave out: graph lists drop what vanished.
+    pub fn may_drop_rows(&self) -> bool {
+        self.family == Family::Graph
+    }
+
     /// Tells whether the endpoint lives on the Directory Insights host.
     pub(crate) fn is_insights(&self) -> bool {
         self.path.starts_with(INSIGHTS)
     }
 
-    /// Tells whether `x-org-id` may be sent.
-    pub(crate) fn takes_organization(&self) -> bool {
+    /// Tells whether `x-org-id` may be sent. Where it may not, the answer can span every organization that the
+    /// credential sees.
+    pub fn takes_organization(&self) -> bool {
         !ABOVE_ORGANIZATIONS.iter().any(|prefix| self.path.starts_with(prefix))
     }
 

@@ -4,6 +4,24 @@
 //! those that exist ([`endpoints::ALL`]) holds reads only. It keeps the rows that it reads as the text that
 //! was sent, and tells apart "nothing there" from "could not be read". It knows nothing of what its answers
 //! are used for.
+//!
+//! ```no_run
+//! use futures::StreamExt;
+//! use jumpcloud::{Client, ClientConfig, Credential, Hosts, Listed, Region, endpoints};
+//!
+//! # async fn example(pasted: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! let config = ClientConfig::new(Hosts::region(Region::Eu), Credential::api_key(pasted)?);
+//! let client = Client::new(config)?;
+//! let mut users = std::pin::pin!(client.list(&endpoints::SYSTEMUSERS, &[], &[]));
+//! while let Some(listed) = users.next().await {
+//!     match listed? {
+//!         Listed::Page(page) => println!("{} users", page.rows.len()),
+//!         Listed::End(pass) => println!("{} in all; moved: {:?}", pass.rows, pass.moved),
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod calls;
 mod client;

@@ -24,18 +24,9 @@ pub(crate) struct Path {
 /// A binding leads from a user or a user group to a thing or a device group. So there are four ways: user -> thing,
 /// user -> group -> thing, user -> device group -> device, user -> group -> device group -> device.
 const PATHS: &str = "
-WITH bound AS (
-  SELECT a.org_id, a.from_type, a.from_id, a.to_type, a.to_id, a.sudo_enabled,
-         CASE WHEN a.from_type = 'system' THEN 1 ELSE 0 END AS turned
-  FROM associations a
-  WHERE a.from_type IN ('user', 'user_group') OR (a.from_type IN ('system', 'system_group', 'application', 'ldap_server', 'radius_server',
-        'active_directory', 'g_suite', 'office_365') AND a.to_type IN ('user', 'user_group'))
-),
-grant_row AS (
+WITH grant_row AS (
   SELECT org_id, from_type AS holder_type, from_id AS holder_id, to_type AS thing_type, to_id AS thing_id, sudo_enabled
-  FROM bound WHERE from_type IN ('user', 'user_group')
-  UNION ALL
-  SELECT org_id, to_type, to_id, from_type, from_id, sudo_enabled FROM bound WHERE from_type NOT IN ('user', 'user_group')
+  FROM associations WHERE from_type IN ('user', 'user_group')
 ),
 held AS (
   SELECT g.org_id, g.holder_id AS user_id, NULL AS user_group_id, g.thing_type, g.thing_id, g.sudo_enabled, NULL AS group_sudo
@@ -57,7 +48,7 @@ reached AS (
   WHERE h.thing_type = 'system_group'
 )
 SELECT r.user_id, u.username, r.thing_type, r.thing_id,
-       COALESCE(dv.display_name, dv.hostname, ap.display_label, ap.display_name, ap.name, di.name, ls.name, rs.name, ad.domain),
+       COALESCE(dv.display_name, dv.hostname, ap.label, ap.display_name, ap.name, di.name, ls.name, rs.name, ad.domain),
        ug.name, dg.name, r.sudo_enabled, r.group_sudo, u.sudo
 FROM reached r
 LEFT JOIN users u ON u.org_id = r.org_id AND u.id = r.user_id

@@ -105,6 +105,7 @@ pub(crate) fn settings(config: &Config) -> Result<Settings> {
         requests_per_second: config.requests_per_second,
         allow_loopback: config.allow_loopback_upstream,
         extra_root_certificates,
+        ..Settings::default()
     })
 }
 

@@ -18,7 +18,6 @@ pub(crate) enum Exit {
     Partial = 6,
     NotFound = 7,
     Unreachable = 9,
-    IntegrityFailed = 11,
     Interrupted = 130,
 }
 

@@ -55,6 +55,18 @@ pub(crate) enum Role {
     HelpDesk,
 }
 
+impl Role {
+    /// The role's name as the console and the API tell it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "Read Only",
+            Self::Billing => "Administrator With Billing",
+            Self::CommandRunner => "Command Runner",
+            Self::HelpDesk => "Help Desk",
+        }
+    }
+}
+
 /// Who a key belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Principal {

@@ -12,7 +12,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
+use crate::listing::{Family, Shape};
 use crate::lock;
+use crate::oddity::{Oddities, Oddity};
 
 /// A rule: which calls, and what happens to them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -212,9 +214,11 @@ pub(crate) struct Hit {
     pub(crate) number: u64,
 }
 
-/// What lists must do differently because of faults.
+/// What lists must do differently because of faults, and because of oddities that are switched off.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tamper {
+    full_v1_pages: bool,
+    full_mdm_pages: bool,
     endless: bool,
     same_page: bool,
     empty: bool,
@@ -391,9 +395,13 @@ impl Faults {
 }
 
 impl Tamper {
-    /// Collects what the hits mean for lists.
-    pub(crate) fn of(hits: &[Hit]) -> Self {
-        let mut tamper = Self::default();
+    /// Collects what the hits, and the oddities of the organization, mean for lists.
+    pub(crate) fn of(hits: &[Hit], oddities: Oddities) -> Self {
+        let mut tamper = Self {
+            full_v1_pages: !oddities.has(Oddity::DefaultPageOfTen),
+            full_mdm_pages: !oddities.has(Oddity::AppleMdmLimitOne),
+            ..Self::default()
+        };
         for hit in hits {
             match &hit.effect {
                 Effect::EndlessPages => tamper.endless = true,
@@ -407,6 +415,13 @@ impl Tamper {
             }
         }
         tamper
+    }
+
+    /// How many rows a page has when no limit is sent.
+    pub(crate) fn default_limit(&self, family: &Family) -> usize {
+        let v1 = matches!(family.shape, Shape::Totals) && self.full_v1_pages;
+        let mdm = family.default_limit == 1 && self.full_mdm_pages;
+        if v1 || mdm { family.max_limit } else { family.default_limit }
     }
 
     /// Cuts a page out of `count` rows.

@@ -11,6 +11,7 @@
 mod call;
 mod clock;
 mod config;
+mod connection;
 mod control;
 mod credentials;
 mod dice;

@@ -1,6 +1,8 @@
 //! Life goes on: people join, change and leave; devices are enrolled, wiped and installed anew; agents report.
 //! Responsible for changing the state repeatably and for telling exactly what changed.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::dice::mix;
@@ -126,16 +128,18 @@ fn people(organization: &mut Organization, change: &mut Change) {
         change.users_joined.push(user.id);
         joined.push(user);
     }
+    let mut leavers = HashSet::new();
     for _ in 0..leaving {
         let user = organization.users.at(dice.index(count));
         // Administrators stay, so that keys and the listing of administrators keep their people.
-        if user.administrator.is_none() && !change.users_left.contains(&user.id) {
+        if user.administrator.is_none() && leavers.insert(user.id) {
             change.users_left.push(user.id);
         }
     }
+    let mut changed = HashSet::new();
     for _ in 0..changing {
         let id = organization.users.at(dice.index(count)).id;
-        if change.users_left.contains(&id) || change.users_changed.contains(&id) {
+        if leavers.contains(&id) || !changed.insert(id) {
             continue;
         }
         let Some(user) = organization.users.get_mut(id) else { continue };
@@ -159,18 +163,17 @@ fn people(organization: &mut Organization, change: &mut Change) {
     for id in &change.users_left {
         change.bindings_removed += organization.graph.unbind_all(Node { kind: Kind::User, id: *id }, now);
     }
-    let left = &change.users_left;
-    organization.users.replace(|user| !left.contains(&user.id), joined);
+    organization.users.replace(|user| !leavers.contains(&user.id), joined);
     let heirless: Vec<Id> = organization
         .users
         .iter_mut()
-        .filter(|user| user.manager.is_some_and(|manager| left.contains(&manager)))
+        .filter(|user| user.manager.is_some_and(|manager| leavers.contains(&manager)))
         .map(|user| {
             user.manager = None;
             user.id
         })
         .collect();
-    change.users_changed.extend(heirless.into_iter().filter(|id| !change.users_joined.contains(id)));
+    change.users_changed.extend(heirless);
     change.users_changed.sort_unstable();
     change.users_changed.dedup();
 }
@@ -190,24 +193,24 @@ fn machines(organization: &mut Organization, change: &mut Change) {
         change.devices_enrolled.push(device.id);
         added.push(device);
     }
+    let mut removed = HashSet::new();
     for _ in 0..count / 150 {
         let id = organization.devices.at(dice.index(count)).id;
-        if !change.devices_removed.contains(&id) {
+        if removed.insert(id) {
             change.devices_removed.push(id);
         }
     }
+    let mut silent = HashSet::new();
     for _ in 0..(count / 200).max(usize::from(count > 0)) {
         let old = organization.devices.at(dice.index(count)).clone();
-        let known = change.devices_reinstalled.iter().any(|(id, _)| *id == old.id);
-        if known || change.devices_removed.contains(&old.id) {
+        if removed.contains(&old.id) || !silent.insert(old.id) {
             continue;
         }
         let id = Id::new(now - MINUTE, mix(old.id.entropy() ^ organization.steps));
         change.devices_reinstalled.push((old.id, id));
         added.push(Device { id, created_at: now - MINUTE, last_contact: Some(now - MINUTE), ..old });
     }
-    let gone: Vec<Id> = change.users_left.clone();
-    let silent: Vec<Id> = change.devices_reinstalled.iter().map(|(old, _)| *old).collect();
+    let gone: HashSet<Id> = change.users_left.iter().copied().collect();
     for device in organization.devices.iter_mut() {
         let fresh = device.last_contact.is_some_and(|at| now - at < 40 * DAY && at > device.created_at - DAY);
         if fresh && !silent.contains(&device.id) {
@@ -239,7 +242,6 @@ fn machines(organization: &mut Organization, change: &mut Change) {
             );
         }
     }
-    let removed = &change.devices_removed;
     organization.devices.replace(|device| !removed.contains(&device.id), added);
     change.devices_changed.retain(|id| !removed.contains(id));
     change.devices_changed.sort_unstable();
@@ -276,16 +278,19 @@ fn join_groups(organization: &mut Organization, change: &mut Change) {
         (&mut organization.user_groups, newcomers, &change.users_left),
         (&mut organization.device_groups, enrolled, &change.devices_removed),
     ] {
-        for (position, group) in table.iter_mut().enumerate() {
+        let leaving: HashSet<Id> = leaving.iter().copied().collect();
+        let mut arrivals: Vec<Vec<Id>> = vec![Vec::new(); table.len()];
+        for (position, id) in joining {
+            arrivals[position].push(id);
+        }
+        for (group, arrivals) in table.iter_mut().zip(arrivals) {
             for id in group.members.iter().filter(|id| leaving.contains(id)) {
                 change.members_removed.push((group.id, *id));
             }
             group.left.retain(|(_, at)| now - at < HOUR);
             group.members.retain(|id| !leaving.contains(id));
-            for (_, id) in joining.iter().filter(|(place, _)| *place == position) {
-                group.members.push(*id);
-                change.members_added.push((group.id, *id));
-            }
+            change.members_added.extend(arrivals.iter().map(|id| (group.id, *id)));
+            group.members.extend(arrivals);
         }
     }
 }

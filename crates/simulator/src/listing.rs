@@ -1,6 +1,8 @@
 //! Lists: limits, skipping, totals, sorting, projection and filters of every paging family.
 //! Responsible for turning rows into one page. What a row is comes from the routes.
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
 use crate::call::{Answer, Call};
@@ -20,6 +22,8 @@ pub(crate) struct Family {
     separator: char,
     /// The field that sorting by id names.
     id: &'static str,
+    /// Whether `sort` and `fields` mean anything.
+    arranges: bool,
 }
 
 /// What stands around the rows.
@@ -34,13 +38,29 @@ pub(crate) enum Shape {
 }
 
 /// V1 lists.
-pub(crate) const V1: Family =
-    Family { default_limit: 10, max_limit: 100, shape: Shape::Totals, skip: "skip", separator: ' ', id: "_id" };
+pub(crate) const V1: Family = Family {
+    default_limit: 10,
+    max_limit: 100,
+    shape: Shape::Totals,
+    skip: "skip",
+    separator: ' ',
+    id: "_id",
+    arranges: true,
+};
 /// V1 searches of users and devices, which accept larger pages.
 pub(crate) const V1_SEARCH: Family = Family { max_limit: 1000, ..V1 };
-/// V2 lists and graph lists.
-pub(crate) const V2: Family =
-    Family { default_limit: 10, max_limit: 100, shape: Shape::Array, skip: "skip", separator: ',', id: "id" };
+/// V2 lists.
+pub(crate) const V2: Family = Family {
+    default_limit: 10,
+    max_limit: 100,
+    shape: Shape::Array,
+    skip: "skip",
+    separator: ',',
+    id: "id",
+    arranges: true,
+};
+/// Lists of members, bindings and traversals: they come in the order of the graph.
+pub(crate) const GRAPH: Family = Family { arranges: false, ..V2 };
 /// Apple MDM servers: one row unless asked for more.
 pub(crate) const APPLE_MDMS: Family = Family { default_limit: 1, ..V2 };
 /// System Insights.
@@ -59,9 +79,9 @@ pub(crate) trait Rows {
     fn len(&self) -> usize;
     /// Appends the row at a position; appends nothing for a row that vanished after the page was cut.
     fn write(&self, position: usize, out: &mut String);
-    /// The position of the row with this rank when sorted by id.
-    fn by_id(&self, rank: usize) -> usize {
-        rank
+    /// The position of the row with this rank when sorted by id, for rows that know this order.
+    fn by_id(&self, _rank: usize) -> Option<usize> {
+        None
     }
 }
 
@@ -80,8 +100,8 @@ impl<T: Identified, W: Fn(&T, &mut String)> Rows for TableRows<'_, T, W> {
         (self.write)(self.table.at(position), out);
     }
 
-    fn by_id(&self, rank: usize) -> usize {
-        self.table.position_by_id(rank)
+    fn by_id(&self, rank: usize) -> Option<usize> {
+        Some(self.table.position_by_id(rank))
     }
 }
 
@@ -116,7 +136,10 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// Reads the parameters of a GET.
     pub(crate) fn from_query(call: &Call, family: &Family) -> Self {
-        let names = |name: &str| names(call.parameter(name).unwrap_or(""), family.separator);
+        let names = |name: &str| match call.parameter(name) {
+            Some(text) if family.arranges => names(text, family.separator),
+            _ => Vec::new(),
+        };
         let filters: Vec<Filter> = call.parameters("filter").filter_map(Filter::parse).collect();
         Self {
             limit: call.parameter("limit").and_then(|text| text.parse().ok()),
@@ -155,6 +178,12 @@ impl Wanted {
             filter: Filter::from_json(&body["filter"]).or(query.filter),
             search: (!terms.is_empty()).then(|| (terms, texts(&body["searchFilter"]["fields"]))),
         }
+    }
+
+    /// Whether rows are wanted in the order of ids, and whether backwards.
+    fn by_id(&self) -> Option<bool> {
+        let first = self.sort.first()?;
+        is_id(first.trim_start_matches(['-', '+'])).then_some(first.starts_with('-'))
     }
 
     /// The filter, to be read by routes that have a faster way for it.
@@ -201,23 +230,22 @@ pub(crate) fn page(wanted: &Wanted, tamper: &Tamper, family: &Family, rows: &dyn
             return Answer::message(400, &message);
         }
         Some(limit) if limit > 0 => limit as usize,
-        _ => family.default_limit,
+        _ => tamper.default_limit(family),
     };
     let skip = wanted.skip.unwrap_or(0).max(0) as usize;
     let selection = select(wanted, family, rows);
     let count = selection.as_ref().map_or(rows.len(), Vec::len);
     let cut = tamper.cut(skip, limit, count);
-    let sorted_by_id = wanted.sort.first().map(|name| (name.trim_start_matches(['-', '+']), name.starts_with('-')));
     let mut body = String::with_capacity(64 + cut.positions.len() * 512);
     open(&mut body, family.shape, &cut.total);
     let mut texts = Vec::new();
     let mut row = String::new();
     let start = body.len();
     for rank in cut.positions {
-        let position = match (&selection, sorted_by_id) {
+        let position = match (&selection, wanted.by_id()) {
             (Some(positions), _) => positions[rank],
-            (None, Some((name, reverse))) if is_id(name) => rows.by_id(if reverse { count - 1 - rank } else { rank }),
-            _ => rank,
+            (None, Some(reverse)) => rows.by_id(if reverse { count - 1 - rank } else { rank }).unwrap_or(rank),
+            (None, None) => rank,
         };
         row.clear();
         rows.write(position, &mut row);
@@ -255,43 +283,38 @@ pub(crate) fn single(call: &Call, family: &Family, row: String) -> Answer {
 
 /// The positions that pass, in the wanted order; `None` when every row passes in an order that rows know themselves.
 fn select(wanted: &Wanted, family: &Family, rows: &dyn Rows) -> Option<Vec<usize>> {
-    let sort: Vec<&String> = wanted.sort.iter().filter(|name| !is_id(name.trim_start_matches(['-', '+']))).collect();
-    if wanted.filter.is_none() && wanted.search.is_none() && sort.is_empty() {
+    let known_order = match wanted.by_id() {
+        Some(_) => rows.len() == 0 || rows.by_id(0).is_some(),
+        None => wanted.sort.is_empty(),
+    };
+    if wanted.filter.is_none() && wanted.search.is_none() && known_order {
         return None;
     }
-    let by_id = wanted.sort.first().is_some_and(|name| is_id(name.trim_start_matches(['-', '+'])));
     let mut text = String::new();
     let mut kept: Vec<(usize, Value)> = Vec::new();
-    for rank in 0..rows.len() {
-        let position = if by_id { rows.by_id(rank) } else { rank };
+    for position in 0..rows.len() {
         text.clear();
         rows.write(position, &mut text);
         let Ok(row) = serde_json::from_str::<Value>(&text) else { continue };
-        let passes = wanted.filter.as_ref().is_none_or(|filter| filter.matches(&row)) && found(wanted, &row);
-        if passes {
+        if wanted.filter.as_ref().is_none_or(|filter| filter.matches(&row)) && found(wanted, &row) {
             kept.push((position, row));
         }
     }
-    if !by_id && !sort.is_empty() {
-        kept.sort_by(|(_, left), (_, right)| {
-            let mut order = std::cmp::Ordering::Equal;
-            for name in &wanted.sort {
-                let field = name.trim_start_matches(['-', '+']);
-                let field = if is_id(field) { family.id } else { field };
-                let next = match (lookup(left, field), lookup(right, field)) {
-                    (Some(left), Some(right)) => {
-                        compare(left, right).unwrap_or_else(|| right.is_null().cmp(&left.is_null()))
-                    }
-                    (left, right) => left.is_some().cmp(&right.is_some()),
-                };
-                order = order.then(if name.starts_with('-') { next.reverse() } else { next });
-            }
-            order
-        });
-    } else if by_id && wanted.sort[0].starts_with('-') {
-        kept.reverse();
-    }
+    kept.sort_by(|(_, left), (_, right)| arranged(&wanted.sort, family, left, right));
     Some(kept.into_iter().map(|(position, _)| position).collect())
+}
+
+/// The order of two rows; names that neither has leave them as they are.
+fn arranged(sort: &[String], family: &Family, left: &Value, right: &Value) -> Ordering {
+    sort.iter().fold(Ordering::Equal, |order, name| {
+        let field = name.trim_start_matches(['-', '+']);
+        let field = if is_id(field) { family.id } else { field };
+        let next = match (lookup(left, field), lookup(right, field)) {
+            (Some(left), Some(right)) => compare(left, right).unwrap_or_else(|| right.is_null().cmp(&left.is_null())),
+            (left, right) => left.is_some().cmp(&right.is_some()),
+        };
+        order.then(if name.starts_with('-') { next.reverse() } else { next })
+    })
 }
 
 fn found(wanted: &Wanted, row: &Value) -> bool {

@@ -8,15 +8,16 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Oddity {
-    /// A request without a key is sent to an HTML login page (302) instead of being refused.
+    /// A request without a key is sent to an HTML login page (302; off: 401). Nobody is asking yet, so the switch of the
+    /// first organization counts.
     MissingKeyRedirects = 1,
     /// Pages of group members are short, or hold `null`, in the middle; the header still has the right total.
     ShortMemberPages = 2,
-    /// `applemdms` gives one row when no limit is sent.
+    /// `applemdms` gives one row when no limit is sent (off: a full page).
     AppleMdmLimitOne = 3,
-    /// V1 lists give ten rows when no limit is sent.
+    /// V1 lists give ten rows when no limit is sent (off: a full page).
     DefaultPageOfTen = 4,
-    /// Unknown `sort` and `fields` names and unknown body keys are ignored.
+    /// Unknown `sort` and `fields` names and unknown body keys are ignored. Always so; nothing is known of another way.
     UnknownNamesIgnored = 5,
     /// Directory Insights: `changes` is an array or an object.
     ChangesChangeShape = 6,
@@ -42,7 +43,7 @@ pub enum Oddity {
     VanishingParents = 16,
     /// A multi-tenant key without `x-org-id` silently acts on its first organization (off: 401).
     SilentDefaultOrganization = 17,
-    /// `x-org-id` is refused with 403 on organization-level routes.
+    /// `x-org-id` is refused with 403 on organization-level routes. One organization with the switch is enough.
     OrganizationHeaderRefused = 18,
     /// `commandresults` refuses a search limit of 1000 that users and systems accept.
     CommandResultsLimit = 19,
@@ -56,7 +57,7 @@ pub enum Oddity {
     SpellingVaries = 23,
     /// Directory Insights: very large MDM events.
     LargeMdmEvents = 24,
-    /// A key of another region gets the same plain 401 as a wrong key.
+    /// A key of another region gets the same plain 401 as a wrong key. Always so.
     WrongRegionIsUnauthorized = 25,
     /// Directory Insights: `distinct` answers are wrapped under the field's name.
     DistinctWrapped = 26,

@@ -43,6 +43,8 @@ const DOCUMENTS: &[(&str, Noun)] = &[
     ("applemdms", Noun::AppleMdms),
     ("applications", Noun::Applications),
     ("application_templates", Noun::ApplicationTemplates),
+    ("approvalflows", Noun::ApprovalFlows),
+    ("approvalflowrequests", Noun::ApprovalRequests),
     ("authn_policies", Noun::AuthnPolicies),
     ("commandresults", Noun::CommandResults),
     ("commands", Noun::Commands),
@@ -67,6 +69,7 @@ const DOCUMENTS: &[(&str, Noun)] = &[
     ("service_accounts", Noun::ServiceAccounts),
     ("softwareapps", Noun::SoftwareApps),
     ("subscriptions", Noun::Subscriptions),
+    ("translationrules", Noun::TranslationRules),
     ("userstates", Noun::UserStates),
     ("workdays", Noun::Workdays),
 ];
@@ -140,6 +143,10 @@ impl Oracle {
         let mut found: BTreeMap<String, Vec<(Id, Id)>> = BTreeMap::new();
         for binding in organization.graph.bindings() {
             for (from, to) in [(binding.from, binding.to), (binding.to, binding.from)] {
+                // No route shows software from the side of a device.
+                if to.kind == Kind::SoftwareApp {
+                    continue;
+                }
                 let name = format!("associations/{}/{}", collection(from.kind), to.kind.as_str());
                 found.entry(name).or_default().push((from.id, to.id));
             }

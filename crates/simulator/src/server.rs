@@ -17,12 +17,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::stream;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::call::{Answer, Call, HTML, JSON};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::connection::Listener;
 use crate::control;
 use crate::dice::mix;
 use crate::faults::{Effect, FaultBody, Hit};
@@ -41,7 +42,7 @@ pub struct Simulator;
 pub struct Running {
     address: SocketAddr,
     world: Arc<World>,
-    stop: Option<oneshot::Sender<()>>,
+    stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -54,18 +55,18 @@ impl Simulator {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let world = Arc::new(World::new(&config, clock));
+        let (stop, stopped) = watch::channel(false);
         let router = Router::new().fallback(serve).with_state(Arc::clone(&world));
-        let (stop, stopped) = oneshot::channel::<()>();
+        let listener = Listener { listener, stop: stopped.clone() };
         let task = tokio::spawn(async move {
-            let server = async { axum::serve(NoDelay(listener), router).await };
-            // Hanging answers would hold a graceful stop up for ever, so the server is simply dropped.
+            let mut stopped = stopped;
             tokio::select! {
-                _ = server => {}
-                _ = stopped => {}
+                _ = async { axum::serve(listener, router).await } => {}
+                _ = stopped.wait_for(|stopped| *stopped) => {}
             }
         });
         tracing::info!(%address, organizations = world.organizations().len(), "the simulator serves");
-        Ok(Running { address, world, stop: Some(stop), task })
+        Ok(Running { address, world, stop, task })
     }
 }
 
@@ -80,11 +81,9 @@ impl Running {
         Arc::clone(&self.world)
     }
 
-    /// Stops serving and waits until the listener is closed.
+    /// Stops serving: closes the listener and drops every connection, also those in the middle of an answer.
     pub async fn stop(mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
+        let _ = self.stop.send(true);
         let _ = (&mut self.task).await;
     }
 }
@@ -92,24 +91,6 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-/// A listener whose connections send small answers at once.
-struct NoDelay(TcpListener);
-
-impl axum::serve::Listener for NoDelay {
-    type Io = tokio::net::TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
-        let _ = stream.set_nodelay(true);
-        (stream, address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
     }
 }
 

@@ -300,7 +300,7 @@ impl World {
         if organization.profile.oddities.has(Oddity::UnavailableBursts) && lock(&self.requests).total % 40 < 2 {
             return Answer::message(503, "Service Unavailable");
         }
-        let tamper = Tamper::of(hits);
+        let tamper = Tamper::of(hits, organization.profile.oddities);
         let scene = Scene { call, access, organization, organizations, provider: self.provider, tamper: &tamper, now };
         let parts = call.parts();
         let answer = match parts.as_slice() {

@@ -121,9 +121,9 @@ impl StreamKind {
 }
 
 impl Place {
-    /// The host that a credential is bound to.
-    pub fn host(&self) -> &str {
-        &self.console_url
+    /// The hosts that a credential is bound to: it goes to both, so neither can be changed without giving it again.
+    fn hosts(&self) -> String {
+        format!("{} {}", self.console_url, self.insights_url)
     }
 }
 
@@ -142,13 +142,7 @@ impl Store {
         key: &MasterKey,
         streams: &[(StreamKind, String, Option<Timestamp>)],
     ) -> Result<()> {
-        let sealed = key.seal(&connection.id, connection.place.host(), secret)?;
-        if self.find_connection(&connection.name).await?.is_some() {
-            return Err(Error::Refused(format!(
-                "there is a connection named {} already; choose another name",
-                connection.name
-            )));
-        }
+        let sealed = key.seal(&connection.id, &connection.place.hosts(), secret)?;
         let mut tx = self.db.begin().await?;
         tx.execute(
             "INSERT INTO connection (id, name, name_key, description, region, console_url, insights_url, org_id, org_name,
@@ -178,7 +172,8 @@ impl Store {
                 connection.created_at.into(),
             ],
         )
-        .await?;
+        .await
+        .map_err(|error| name_taken(error, &connection.name))?;
         for (kind, schedule, next_run_at) in streams {
             tx.execute(
                 "INSERT INTO stream (connection_id, stream, schedule, next_run_at, failures) VALUES ($1, $2, $3, $4, 0)",
@@ -191,19 +186,12 @@ impl Store {
 
     /// Writes a connection's changed settings. The credential is not touched: see [`Store::replace_credential`].
     pub async fn update_connection(&self, connection: &Connection, now: Timestamp) -> Result<()> {
-        if let Some(other) = self.find_connection(&connection.name).await?
-            && other.id != connection.id
-        {
-            return Err(Error::Refused(format!(
-                "there is a connection named {} already; choose another name",
-                connection.name
-            )));
-        }
-        self.db
+        let touched = self
+            .db
             .execute(
                 "UPDATE connection SET name = $1, name_key = $2, description = $3, region = $4, console_url = $5, insights_url = $6,
                     org_id = $7, org_name = $8, owner_name = $9, owner_email = $10, collector = $11, enabled = $12,
-                    credential_expires_at = $13, updated_at = $14 WHERE id = $15",
+                    credential_expires_at = $13, updated_at = $14 WHERE id = $15 AND removed_at IS NULL",
                 vec![
                     connection.name.as_str().into(),
                     name_key(&connection.name).into(),
@@ -223,7 +211,8 @@ impl Store {
                 ],
             )
             .await
-            .map(drop)
+            .map_err(|error| name_taken(error, &connection.name))?;
+        still_there(touched, connection)
     }
 
     /// Puts a new credential in the old one's place, in one statement: there is no moment without one.
@@ -235,11 +224,11 @@ impl Store {
         key: &MasterKey,
         now: Timestamp,
     ) -> Result<()> {
-        let sealed = key.seal(&connection.id, connection.place.host(), secret)?;
+        let sealed = key.seal(&connection.id, &connection.place.hosts(), secret)?;
         let mut tx = self.db.begin().await?;
-        tx.execute(
+        let touched = tx.execute(
             "UPDATE connection SET credential_sealed = $1, credential_kind = $2, credential_last_four = $3, credential_client_id = $4,
-                credential_added_at = $5, credential_expires_at = $6, updated_at = $5 WHERE id = $7",
+                credential_added_at = $5, credential_expires_at = $6, updated_at = $5 WHERE id = $7 AND removed_at IS NULL",
             vec![
                 sealed.0.into(),
                 connection.credential_kind.as_str().into(),
@@ -251,6 +240,7 @@ impl Store {
             ],
         )
         .await?;
+        still_there(touched, connection)?;
         tx.execute(
             "UPDATE stream SET next_run_at = $1 WHERE connection_id = $2 AND failures > 0",
             vec![now.into(), connection.id.as_str().into()],
@@ -267,7 +257,7 @@ impl Store {
             .await?;
         let sealed =
             rows.first().and_then(|row| row.maybe_text(0)).ok_or_else(|| Error::Seal("there is none".to_owned()))?;
-        key.open(&connection.id, connection.place.host(), &Sealed(sealed))
+        key.open(&connection.id, &connection.place.hosts(), &Sealed(sealed))
     }
 
     /// All connections, by name.
@@ -374,6 +364,24 @@ impl Store {
             .await
             .map(drop)
     }
+}
+
+/// Says it in words when an error means that another connection has the name.
+fn name_taken(error: Error, name: &str) -> Error {
+    match error {
+        Error::Database(inner) if inner.as_database_error().is_some_and(|error| error.is_unique_violation()) => {
+            Error::Refused(format!("there is a connection named {name} already; choose another name"))
+        }
+        other => other,
+    }
+}
+
+/// A change that touched no row came too late.
+fn still_there(touched: u64, connection: &Connection) -> Result<()> {
+    if touched == 0 {
+        return Err(Error::Refused(format!("the connection {} was removed in the meantime", connection.name)));
+    }
+    Ok(())
 }
 
 /// Names are unique without regard to case, so that nobody has `acme` and `Acme` side by side.

@@ -5,7 +5,7 @@
 //! What a running snapshot writes carries its number, which no reader looks at before the snapshot is committed; so
 //! committing is one row, and undoing finds all by the number.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::db::{Row, Tx};
 use crate::lease::Lease;
 use crate::run::TableRecord;
-use crate::schema::{Cell, Kind, Table, storable};
+use crate::schema::{Cell, Column, Kind, Table, storable};
 use crate::{Error, Result, Store};
 
 /// `until_snapshot` of a version that still holds.
@@ -324,9 +324,6 @@ impl SnapshotWriter {
         let rows = self.settle_duplicates(&mut tx, table, rows, marks, &mut written).await?;
         if !rows.is_empty() {
             self.close_versions(&mut tx, table, &rows).await?;
-            for row in &rows {
-                if row.replaces.is_some() { written.changed += 1 } else { written.new += 1 }
-            }
             insert_versions(&mut tx, table, &self.org_id, self.number, rows).await?;
         }
         tx.commit().await?;
@@ -354,9 +351,14 @@ impl SnapshotWriter {
             let same = in_batch.is_some_and(|at| kept[at].content == row.content)
                 || in_table.is_some_and(|known| known.content == row.content);
             if in_batch.is_none() && in_table.is_none() && !met_before {
+                if row.replaces.is_some() {
+                    written.changed += 1
+                } else {
+                    written.new += 1
+                }
                 place.insert(row.id.clone(), kept.len());
                 kept.push(row);
-            } else if same {
+            } else if same || row.keep_stored {
                 written.duplicates += 1;
             } else if row.distinguish {
                 row.id = format!("{}~{}", row.id, data_encoding::HEXLOWER.encode(&row.content[..6]));
@@ -369,9 +371,11 @@ impl SnapshotWriter {
             } else {
                 written.duplicates += 1;
                 if let Some(known) = fresh.remove(&row.id) {
-                    // The version written a moment ago gives way; what it replaced stays replaced.
+                    // The version written a moment ago gives way; what it replaced stays replaced. It is counted already.
                     delete_version(tx, table, known.row_id).await?;
                     row.replaces = None;
+                } else {
+                    written.changed += 1;
                 }
                 place.insert(row.id.clone(), kept.len());
                 kept.push(row);
@@ -391,6 +395,7 @@ impl SnapshotWriter {
                 } else if place.contains_key(&row.id) {
                     written.duplicates += 1;
                 } else {
+                    written.new += 1;
                     place.insert(row.id.clone(), kept.len());
                     kept.push(row);
                 }
@@ -517,11 +522,15 @@ impl SnapshotWriter {
             .await?;
         }
         let reason = (!incomplete.is_empty()).then(|| incomplete.join("; "));
-        tx.execute(
-            "UPDATE snapshot SET committed_at = $1, complete = $2, reason = $3 WHERE number = $4",
-            vec![now.into(), incomplete.is_empty().into(), reason.into(), self.number.into()],
-        )
-        .await?;
+        let committed = tx
+            .execute(
+                "UPDATE snapshot SET committed_at = $1, complete = $2, reason = $3 WHERE number = $4",
+                vec![now.into(), incomplete.is_empty().into(), reason.into(), self.number.into()],
+            )
+            .await?;
+        if committed == 0 {
+            return Err(Error::Refused("what this organization had was removed while it was being read".to_owned()));
+        }
         tx.commit().await
     }
 
@@ -575,8 +584,10 @@ async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, 
         raws.push(Cell::Integer(row_id));
         raws.push(Cell::Text(storable(&row.raw)));
     }
-    insert_many(tx, &format!("INSERT INTO {} VALUES ", versions_name(table)), width, count, versions).await?;
-    insert_many(tx, &format!("INSERT INTO {} VALUES ", raws_name(table)), 2, count, raws).await
+    let columns: String = table.columns.iter().map(|column| format!(", \"{}\"", column.name)).collect();
+    let head = format!("INSERT INTO {} ({}{columns}) VALUES ", versions_name(table), FIXED_COLUMNS.join(", "));
+    insert_many(tx, &head, width, count, versions).await?;
+    insert_many(tx, &format!("INSERT INTO {} (row_id, raw) VALUES ", raws_name(table)), 2, count, raws).await
 }
 
 /// Inserts `count` rows of `width` cells with as few statements as the parameter limit allows. Powers of two keep the
@@ -615,7 +626,7 @@ fn hash_of(bytes: &[u8]) -> [u8; 16] {
     bytes.try_into().unwrap_or_default()
 }
 
-/// The columns that every version table has before the declared ones, in this order.
+/// The columns that every version table has beside the declared ones.
 const FIXED_COLUMNS: [&str; 7] = ["row_id", "org_id", "id", "part", "from_snapshot", "until_snapshot", "content"];
 
 /// The SQL table that holds a table's versions.
@@ -661,9 +672,14 @@ pub(crate) async fn prepare_tables(store: &Store) -> Result<()> {
     tx.commit().await
 }
 
-/// A table's columns as text: name, kind and where the value comes from.
+/// A table's columns as text, a line each.
 fn layout(table: &Table) -> String {
-    table.columns.iter().map(|column| format!("{} {:?} {}\n", column.name, column.kind, column.at)).collect()
+    table.columns.iter().map(|column| layout_line(column) + "\n").collect()
+}
+
+/// A column's name, kind and where its value comes from.
+fn layout_line(column: &Column) -> String {
+    format!("{} {:?} {}", column.name, column.kind, column.at)
 }
 
 async fn create_table(tx: &mut Tx, table: &Table, postgres: bool) -> Result<()> {
@@ -690,50 +706,28 @@ fn sql_type(kind: Kind) -> &'static str {
     }
 }
 
-/// Brings a table from the `stored` layout to the declared one: columns are added or made anew and filled from `raw`.
+/// Brings a table from the `stored` layout to the declared one: columns are dropped, added, and filled from `raw`.
 async fn reshape_table(tx: &mut Tx, table: &Table, stored: &str) -> Result<()> {
     let versions = versions_name(table);
-    let stored: HashMap<&str, &str> = stored.lines().filter_map(|line| line.split_once(' ')).collect();
-    for column in table.columns {
-        let declared = format!("{:?} {}", column.kind, column.at);
-        let found = stored.get(column.name).copied();
-        if found == Some(declared.as_str()) {
-            continue;
-        }
-        if found.is_some() {
-            tx.run_script(&format!("ALTER TABLE {versions} DROP COLUMN \"{}\"", column.name)).await?;
-        }
-        tx.run_script(&format!("ALTER TABLE {versions} ADD COLUMN \"{}\" {}", column.name, sql_type(column.kind)))
-            .await?;
+    let stored: BTreeSet<&str> = stored.lines().collect();
+    let declared: BTreeSet<String> = table.columns.iter().map(layout_line).collect();
+    for gone in stored.iter().filter(|line| !declared.contains(**line)) {
+        let name = gone.split(' ').next().unwrap_or_default();
+        tx.run_script(&format!("ALTER TABLE {versions} DROP COLUMN \"{name}\"")).await?;
     }
-    // Insertion goes by position, so the columns must stand in the declared order: the table is written anew.
-    let names: Vec<String> = FIXED_COLUMNS
-        .iter()
-        .map(|name| (*name).to_owned())
-        .chain(table.columns.iter().map(|column| format!("\"{}\"", column.name)))
-        .collect();
-    let select = format!("SELECT {} FROM", names.join(", "));
-    let (old, name) = (format!("\"old_{}\"", table.name), table.name);
-    tx.run_script(&format!(
-        "ALTER TABLE {versions} RENAME TO {old}; DROP INDEX \"v_{name}_by_id\"; DROP INDEX \"v_{name}_by_snapshot\";"
-    ))
-    .await?;
-    let postgres = matches!(tx, Tx::Postgres(_));
-    let raws = raws_name(table);
-    let kept_raws = format!("\"kept_{}\"", table.name);
-    tx.run_script(&format!("ALTER TABLE {raws} RENAME TO {kept_raws};")).await?;
-    create_table(tx, table, postgres).await?;
-    tx.run_script(&format!(
-        "INSERT INTO {versions} {select} {old}; DROP TABLE {old}; DROP TABLE {raws}; ALTER TABLE {kept_raws} RENAME TO {raws};"
-    ))
-    .await?;
-    fill_from_raw(tx, table).await
+    let added: Vec<&Column> =
+        table.columns.iter().filter(|column| !stored.contains(layout_line(column).as_str())).collect();
+    for column in &added {
+        let kind = sql_type(column.kind);
+        tx.run_script(&format!("ALTER TABLE {versions} ADD COLUMN \"{}\" {kind}", column.name)).await?;
+    }
+    if added.is_empty() { Ok(()) } else { fill_from_raw(tx, table, &added).await }
 }
 
-/// Reads every row's columns from its `raw` again.
-async fn fill_from_raw(tx: &mut Tx, table: &Table) -> Result<()> {
+/// Reads some columns of every row, of now and of the past, from its `raw`.
+async fn fill_from_raw(tx: &mut Tx, table: &Table, columns: &[&Column]) -> Result<()> {
     let assignments: Vec<String> =
-        table.columns.iter().enumerate().map(|(at, column)| format!("\"{}\" = ${}", column.name, at + 2)).collect();
+        columns.iter().enumerate().map(|(at, column)| format!("\"{}\" = ${}", column.name, at + 2)).collect();
     let update = format!("UPDATE {} SET {} WHERE row_id = $1", versions_name(table), assignments.join(", "));
     let page = format!("SELECT row_id, raw FROM {} WHERE row_id > $1 ORDER BY row_id LIMIT 500", raws_name(table));
     let mut last = i64::MIN;
@@ -744,7 +738,7 @@ async fn fill_from_raw(tx: &mut Tx, table: &Table) -> Result<()> {
         for row in rows {
             let raw: Value = serde_json::from_str(&row.text(1)).unwrap_or(Value::Null);
             let mut args = vec![Cell::Integer(row.integer(0))];
-            args.extend(table.cells(&raw).0);
+            args.extend(columns.iter().map(|column| column.cell(&raw).unwrap_or(Cell::Null(column.kind))));
             tx.execute(&update, args).await?;
         }
     }

@@ -7,14 +7,20 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt};
 use jiff::Timestamp;
 use sqlparser::ast::{self, Expr, ObjectName, SetExpr, Statement, TableFactor, Visit, Visitor};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
-use sqlparser::parser::Parser;
-use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Row as _, TypeInfo, ValueRef};
+use sqlparser::parser::{Parser, ParserOptions};
+use sqlx::postgres::{PgPool, PgRow};
+use sqlx::{
+    AssertSqlSafe, Column as _, ConnectOptions, Executor as _, Row as _, SqlSafeStr as _, Statement as _, TypeInfo,
+};
 
 use crate::db::{Db, row_of_sqlite, sqlite_options};
 use crate::inventory::{raws_name, versions_name};
@@ -26,9 +32,9 @@ use crate::{Error, Result, Store};
 pub struct Query {
     /// One SELECT statement.
     pub sql: String,
-    /// Read the tables as they were at this time; now, if `None`.
+    /// Read the collected tables as they were at this time; now, if `None`.
     pub as_of: Option<Timestamp>,
-    /// Read one organization only.
+    /// Read one organization only; this holds for the tables about the collecting as well.
     pub org_id: Option<String>,
 }
 
@@ -39,7 +45,8 @@ pub struct Limits {
     pub time: Duration,
     /// Most rows; the answer says that it was cut.
     pub rows: u64,
-    /// Most memory that the engine may use for it, in bytes (SQLite; PostgreSQL has its own `work_mem`).
+    /// Most memory for the answer of [`Store::query`] and, on SQLite, for the engine at work, in bytes. SQLite counts the
+    /// whole process and never raises the limit again; PostgreSQL has its own `work_mem`.
     pub memory: u64,
 }
 
@@ -76,7 +83,7 @@ pub struct SystemTable {
     pub about: &'static str,
     /// Its columns; `at` is not used.
     pub columns: &'static [Column],
-    /// The SELECT behind it.
+    /// The SELECT behind it; `{home}` stands for the store's own schema. It has a column `org_id`.
     sql: &'static str,
 }
 
@@ -93,7 +100,7 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
             Column { name: "complete", kind: Kind::Boolean, at: "", about: "Every table was read completely." },
             text("reason", "", "What is missing, if it is not complete."),
         ],
-        sql: "SELECT number, org_id, started_at, committed_at, complete, reason FROM snapshot WHERE committed_at IS NOT NULL",
+        sql: "SELECT number, org_id, started_at, committed_at, complete, reason FROM {home}snapshot WHERE committed_at IS NOT NULL",
     },
     SystemTable {
         name: "snapshot_tables",
@@ -108,7 +115,7 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
             integer("rows_held", "", "Rows held after the snapshot."),
         ],
         sql: "SELECT t.snapshot, s.org_id, t.table_name, t.part, t.state, t.reason, t.rows_held
-              FROM snapshot_table t JOIN snapshot s ON s.number = t.snapshot WHERE s.committed_at IS NOT NULL",
+              FROM {home}snapshot_table t JOIN {home}snapshot s ON s.number = t.snapshot WHERE s.committed_at IS NOT NULL",
     },
     SystemTable {
         name: "runs",
@@ -126,7 +133,7 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
             integer("calls", "", "HTTP requests."),
             integer("retries", "", "Requests that were tried again."),
         ],
-        sql: "SELECT id, connection_name, org_id, action, started_by, started_at, ended_at, outcome, error, calls, retries FROM run",
+        sql: "SELECT id, connection_name, org_id, action, started_by, started_at, ended_at, outcome, error, calls, retries FROM {home}run",
     },
     SystemTable {
         name: "connections",
@@ -143,7 +150,7 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
             time("credential_expires_at", "", "When it expires, where the API tells."),
         ],
         sql: "SELECT name, org_id, org_name, region, owner_name, owner_email, enabled, credential_added_at, credential_expires_at
-              FROM connection WHERE removed_at IS NULL",
+              FROM {home}connection WHERE removed_at IS NULL",
     },
 ];
 
@@ -294,6 +301,13 @@ const FUNCTIONS: &[&str] = &[
 /// Longest query text, in bytes. It bounds the depth of the parsed tree.
 const LONGEST: usize = 64 * 1024;
 
+/// Deepest nesting that the parser follows.
+const DEEPEST: usize = 1_000;
+
+/// How many steps SQLite makes between two looks at the clock: a look costs little, a step can take a while (a function
+/// over a long text is one).
+const STEPS: i32 = 200;
+
 /// Stack for parsing and printing a tree as deep as [`LONGEST`] allows. Only what is used is really taken.
 const PARSER_STACK: usize = 512 << 20;
 
@@ -304,20 +318,25 @@ impl Store {
     /// [`Error::Query`] says what is refused or wrong, and what there is instead; [`Error::QueryLimit`] names the limit.
     pub async fn query(&self, query: &Query, limits: &Limits) -> Result<Answer> {
         let mut answer = Answer::default();
+        let mut bytes = 0;
         answer.cut = self
             .query_each(query, limits, |columns, row| {
-                if answer.columns.is_empty() {
-                    answer.columns = columns.to_vec();
+                match row {
+                    None => answer.columns = columns.to_vec(),
+                    Some(row) => {
+                        bytes += row.iter().map(size_of_cell).sum::<u64>();
+                        answer.rows.push(row);
+                    }
                 }
-                answer.rows.extend(row);
-                ControlFlow::Continue(())
+                if bytes > limits.memory { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
             .await?;
-        Ok(answer)
+        if bytes > limits.memory { Err(too_much_memory(limits)) } else { Ok(answer) }
     }
 
     /// Answers a query row by row, so that memory does not grow with the answer. `each` is called once without a row, to
-    /// tell the columns, then for every row. Returns whether rows were left out because of the limit.
+    /// tell the columns, then for every row. Returns whether rows were left out because of the limit. Dropping the future
+    /// stops the engine.
     ///
     /// # Errors
     /// As [`Store::query`].
@@ -327,38 +346,29 @@ impl Store {
         limits: &Limits,
         each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
     ) -> Result<bool> {
-        let snapshots = self.snapshots_at(query).await?;
-        let postgres = self.db.is_postgres();
+        let view = self.view_of(query).await?;
         let tables = self.tables.clone();
         let text = query.sql.clone();
-        let sql = on_large_stack(move || prepare(&text, &tables, &snapshots, postgres))?;
-        match (&self.db, &self.file) {
-            (Db::Sqlite { .. }, Some(file)) => {
-                let deadline = Instant::now() + limits.time;
-                let mut connection = sqlite_options(file)
-                    .read_only(true)
-                    .pragma("query_only", "ON")
-                    .pragma("trusted_schema", "OFF")
-                    .pragma("hard_heap_limit", limits.memory.to_string())
-                    .connect()
-                    .await?;
-                connection.lock_handle().await?.set_progress_handler(20_000, move || Instant::now() < deadline);
-                let rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut connection);
-                let answered = answer_sqlite(rows, limits, each).await;
-                answered.map_err(|error| query_error(error, deadline, limits))
-            }
-            (Db::Postgres(pool), _) => {
-                let mut tx = pool.begin().await?;
-                let deadline = Instant::now() + limits.time;
-                let settings =
-                    format!("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = {}", limits.time.as_millis());
-                sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut *tx).await?;
-                let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut *tx);
-                let answered = answer_postgres(rows, limits, each).await;
-                answered.map_err(|error| query_error(error, deadline, limits))
-            }
-            (Db::Sqlite { .. }, None) => Err(Error::Refused("this store has no file to query".to_owned())),
-        }
+        let sql = on_large_stack(move || prepare(&text, &tables, &view))?;
+        let deadline = Instant::now() + limits.time;
+        let answered = match (&self.db, &self.file) {
+            (Db::Sqlite { .. }, Some(file)) => answer_sqlite(file, sql, deadline, limits, each).await,
+            (Db::Postgres(pool), _) => answer_postgres(pool, sql, limits, each).await,
+            (Db::Sqlite { .. }, None) => return Err(Error::Refused("this store has no file to query".to_owned())),
+        };
+        answered.map_err(|error| query_error(error, deadline, limits))
+    }
+
+    /// What a query may see.
+    async fn view_of(&self, query: &Query) -> Result<View> {
+        let postgres = self.db.is_postgres();
+        let home = if postgres {
+            let rows = self.db.fetch("SELECT quote_ident(current_schema())", vec![]).await?;
+            format!("{}.", rows[0].text(0))
+        } else {
+            "main.".to_owned()
+        };
+        Ok(View { postgres, home, org_id: query.org_id.clone(), snapshots: self.snapshots_at(query).await? })
     }
 
     /// The snapshot of each organization that a query reads.
@@ -390,57 +400,85 @@ fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T>
     })
 }
 
+/// What a query may see: which rows, and where the store's own tables are.
+struct View {
+    postgres: bool,
+    /// The schema of the store's own tables with a dot, so that no name of the query's own can stand in their place.
+    home: String,
+    /// The only organization, if the query is about one.
+    org_id: Option<String>,
+    /// The snapshot of each organization.
+    snapshots: Vec<(String, i64)>,
+}
+
 /// Reads and checks a query; returns the statement to run.
-fn prepare(text: &str, tables: &[&'static Table], snapshots: &[(String, i64)], postgres: bool) -> Result<String> {
+fn prepare(text: &str, tables: &[&'static Table], view: &View) -> Result<String> {
     if text.len() > LONGEST {
         return Err(Error::Query(format!("the query is longer than {LONGEST} bytes")));
     }
-    let dialect: &dyn Dialect = if postgres { &PostgreSqlDialect {} } else { &SQLiteDialect {} };
-    let mut statements = Parser::new(dialect)
-        .with_recursion_limit(1_000)
-        .try_with_sql(text)
-        .and_then(|mut parser| parser.parse_statements())
-        .map_err(|error| Error::Query(format!("the query can not be read: {error}")))?;
-    let Some(statement) = statements.pop().filter(|_| statements.is_empty()) else {
-        return Err(Error::Query("one SELECT statement is needed, not several and not none".to_owned()));
-    };
+    let statement = parse(text, view.postgres)?;
     let mut guard = Guard::new(tables);
     if let ControlFlow::Break(why) = statement.visit(&mut guard) {
         return Err(Error::Query(why));
     }
-    guard.known_relations()?;
+    // The printed text runs, not the one that was read; where the two do not mean the same, the printer has a fault.
+    if parse(&statement.to_string(), view.postgres).ok().as_ref() != Some(&statement) {
+        return Err(Error::Query("the query can not be read without doubt; write it more plainly".to_owned()));
+    }
     let Statement::Query(mut query) = statement else {
         return Err(Error::Query("only SELECT is possible here: nothing can be changed".to_owned()));
     };
-    let top_level = query.with.take();
-    let taken: BTreeSet<String> =
-        top_level.iter().flat_map(|with| &with.cte_tables).map(|cte| cte.alias.name.value.to_lowercase()).collect();
-    let recursive = if top_level.as_ref().is_some_and(|with| with.recursive) { "RECURSIVE " } else { "" };
+    let own = query.with.take();
+    let recursive = if own.as_ref().is_some_and(|with| with.recursive) { "RECURSIVE " } else { "" };
     let mut expressions: Vec<String> = Vec::new();
-    for table in tables.iter().filter(|table| guard.relations.contains(table.name) && !taken.contains(table.name)) {
-        expressions.push(format!(
-            "\"{}\" AS NOT MATERIALIZED ({})",
-            table.name,
-            table_select(table, tables, snapshots)
-        ));
+    for table in tables.iter().filter(|table| guard.relations.contains(table.name)) {
+        expressions.push(format!("\"{}\" AS NOT MATERIALIZED ({})", table.name, table_select(table, tables, view)));
     }
-    for system in
-        SYSTEM_TABLES.iter().filter(|table| guard.relations.contains(table.name) && !taken.contains(table.name))
-    {
-        expressions.push(format!("\"{}\" AS NOT MATERIALIZED ({})", system.name, system.sql));
+    for system in SYSTEM_TABLES.iter().filter(|table| guard.relations.contains(table.name)) {
+        expressions.push(format!("\"{}\" AS NOT MATERIALIZED ({})", system.name, system_select(system, view)));
     }
-    expressions.extend(top_level.iter().flat_map(|with| &with.cte_tables).map(ToString::to_string));
+    expressions.extend(own.iter().flat_map(|with| &with.cte_tables).map(ToString::to_string));
     let with =
         if expressions.is_empty() { String::new() } else { format!("WITH {recursive}{} ", expressions.join(", ")) };
     Ok(format!("{with}{query}"))
 }
 
-/// The SELECT that shows a table's rows as they stand in the given snapshots.
-fn table_select(table: &Table, tables: &[&'static Table], snapshots: &[(String, i64)]) -> String {
+/// Reads one statement. Literals are kept as they are written: un-escaped ones are not always escaped again in print.
+fn parse(text: &str, postgres: bool) -> Result<Statement> {
+    let dialect: &dyn Dialect = if postgres { &PostgreSqlDialect {} } else { &SQLiteDialect {} };
+    let mut statements = Parser::new(dialect)
+        .with_options(ParserOptions::new().with_unescape(false))
+        .with_recursion_limit(DEEPEST)
+        .try_with_sql(text)
+        .and_then(|mut parser| parser.parse_statements())
+        .map_err(|error| Error::Query(format!("the query can not be read: {error}")))?;
+    statements
+        .pop()
+        .filter(|_| statements.is_empty())
+        .ok_or_else(|| Error::Query("one SELECT statement is needed, not several and not none".to_owned()))
+}
+
+/// The SELECT that shows a table about the collecting.
+fn system_select(system: &SystemTable, view: &View) -> String {
+    let all = system.sql.replace("{home}", &view.home);
+    match &view.org_id {
+        None => all,
+        Some(org_id) => format!("SELECT * FROM ({all}) s WHERE s.org_id = {}", literal(org_id)),
+    }
+}
+
+/// A text as an SQL literal.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// The SELECT that shows a table's rows as they stand in the snapshots of the view.
+fn table_select(table: &Table, tables: &[&'static Table], view: &View) -> String {
+    let View { home, snapshots, .. } = view;
     let holds = |alias: &str, snapshot: &str| {
         format!("{alias}.until_snapshot > {snapshot} AND {alias}.from_snapshot <= {snapshot}")
     };
-    let snapshot = match snapshots {
+    let snapshot = match snapshots.as_slice() {
         [(_, number)] => number.to_string(),
         _ => "s.column2".to_owned(),
     };
@@ -450,32 +488,30 @@ fn table_select(table: &Table, tables: &[&'static Table], snapshots: &[(String, 
         let Some(sister) = tables.iter().find(|other| other.name == joined.table) else { continue };
         columns.extend(joined.columns.iter().map(|column| {
             format!(
-                "(SELECT j.\"{column}\" FROM {} j WHERE j.org_id = v.org_id AND j.id = v.\"{}\" AND {}) AS \"{column}\"",
+                "(SELECT j.\"{column}\" FROM {home}{} j WHERE j.org_id = v.org_id AND j.id = v.\"{}\" AND {}) AS \"{column}\"",
                 versions_name(sister),
                 joined.by,
                 holds("j", &snapshot),
             )
         }));
     }
-    columns.push(format!("(SELECT r.raw FROM {} r WHERE r.row_id = v.row_id) AS raw", raws_name(table)));
+    columns.push(format!("(SELECT r.raw FROM {home}{} r WHERE r.row_id = v.row_id) AS raw", raws_name(table)));
     let columns = columns.join(", ");
     let versions = versions_name(table);
-    match snapshots {
-        [] => format!("SELECT {columns} FROM {versions} v JOIN (SELECT 0 AS column2) s ON 1 = 0"),
+    match snapshots.as_slice() {
+        [] => format!("SELECT {columns} FROM {home}{versions} v JOIN (SELECT 0 AS column2) s ON 1 = 0"),
         [(org_id, _)] => {
             format!(
-                "SELECT {columns} FROM {versions} v WHERE v.org_id = '{}' AND {}",
-                org_id.replace('\'', "''"),
+                "SELECT {columns} FROM {home}{versions} v WHERE v.org_id = {} AND {}",
+                literal(org_id),
                 holds("v", &snapshot)
             )
         }
         _ => {
-            let values: Vec<String> = snapshots
-                .iter()
-                .map(|(org_id, number)| format!("('{}', {number})", org_id.replace('\'', "''")))
-                .collect();
+            let values: Vec<String> =
+                snapshots.iter().map(|(org_id, number)| format!("({}, {number})", literal(org_id))).collect();
             format!(
-                "SELECT {columns} FROM (VALUES {}) s JOIN {versions} v ON v.org_id = s.column1 AND {}",
+                "SELECT {columns} FROM (VALUES {}) s JOIN {home}{versions} v ON v.org_id = s.column1 AND {}",
                 values.join(", "),
                 holds("v", &snapshot)
             )
@@ -487,10 +523,13 @@ fn table_select(table: &Table, tables: &[&'static Table], snapshots: &[(String, 
 struct Guard<'a> {
     tables: &'a [&'static Table],
     statements: usize,
-    /// Names that the query reads from, in lower case.
+    /// Our tables that the query reads from.
     relations: BTreeSet<String>,
-    /// Names that the query gives to tables of its own (`WITH name AS …`).
-    own: BTreeSet<String>,
+    /// Names that the query gives to tables of its own (`WITH name AS …`): one set for each query that is open now, since
+    /// such a name means nothing outside of its query.
+    own: Vec<BTreeSet<String>>,
+    /// A function in FROM, which the tree calls a table as well.
+    function: Option<ObjectName>,
 }
 
 type Verdict = ControlFlow<String>;
@@ -501,23 +540,26 @@ fn refuse(why: impl Into<String>) -> Verdict {
 
 impl<'a> Guard<'a> {
     fn new(tables: &'a [&'static Table]) -> Self {
-        Self { tables, statements: 0, relations: BTreeSet::new(), own: BTreeSet::new() }
+        Self { tables, statements: 0, relations: BTreeSet::new(), own: Vec::new(), function: None }
     }
 
-    fn is_known(&self, name: &str) -> bool {
-        self.tables.iter().any(|table| table.name == name) || SYSTEM_TABLES.iter().any(|table| table.name == name)
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.tables.iter().map(|table| table.name).chain(SYSTEM_TABLES.iter().map(|table| table.name))
     }
 
-    /// Every name that is read from is a table of ours or of the query's own.
-    fn known_relations(&self) -> Result<()> {
-        let Some(unknown) = self.relations.iter().find(|name| !self.is_known(name) && !self.own.contains(*name)) else {
-            return Ok(());
-        };
-        let names = self.tables.iter().map(|table| table.name).chain(SYSTEM_TABLES.iter().map(|table| table.name));
-        let nearest =
-            names.max_by(|a, b| strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown)));
-        let hint = nearest.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
-        Err(Error::Query(format!("there is no table {unknown}{hint} `jumpseat sql --tables` lists what there is")))
+    /// Whether the query may give this name to a table of its own.
+    fn is_free(&self, name: &str) -> bool {
+        !OWN_TABLES.contains(&name)
+            && !OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            && !self.names().any(|table| table == name)
+    }
+
+    fn unknown(&self, name: &str) -> Verdict {
+        let nearest = self
+            .names()
+            .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)))
+            .unwrap_or("users");
+        refuse(format!("there is no table {name}; did you mean {nearest}? `jumpseat sql --tables` lists what there is"))
     }
 }
 
@@ -533,7 +575,8 @@ fn is_plain(body: &SetExpr) -> bool {
 
 fn single_name(name: &ObjectName) -> Option<String> {
     match name.0.as_slice() {
-        [part] => part.as_ident().map(|ident| ident.value.to_lowercase()),
+        // Both engines fold ASCII letters only.
+        [part] => part.as_ident().map(|ident| ident.value.to_ascii_lowercase()),
         _ => None,
     }
 }
@@ -558,32 +601,45 @@ impl Visitor for Guard<'_> {
         if !bare || !is_plain(&query.body) {
             return refuse("only a plain SELECT is possible here (no INTO, no locks, no changes inside)");
         }
+        let mut own = BTreeSet::new();
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-            let name = cte.alias.name.value.to_lowercase();
-            if OWN_TABLES.contains(&name.as_str()) || OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+            let name = cte.alias.name.value.to_ascii_lowercase();
+            if !self.is_free(&name) {
                 return refuse(format!("the name {name} can not be given to a table of the query; choose another"));
             }
-            self.own.insert(name);
+            own.insert(name);
         }
+        self.own.push(own);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &ast::Query) -> Verdict {
+        self.own.pop();
         ControlFlow::Continue(())
     }
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> Verdict {
-        match single_name(relation) {
-            Some(name) => {
-                self.relations.insert(name);
-                ControlFlow::Continue(())
-            }
-            None => refuse(format!("there is no table {relation}; tables have no schema before their name")),
+        if self.function.take_if(|function| function == relation).is_some() {
+            return ControlFlow::Continue(());
         }
+        let Some(name) = single_name(relation) else {
+            return refuse(format!("there is no table {relation}; tables have no schema before their name"));
+        };
+        if self.own.iter().any(|own| own.contains(&name)) {
+            return ControlFlow::Continue(());
+        }
+        if !self.names().any(|table| table == name) {
+            return self.unknown(&name);
+        }
+        self.relations.insert(name);
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Verdict {
         match factor {
             TableFactor::Table { name, args: Some(_), .. } => match single_name(name) {
                 Some(function) if FUNCTIONS.contains(&function.as_str()) => {
-                    // A function in FROM is no table, though the tree calls it one.
-                    self.own.insert(function);
+                    self.function = Some(name.clone());
                     ControlFlow::Continue(())
                 }
                 _ => refuse(format!("the function {name} can not be used here")),
@@ -602,76 +658,138 @@ impl Visitor for Guard<'_> {
                 Some(name) if FUNCTIONS.contains(&name.as_str()) => ControlFlow::Continue(()),
                 _ => refuse(format!("the function {} can not be used here", function.name)),
             },
+            // `'name'::regclass` and its kin look names up in PostgreSQL's own catalog.
+            Expr::Cast { data_type, .. } | Expr::TypedString(ast::TypedString { data_type, .. })
+                if data_type.to_string().to_ascii_lowercase().trim_start_matches("pg_catalog.").starts_with("reg") =>
+            {
+                refuse(format!("the type {data_type} can not be used here"))
+            }
             _ => ControlFlow::Continue(()),
         }
     }
 }
 
+/// Stops the engine when an answer is dropped before its end.
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// Answers from a SQLite connection that is opened for this query alone and can only read.
 async fn answer_sqlite(
-    mut rows: impl futures::Stream<Item = sqlx::Result<sqlx::sqlite::SqliteRow>> + Unpin,
+    file: &Path,
+    sql: String,
+    deadline: Instant,
+    limits: &Limits,
+    each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
+) -> Result<bool> {
+    let mut connection = sqlite_options(file)
+        .read_only(true)
+        .pragma("query_only", "ON")
+        .pragma("trusted_schema", "OFF")
+        // What is sorted stays in memory, where the next limit counts it.
+        .pragma("temp_store", "MEMORY")
+        .pragma("hard_heap_limit", limits.memory.to_string())
+        .connect()
+        .await?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let _stop = StopOnDrop(Arc::clone(&stopped));
+    connection
+        .lock_handle()
+        .await?
+        .set_progress_handler(STEPS, move || !stopped.load(Relaxed) && Instant::now() < deadline);
+    let columns = columns_of(connection.prepare(AssertSqlSafe(sql.as_str()).into_sql_str()).await?.columns());
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut connection);
+    answer(rows.map_err(Error::from).and_then(async |row| Ok(row_of_sqlite(&row)?.0)), &columns, limits, each).await
+}
+
+/// Answers from a PostgreSQL connection that is opened for this query alone, so that the collecting never waits for it,
+/// and that is closed after it, which stops the server. It finds no table by its bare name.
+async fn answer_postgres(
+    pool: &PgPool,
+    sql: String,
+    limits: &Limits,
+    each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
+) -> Result<bool> {
+    let mut connection = pool.connect_options().connect().await?;
+    let settings = format!(
+        "SET default_transaction_read_only = on; SET search_path = pg_catalog; SET standard_conforming_strings = on;
+         SET statement_timeout = {}",
+        limits.time.as_millis()
+    );
+    sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await?;
+    // Servers before version 14 and on some systems do not look whether the client is still there; the time limit remains.
+    let _ = sqlx::raw_sql("SET client_connection_check_interval = 500").execute(&mut connection).await;
+    let columns = columns_of(connection.prepare(AssertSqlSafe(sql.as_str()).into_sql_str()).await?.columns());
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut connection);
+    answer(rows.map_err(Error::from).and_then(async |row| cells_of_text(&row)), &columns, limits, each).await
+}
+
+fn columns_of<C: sqlx::Column>(columns: &[C]) -> Vec<AnswerColumn> {
+    columns.iter().map(|column| AnswerColumn { name: column.name().to_owned() }).collect()
+}
+
+/// Hands out the columns, then rows up to the limit.
+async fn answer(
+    rows: impl Stream<Item = Result<Vec<Cell>>>,
+    columns: &[AnswerColumn],
     limits: &Limits,
     mut each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
 ) -> Result<bool> {
-    let mut columns = Vec::new();
+    let mut rows = std::pin::pin!(rows);
+    if each(columns, None).is_break() {
+        return Ok(false);
+    }
     let mut count = 0;
     while let Some(row) = rows.try_next().await? {
-        if count == 0 {
-            columns = row.columns().iter().map(|column| AnswerColumn { name: column.name().to_owned() }).collect();
-            let _ = each(&columns, None);
-        }
         if count == limits.rows {
             return Ok(true);
         }
         count += 1;
-        if each(&columns, Some(row_of_sqlite(&row)?.0)).is_break() {
-            return Ok(false);
+        if each(columns, Some(row)).is_break() {
+            break;
         }
     }
     Ok(false)
 }
 
-async fn answer_postgres(
-    mut rows: impl futures::Stream<Item = sqlx::Result<sqlx::postgres::PgRow>> + Unpin,
-    limits: &Limits,
-    mut each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
-) -> Result<bool> {
-    let mut columns = Vec::new();
-    let mut count = 0;
-    while let Some(row) = rows.try_next().await? {
-        if count == 0 {
-            columns = row.columns().iter().map(|column| AnswerColumn { name: column.name().to_owned() }).collect();
-            let _ = each(&columns, None);
-        }
-        if count == limits.rows {
-            return Ok(true);
-        }
-        count += 1;
-        let mut cells = Vec::with_capacity(columns.len());
-        for column in row.columns() {
-            // The simple protocol answers every type as text.
-            let value = row.try_get_raw(column.ordinal())?;
-            let kind = column.type_info().name().to_owned();
-            if value.is_null() {
-                cells.push(Cell::Null(Kind::Text));
-                continue;
-            }
-            let text: String = row.try_get_unchecked(column.ordinal())?;
-            cells.push(match kind.as_str() {
-                "BOOL" => Cell::Boolean(text == "t"),
-                "INT2" | "INT4" | "INT8" => text.parse().map_or(Cell::Text(text), Cell::Integer),
-                "FLOAT4" | "FLOAT8" => text.parse().map_or(Cell::Text(text), Cell::Real),
-                "NUMERIC" => match text.parse::<i64>() {
-                    Ok(number) => Cell::Integer(number),
-                    Err(_) => text.parse().map_or(Cell::Text(text), Cell::Real),
-                },
-                _ => Cell::Text(text),
-            });
-        }
-        if each(&columns, Some(cells)).is_break() {
-            return Ok(false);
-        }
+/// Reads a row of PostgreSQL's simple protocol, which answers every type as text.
+fn cells_of_text(row: &PgRow) -> Result<Vec<Cell>> {
+    let mut cells = Vec::with_capacity(row.len());
+    for column in row.columns() {
+        let Some(text) = row.try_get_unchecked::<Option<String>, _>(column.ordinal())? else {
+            cells.push(Cell::Null(Kind::Text));
+            continue;
+        };
+        cells.push(match column.type_info().name() {
+            "BOOL" => Cell::Boolean(text == "t"),
+            "INT2" | "INT4" | "INT8" => text.parse().map_or(Cell::Text(text), Cell::Integer),
+            "FLOAT4" | "FLOAT8" => text.parse().map_or(Cell::Text(text), Cell::Real),
+            "NUMERIC" => match text.parse::<i64>() {
+                Ok(number) => Cell::Integer(number),
+                Err(_) => text.parse().map_or(Cell::Text(text), Cell::Real),
+            },
+            _ => Cell::Text(text),
+        });
     }
-    Ok(false)
+    Ok(cells)
+}
+
+/// About how many bytes a cell takes.
+fn size_of_cell(cell: &Cell) -> u64 {
+    let more = match cell {
+        Cell::Text(text) => text.len(),
+        Cell::Bytes(bytes) => bytes.len(),
+        Cell::Null(_) | Cell::Integer(_) | Cell::Real(_) | Cell::Boolean(_) => 0,
+    };
+    (size_of::<Cell>() + more) as u64
+}
+
+fn too_much_memory(limits: &Limits) -> Error {
+    Error::QueryLimit(format!("it needed more than {} MiB of memory; narrow it down", limits.memory >> 20))
 }
 
 /// Turns an engine's error into words about the query.
@@ -682,8 +800,8 @@ fn query_error(error: Error, deadline: Instant, limits: &Limits) -> Error {
     if Instant::now() >= deadline || text.contains("statement timeout") || text.contains("interrupted") {
         return Error::QueryLimit(format!("it ran longer than {} s; narrow it down", limits.time.as_secs()));
     }
-    if text.contains("out of memory") || text.contains("nomem") || text.contains("too big") {
-        return Error::QueryLimit(format!("it needed more than {} MiB of memory; narrow it down", limits.memory >> 20));
+    if ["out of memory", "too big", "memory alloc", "too large"].iter().any(|words| text.contains(words)) {
+        return too_much_memory(limits);
     }
     let words = inner.as_database_error().map_or(words, |database| database.message().to_owned());
     Error::Query(format!("the query failed: {words}"))

@@ -122,14 +122,20 @@ impl Table {
             .columns
             .iter()
             .map(|column| {
-                let value = raw.pointer(column.at).unwrap_or(&Value::Null);
-                column.kind.read(value).unwrap_or_else(|| {
+                column.cell(raw).unwrap_or_else(|| {
                     misfits += 1;
                     Cell::Null(column.kind)
                 })
             })
             .collect();
         (cells, misfits)
+    }
+}
+
+impl Column {
+    /// Reads this column out of `raw`; `None` when the value's type is not the declared one.
+    pub(crate) fn cell(&self, raw: &Value) -> Option<Cell> {
+        self.kind.read(raw.pointer(self.at).unwrap_or(&Value::Null))
     }
 }
 

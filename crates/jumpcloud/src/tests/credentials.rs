@@ -129,6 +129,22 @@ async fn a_refused_service_account_is_dead_at_once() {
 }
 
 #[tokio::test]
+async fn a_token_endpoint_that_refuses_for_another_reason_does_not_kill_the_account() {
+    for (status, body, code) in [
+        (403, "<html>blocked</html>", "not_permitted"),
+        (400, r#"{"error":"invalid_scope"}"#, "bad_request"),
+        (302, "", "redirected"),
+    ] {
+        let server = Server::start(move |_, _| Say::Bytes(answer(status, "", body))).await;
+        let client = account(&server, ManualClock::new());
+        for sent in 1..3 {
+            let error = client.read(&endpoints::SYSTEMS, &[], &[]).await.unwrap_err();
+            assert_eq!((error.code(), server.asked().len()), (code, sent));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_busy_token_endpoint_is_waited_out() {
     let server = Server::start(|asked, n| match (is_token_call(asked), n) {
         (true, 0) => refuse(500, "busy"),

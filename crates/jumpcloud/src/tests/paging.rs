@@ -1,6 +1,12 @@
 //! Lists: complete, once, in order, and honest about what moved.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use super::{
     all, client,
@@ -257,6 +263,56 @@ async fn a_row_inserted_or_deleted_before_the_page_boundary_is_noticed() {
         .unwrap();
         assert_eq!(pass.moved.as_deref(), Some("page 2 does not begin with the row that ended page 1"));
     }
+}
+
+#[tokio::test]
+async fn a_pass_that_saw_nothing_move_has_every_row_that_stayed_exactly_once() {
+    let (mut quiet, mut moved) = (0, 0);
+    for seed in 0..150_u64 {
+        // The list lives: now and then a row joins or leaves somewhere, also in pairs that keep the length.
+        let random = Mutex::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let live = Mutex::new((0..400_u64).map(|n| n * 1000).collect::<BTreeSet<_>>());
+        let stayed = Arc::new(Mutex::new(live.lock().unwrap().clone()));
+        let survivors = stayed.clone();
+        let result = read(
+            move |asked, n| {
+                let mut random = random.lock().unwrap();
+                let mut next = |below: u64| {
+                    *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    (*random >> 33) % below
+                };
+                let mut live = live.lock().unwrap();
+                if n > 0 {
+                    let (joins, leaves) = [(0, 0), (0, 0), (1, 0), (0, 1), (1, 1), (2, 2)][next(6) as usize];
+                    for _ in 0..joins {
+                        live.insert(next(400_000) | 1);
+                    }
+                    for _ in 0..leaves {
+                        let at = next(live.len() as u64) as usize;
+                        let gone = *live.iter().nth(at).unwrap();
+                        live.remove(&gone);
+                        survivors.lock().unwrap().remove(&gone);
+                    }
+                }
+                let rows: Vec<_> = live.iter().map(|id| format!(r#"{{"_id":"{id:06}"}}"#)).collect();
+                v1(asked, &rows)
+            },
+            endpoints::SYSTEMS,
+        )
+        .await;
+        let (rows, pass) = result.unwrap();
+        if pass.moved.is_some() {
+            moved += 1;
+            continue;
+        }
+        quiet += 1;
+        let unique: BTreeSet<_> = rows.iter().collect();
+        assert_eq!(unique.len(), rows.len(), "seed {seed}: a row came twice");
+        for id in stayed.lock().unwrap().iter() {
+            assert!(unique.contains(&format!(r#"{{"_id":"{id:06}"}}"#)), "seed {seed}: {id} is missing");
+        }
+    }
+    assert!(quiet > 10 && moved > 10, "{quiet} quiet passes, {moved} that saw something move");
 }
 
 #[tokio::test]

@@ -28,13 +28,13 @@ Examples:
   jumpseat connection test Acme
   jumpseat sync
   jumpseat status --check
-  jumpseat asset list --type device --where \"disk_encryption_active = false\"
+  jumpseat asset list --type device --where \"NOT disk_encrypted\"
   jumpseat asset access mara.lind
   jumpseat sql \"SELECT username, mfa_status FROM users WHERE NOT mfa_configured\"";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 error, 2 usage, 3 credential refused, 4 not permitted, 5 rate limited, 6 partial, 7 not found,
-9 unreachable, 11 integrity check failed, 130 interrupted.";
+9 unreachable, 130 interrupted.";
 
 /// Reads your JumpCloud organizations completely, and can not change them.
 #[derive(Debug, Parser)]

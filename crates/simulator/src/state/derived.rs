@@ -2,6 +2,7 @@
 //! Responsible for tables that would be too slow to compute for every request. Thrown away at every change.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::dice::mix;
@@ -24,9 +25,12 @@ pub(crate) struct Derived {
     software: OnceLock<Table<SoftwareStatus>>,
     mdm_devices: OnceLock<Table<MdmDevice>>,
     /// For each System Insights table: where the rows of each device end.
-    insights: Mutex<HashMap<(&'static str, bool), Arc<Vec<u32>>>>,
+    insights: Mutex<Ends>,
     pub(crate) reached: Remembered,
 }
+
+/// Row ends by table and order of devices.
+type Ends = HashMap<(&'static str, bool), Arc<Vec<u32>>>;
 
 /// Which groups an object is in, and which groups a group is nested in.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub(crate) struct Policies {
     pub(crate) results: Table<PolicyResult>,
     /// Positions in `statuses` by device.
     by_device: HashMap<Id, Vec<u32>>,
+    /// Positions in `statuses` and in `results` by policy.
+    by_policy: HashMap<Id, [Range<usize>; 2]>,
 }
 
 /// One run of a policy on a device.
@@ -166,6 +172,16 @@ impl Parents {
 }
 
 impl Policies {
+    /// The latest result of a policy on each device.
+    pub(crate) fn statuses_of(&self, policy: Id) -> &[PolicyResult] {
+        self.by_policy.get(&policy).map_or(&[], |[statuses, _]| self.statuses.slice(statuses.clone()))
+    }
+
+    /// All results of a policy.
+    pub(crate) fn results_of(&self, policy: Id) -> &[PolicyResult] {
+        self.by_policy.get(&policy).map_or(&[], |[_, results]| self.results.slice(results.clone()))
+    }
+
     /// The latest result of each policy on a device.
     pub(crate) fn of_device(&self, device: Id) -> impl Iterator<Item = &PolicyResult> {
         self.by_device.get(&device).into_iter().flatten().map(|position| self.statuses.at(*position as usize))
@@ -241,15 +257,20 @@ fn policies(organization: &Organization) -> Policies {
     let statuses: Vec<PolicyResult> =
         pairs.iter().map(|(policy, device)| latest(organization, *policy, *device)).collect();
     let mut by_device: HashMap<Id, Vec<u32>> = HashMap::new();
+    let mut by_policy: HashMap<Id, [Range<usize>; 2]> = HashMap::new();
     let mut results = Vec::with_capacity(statuses.len() * 3 / 2);
     for (position, status) in statuses.iter().enumerate() {
         by_device.entry(status.device).or_default().push(position as u32);
+        let start = results.len();
         if status.id.entropy().is_multiple_of(2) {
             results.push(earlier(status));
         }
         results.push(status.clone());
+        let ranges = by_policy.entry(status.policy).or_insert([position..position, start..start]);
+        ranges[0].end = position + 1;
+        ranges[1].end = results.len();
     }
-    Policies { statuses: Table::new(statuses), results: Table::new(results), by_device }
+    Policies { statuses: Table::new(statuses), results: Table::new(results), by_device, by_policy }
 }
 
 /// Every policy with every device that it applies to, once.
@@ -337,7 +358,8 @@ fn software_statuses(organization: &Organization) -> Vec<SoftwareStatus> {
                 id: Id::new(organization.profile.created_at + 500 * DAY, entropy),
                 app: app.id,
                 device,
-                at: organization.now - (entropy >> 24) as i64 % (60 * DAY),
+                // Told from the beginning, so that it stays the same while life goes on.
+                at: organization.profile.created_at + (7 * 365 - 1) * DAY - (entropy >> 24) as i64 % (60 * DAY),
             });
         }
     }

@@ -37,6 +37,20 @@ pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
     directories
         .push(json!({"id": id, "name": "Workspace", "type": "g_suite", "defaultDomain": domain, "oAuthStatus": oauth}));
 
+    let rule = profile.make_id("translation rule", 0, since);
+    documents.put(
+        Noun::TranslationRules,
+        vec![
+            Document::new(
+                rule,
+                json!({
+                    "id": rule, "builtIn": "user_home_addresses", "direction": "export",
+                }),
+            )
+            .of(id),
+        ],
+    );
+
     let id = profile.make_id("office 365", 0, since);
     documents.put(
         Noun::Office365s,

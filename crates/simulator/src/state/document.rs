@@ -16,6 +16,8 @@ pub(crate) enum Noun {
     Administrators,
     Alerts,
     AppleMdms,
+    ApprovalFlows,
+    ApprovalRequests,
     Applications,
     ApplicationTemplates,
     AuthnPolicies,
@@ -42,6 +44,7 @@ pub(crate) enum Noun {
     ServiceAccounts,
     SoftwareApps,
     Subscriptions,
+    TranslationRules,
     UserStates,
     Workdays,
 }

@@ -10,6 +10,15 @@ use crate::state::graph::Kind;
 use crate::state::table::Identified;
 use crate::words;
 
+/// How members get into a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    NotSet,
+    Static,
+    Reviewed,
+    Dynamic,
+}
+
 /// A group with its direct members.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
@@ -18,7 +27,7 @@ pub(crate) struct Group {
     pub(crate) kind: Kind,
     pub(crate) number: u32,
     pub(crate) name: String,
-    pub(crate) dynamic: bool,
+    pub(crate) method: Method,
     /// Direct members: users, devices or policies.
     pub(crate) members: Vec<Id>,
     /// Groups of the same kind whose members count as effective members of this one.
@@ -58,7 +67,14 @@ impl Group {
             kind,
             number,
             name,
-            dynamic: kind != Kind::PolicyGroup && (number < 3 || entropy.is_multiple_of(6)),
+            method: match entropy % 8 {
+                _ if kind == Kind::PolicyGroup => Method::NotSet,
+                _ if number < 3 => Method::Dynamic,
+                0 => Method::Dynamic,
+                1 => Method::Reviewed,
+                2 => Method::NotSet,
+                _ => Method::Static,
+            },
             members: Vec::new(),
             nested: Vec::new(),
             left: Vec::new(),
@@ -113,19 +129,32 @@ impl Group {
             if self.kind == Kind::PolicyGroup {
                 return;
             }
-            row.string("membershipMethod", if self.dynamic { "DYNAMIC_AUTOMATED" } else { "STATIC" });
-            if self.dynamic {
+            let old_row = profile.oddities.has(Oddity::OldRowsLackState) && self.number % 5 == 4;
+            if !old_row {
+                row.string(
+                    "membershipMethod",
+                    match self.method {
+                        Method::NotSet => "NOTSET",
+                        Method::Static => "STATIC",
+                        Method::Reviewed => "DYNAMIC_REVIEW_REQUIRED",
+                        Method::Dynamic => "DYNAMIC_AUTOMATED",
+                    },
+                );
+            }
+            if matches!(self.method, Method::Dynamic | Method::Reviewed) {
                 row.object("memberQuery", |query| {
                     query.string("queryType", "FilterQuery");
-                    query.strings(
-                        "filters",
-                        &[match self.kind {
-                            Kind::UserGroup => "state:eq:ACTIVATED",
-                            _ => "osFamily:eq:darwin",
-                        }],
-                    );
+                    let filter = if self.kind == Kind::UserGroup { "state:eq:ACTIVATED" } else { "osFamily:eq:darwin" };
+                    query.strings("filters", &[filter]);
                 });
                 row.array("memberQueryExemptions", |_| {});
+            }
+            if self.method == Method::Reviewed && self.kind == Kind::UserGroup {
+                row.object("suggestionCounts", |counts| {
+                    counts.number("add", 2);
+                    counts.number("remove", 1);
+                    counts.number("total", 3);
+                });
             }
             row.boolean("memberSuggestionsNotify", false);
         });

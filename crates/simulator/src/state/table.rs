@@ -40,6 +40,11 @@ impl<T: Identified> Table<T> {
         &self.rows[position]
     }
 
+    /// Neighbors in the natural order.
+    pub(crate) fn slice(&self, positions: std::ops::Range<usize>) -> &[T] {
+        &self.rows[positions]
+    }
+
     /// The natural position of the row that stands at `rank` when sorted by id.
     pub(crate) fn position_by_id(&self, rank: usize) -> usize {
         self.by_id[rank] as usize

@@ -62,6 +62,7 @@ pub(crate) enum Mfa {
     EnrollmentExpired,
     Disabled,
     Pending,
+    PreEnrollment,
 }
 
 /// Where a user came from.
@@ -100,6 +101,7 @@ impl Mfa {
             Self::EnrollmentExpired => ["ENROLLMENT_EXPIRED", NO, NO, "ENROLLMENT_EXPIRED", NO],
             Self::Disabled => ["DISABLED"; 5],
             Self::Pending => ["PENDING_ACTIVATION", NO, NO, "PENDING_ACTIVATION", NO],
+            Self::PreEnrollment => ["PRE_ENROLLMENT", "PRE_ENROLLMENT", NO, NO, NO],
         }
     }
 }
@@ -124,6 +126,7 @@ impl User {
                 Mfa::EnrollmentExpired,
                 Mfa::Disabled,
                 Mfa::Pending,
+                Mfa::PreEnrollment,
             ])
         } else {
             *dice.pick(&[Mfa::Totp, Mfa::Push, Mfa::WebAuthn, Mfa::PushAndWebAuthn, Mfa::JumpCloudGo])

@@ -25,7 +25,7 @@ pub(crate) fn route(scene: &Scene<'_>, parts: &[&str]) -> Option<Answer> {
         ["organizations", rest @ ..] => organizations::route(scene, rest),
         ["users", rest @ ..] => administrators::route(scene, rest),
         ["commands", id, "results"] => {
-            let command = scene.organization.documents.get(Noun::Commands, Id::parse(id)?)?;
+            let Some(command) = command(scene, id) else { return Some(Answer::not_found()) };
             let results: Vec<&Document> =
                 command_results(scene).filter(|result| result.text("name") == command.text("name")).collect();
             let rows =
@@ -33,7 +33,9 @@ pub(crate) fn route(scene: &Scene<'_>, parts: &[&str]) -> Option<Answer> {
             Some(listing::answer(scene.call, scene.tamper, &listing::V2, &rows))
         }
         ["files", "command", id] => {
-            scene.organization.documents.get(Noun::Commands, Id::parse(id)?)?;
+            if command(scene, id).is_none() {
+                return Some(Answer::not_found());
+            }
             let rows = SliceRows::<(), _> { slice: &[], write: |(): &(), _: &mut String| {} };
             Some(listing::answer(scene.call, scene.tamper, &listing::V1, &rows))
         }
@@ -75,6 +77,10 @@ fn write(collection: &str) -> fn(&Document, &mut String) {
         },
         _ => |document, out| out.push_str(&document.row),
     }
+}
+
+fn command<'a>(scene: &Scene<'a>, id: &str) -> Option<&'a Document> {
+    scene.organization.documents.get(Noun::Commands, Id::parse(id)?)
 }
 
 fn command_results<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a Document> {

@@ -166,7 +166,7 @@ fn members(scene: &Scene<'_>, node: Node) -> Answer {
         }
         json::object(out, |row| write_connection(row, None, Node { kind, id: *id }, None));
     };
-    listing::answer(scene.call, scene.tamper, &listing::V2, &SliceRows { slice: &ids, write })
+    listing::answer(scene.call, scene.tamper, &listing::GRAPH, &SliceRows { slice: &ids, write })
 }
 
 /// Direct bindings to one kind of target.
@@ -188,7 +188,7 @@ fn associations(scene: &Scene<'_>, node: Node, allowed: &[Kind]) -> Answer {
         let from = node.id.entropy().is_multiple_of(2).then_some(node);
         json::object(out, |row| write_connection(row, from, binding.other(node), binding.sudo));
     };
-    listing::answer(scene.call, scene.tamper, &listing::V2, &SliceRows { slice: &bindings, write })
+    listing::answer(scene.call, scene.tamper, &listing::GRAPH, &SliceRows { slice: &bindings, write })
 }
 
 /// Objects with the paths that lead to them.
@@ -230,7 +230,7 @@ fn reached(scene: &Scene<'_>, reached: &[Reached]) -> Answer {
             });
         });
     };
-    listing::answer(scene.call, scene.tamper, &listing::V2, &SliceRows { slice: reached, write })
+    listing::answer(scene.call, scene.tamper, &listing::GRAPH, &SliceRows { slice: reached, write })
 }
 
 fn write_connection(row: &mut Object<'_>, from: Option<Node>, to: Node, sudo: Option<Sudo>) {

@@ -59,6 +59,11 @@ impl Rows for TableRows<'_> {
         self.ends.last().map_or(0, |end| *end as usize)
     }
 
+    fn by_id(&self, rank: usize) -> Option<usize> {
+        // Rows have no id of their own: asking for that order changes nothing.
+        Some(rank)
+    }
+
     fn write(&self, position: usize, out: &mut String) {
         let rank = self.ends.partition_point(|end| *end as usize <= position);
         let start = if rank == 0 { 0 } else { self.ends[rank - 1] as usize };

@@ -10,6 +10,8 @@ mod policies;
 mod provider;
 mod software;
 
+use serde_json::json;
+
 use crate::call::Answer;
 use crate::credentials::Role;
 use crate::id::Id;
@@ -17,6 +19,7 @@ use crate::json;
 use crate::listing::{self, Family, SliceRows, TableRows, wrapped};
 use crate::oddity::Oddity;
 use crate::state::document::{Document, Noun};
+use crate::state::user::Mfa;
 use crate::time::{DAY, ZERO_TIME};
 use crate::world::Scene;
 
@@ -35,17 +38,24 @@ pub(crate) fn route(scene: &Scene<'_>, parts: &[&str]) -> Option<Answer> {
         | ["systems", _, "policystatuses"] => policies::route(scene, parts),
         ["softwareapps", _, "statuses"] => software::route(scene, parts),
         ["applemdms", _, "devices", ..] => mdm::route(scene, parts),
-        ["users", id, "pushendpoints"] => push_endpoints(scene, id),
-        ["activedirectories", id, "agents"] => {
-            children(scene, Noun::ActiveDirectories, id, Noun::ActiveDirectoryAgents)
+        ["users", id, "pushendpoints", rest @ ..] => push_endpoints(scene, id, rest),
+        ["activedirectories", id, "agents", rest @ ..] => {
+            children(scene, Noun::ActiveDirectories, id, Noun::ActiveDirectoryAgents, rest)
         }
-        ["ldapservers", id, "sambadomains"] => children(scene, Noun::LdapServers, id, Noun::SambaDomains),
-        ["duo", "accounts", id, "applications"] => children(scene, Noun::DuoAccounts, id, Noun::DuoApplications),
-        ["gsuites" | "office365s", id, "translationrules"] => {
-            let noun = noun(&parts[..1])?.0;
-            children(scene, noun, id, Noun::SambaDomains)
+        ["ldapservers", id, "sambadomains", rest @ ..] => {
+            children(scene, Noun::LdapServers, id, Noun::SambaDomains, rest)
         }
-        [_, _, _] => graph::route(scene, parts),
+        ["duo", "accounts", id, "applications", rest @ ..] => {
+            children(scene, Noun::DuoAccounts, id, Noun::DuoApplications, rest)
+        }
+        ["gsuites", id, "translationrules", rest @ ..] => {
+            children(scene, Noun::GSuites, id, Noun::TranslationRules, rest)
+        }
+        ["office365s", id, "translationrules", rest @ ..] => {
+            children(scene, Noun::Office365s, id, Noun::TranslationRules, rest)
+        }
+        ["passwordpolicies", id] => password_policy(scene, id),
+        [_, _, _] => graph::route(scene, parts).or_else(|| collection(scene, parts)),
         _ => collection(scene, parts),
     }
 }
@@ -126,30 +136,55 @@ fn newer(parts: &[&str]) -> Option<(Noun, Family)> {
         ["notifications", "channels"] => (Noun::NotificationChannels, wrapped("channels", Some("count"), "objectId")),
         ["alerts"] => (Noun::Alerts, wrapped("alerts", None, "objectId")),
         ["healthmonitoring", "rules"] => (Noun::HealthRules, wrapped("rules", Some("count"), "objectId")),
+        ["approvalflows"] => (Noun::ApprovalFlows, wrapped("results", Some("totalCount"), "id")),
+        ["approvalflowrequest"] => (Noun::ApprovalRequests, wrapped("results", Some("totalCount"), "id")),
         ["passwordpolicies"] => (Noun::PasswordPolicies, wrapped("results", None, "objectId")),
         ["saas-management", "applications"] => (Noun::SaasApplications, listing::SAAS),
         _ => return None,
     })
 }
 
-/// Documents that belong to another one.
-fn children(scene: &Scene<'_>, parent_noun: Noun, parent: &str, noun: Noun) -> Option<Answer> {
+/// Documents that belong to another one: the list, or the one with the id in `rest`.
+fn children(scene: &Scene<'_>, parent_noun: Noun, parent: &str, noun: Noun, rest: &[&str]) -> Option<Answer> {
     let documents = &scene.organization.documents;
     let Some(parent) = Id::parse(parent).and_then(|id| documents.get(parent_noun, id)) else {
         return Some(Answer::not_found());
     };
     let rows: Vec<&Document> = documents.iter(noun).filter(|document| document.parent == Some(parent.id)).collect();
-    let rows = SliceRows { slice: &rows, write: |document: &&Document, out: &mut String| out.push_str(&document.row) };
-    Some(listing::answer(scene.call, scene.tamper, &listing::V2, &rows))
+    match rest {
+        [] => {
+            let rows =
+                SliceRows { slice: &rows, write: |document: &&Document, out: &mut String| out.push_str(&document.row) };
+            Some(listing::answer(scene.call, scene.tamper, &listing::V2, &rows))
+        }
+        [id] => {
+            let found = rows.into_iter().find(|document| Some(document.id) == Id::parse(id));
+            Some(found.map_or_else(Answer::not_found, |document| {
+                listing::single(scene.call, &listing::V2, document.body.to_string())
+            }))
+        }
+        _ => None,
+    }
+}
+
+/// The values of a password policy, which the list does not show.
+fn password_policy(scene: &Scene<'_>, id: &str) -> Option<Answer> {
+    let organization = scene.organization;
+    let policy = Id::parse(id).and_then(|id| organization.documents.get(Noun::PasswordPolicies, id));
+    Some(policy.map_or_else(Answer::not_found, |policy| {
+        let group = organization.user_groups.iter().next().filter(|_| policy.body["default"] == false);
+        let groups: Vec<_> = group.iter().map(|group| json!({"groupId": group.id, "name": group.name})).collect();
+        let values = &organization.settings["settings"]["passwordPolicy"];
+        Answer::json(json!({"cached": false, "objectId": policy.id, "groups": groups, "policy": values}).to_string())
+    }))
 }
 
 /// The phones on which a user confirms sign-ins.
-fn push_endpoints(scene: &Scene<'_>, id: &str) -> Option<Answer> {
+fn push_endpoints(scene: &Scene<'_>, id: &str, rest: &[&str]) -> Option<Answer> {
     let organization = scene.organization;
     let Some(user) = Id::parse(id).and_then(|id| organization.users.get(id)) else {
         return Some(Answer::not_found());
     };
-    use crate::state::user::Mfa;
     let phones: &[()] =
         if matches!(user.mfa, Mfa::Push | Mfa::PushAndWebAuthn | Mfa::JumpCloudGo) { &[()] } else { &[] };
     let never = organization.profile.oddities.has(Oddity::ZeroTime) && user.number.is_multiple_of(3);
@@ -174,5 +209,13 @@ fn push_endpoints(scene: &Scene<'_>, id: &str) -> Option<Answer> {
             });
         });
     };
-    Some(listing::answer(scene.call, scene.tamper, &listing::V2, &SliceRows { slice: phones, write }))
+    match rest {
+        [] => Some(listing::answer(scene.call, scene.tamper, &listing::V2, &SliceRows { slice: phones, write })),
+        [phone] if Id::parse(phone) == Some(user.id.child(50)) && !phones.is_empty() => {
+            let mut row = String::new();
+            write(&(), &mut row);
+            Some(listing::single(scene.call, &listing::V2, row))
+        }
+        _ => Some(Answer::not_found()),
+    }
 }

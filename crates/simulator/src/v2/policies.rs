@@ -12,10 +12,6 @@ use crate::world::Scene;
 pub(super) fn route(scene: &Scene<'_>, parts: &[&str]) -> Option<Answer> {
     let organization = scene.organization;
     let runs = organization.policy_runs();
-    let list = |rows: Vec<&PolicyResult>| {
-        let rows = SliceRows { slice: &rows, write: |row: &&PolicyResult, out: &mut String| row.write(out) };
-        listing::answer(scene.call, scene.tamper, &listing::V2, &rows)
-    };
     Some(match parts {
         ["policyresults"] => {
             let rows = TableRows { table: &runs.results, write: PolicyResult::write };
@@ -34,14 +30,16 @@ pub(super) fn route(scene: &Scene<'_>, parts: &[&str]) -> Option<Answer> {
             else {
                 return Some(Answer::not_found());
             };
-            let table = if *relation == "policystatuses" { &runs.statuses } else { &runs.results };
-            list(table.iter().filter(|row| row.policy == policy).collect())
+            let slice = if *relation == "policystatuses" { runs.statuses_of(policy) } else { runs.results_of(policy) };
+            listing::answer(scene.call, scene.tamper, &listing::V2, &SliceRows { slice, write: PolicyResult::write })
         }
         ["systems", id, "policystatuses"] => {
             let Some(device) = Id::parse(id).filter(|id| organization.devices.contains(*id)) else {
                 return Some(Answer::not_found());
             };
-            list(runs.of_device(device).collect())
+            let rows: Vec<&PolicyResult> = runs.of_device(device).collect();
+            let rows = SliceRows { slice: &rows, write: |row: &&PolicyResult, out: &mut String| row.write(out) };
+            listing::answer(scene.call, scene.tamper, &listing::V2, &rows)
         }
         _ => return None,
     })

@@ -262,3 +262,58 @@ async fn the_most_requests_at_one_time_are_counted() {
     client.get(0, "/api/systems").await;
     assert!(started.elapsed() >= Duration::from_millis(20));
 }
+
+#[tokio::test]
+async fn stopping_ends_hanging_and_kept_alive_connections() {
+    let client = with(Effect::HangBeforeHeaders).await;
+    let key = client.world().credentials(0).read_only;
+    let address = client.running.url().trim_start_matches("http://").to_owned();
+    let mut hanging = TcpStream::connect(&address).await.unwrap();
+    let request = format!("GET {USERS} HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\n\r\n");
+    hanging.write_all(request.as_bytes()).await.unwrap();
+    let mut idle = TcpStream::connect(&address).await.unwrap();
+    idle.write_all(request.replace("systemusers", "systems").as_bytes()).await.unwrap();
+    let mut start = [0; 12];
+    idle.read_exact(&mut start).await.unwrap();
+    client.running.stop().await;
+    for mut stream in [hanging, idle] {
+        let mut rest = Vec::new();
+        let end = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await;
+        assert!(end.is_ok(), "the connection is still open");
+    }
+    assert!(TcpStream::connect(&address).await.is_err());
+}
+
+#[tokio::test]
+async fn every_effect_can_be_written_and_read_as_json() {
+    for effect in [
+        Effect::too_many_requests(RetryAfter::Date(5)),
+        Effect::Status { status: 401, body: FaultBody::Text("x".to_owned()), headers: Vec::new(), retry_after: None },
+        Effect::Latency { milliseconds: 1 },
+        Effect::HangBeforeHeaders,
+        Effect::HangMidBody { after: 1 },
+        Effect::SlowDrip { bytes: 1, milliseconds: 1 },
+        Effect::Cut { after: 1 },
+        Effect::ContentLength { delta: -1 },
+        Effect::HtmlOk,
+        Effect::EmptyBody,
+        Effect::Text { body: "x".to_owned(), content_type: None },
+        Effect::EndlessPages,
+        Effect::SamePage,
+        Effect::Total { total: "-1".to_owned() },
+        Effect::EmptyList,
+        Effect::DeleteAtHead,
+        Effect::InsertAtHead,
+        Effect::DuplicateRows,
+        Effect::GzipBomb { bytes: 1 << 30 },
+        Effect::Redirect { status: 308, location: "/".to_owned() },
+        Effect::DateOffset { seconds: 1 },
+        Effect::OtherOrganization { organization: 1 },
+    ] {
+        let rule = FaultRule::new(effect).on("/api/*").organization(1).nth(3).with_probability(0.5, 9);
+        let text = serde_json::to_string(&rule).unwrap();
+        let again: FaultRule = serde_json::from_str(&text).unwrap();
+        assert_eq!(json!(again), json!(rule));
+        assert_eq!(again.effect, rule.effect);
+    }
+}

@@ -41,7 +41,7 @@ async fn the_same_seed_and_clock_give_the_same_bytes_also_after_life_went_on() {
 async fn a_step_of_life_changes_exactly_what_it_says() {
     let client = Client::demo().await;
     for organization in 0..3 {
-        for _ in 0..4 {
+        for _ in 0..2 {
             let users = snapshot(&client, organization, "/api/systemusers").await;
             let devices = snapshot(&client, organization, "/api/systems").await;
             let change = client.world().advance(DAY)[organization].clone();

@@ -122,3 +122,57 @@ async fn hostile_strings_stand_in_names_when_asked_for_and_survive_json() {
     let groups = rows(&client, "/api/v2/usergroups").await;
     assert!(groups.iter().any(|group| group["name"].as_str().unwrap().contains("javascript:")));
 }
+
+#[tokio::test]
+async fn devices_without_users_answer_nothing_and_organizations_have_no_name_when_switched_on() {
+    for (oddity, odd) in [(None, false), (Some(Oddity::EmptyBodies), true)] {
+        let client = with(oddity).await;
+        let devices = rows(&client, "/api/systems").await;
+        let mut bodies = std::collections::BTreeSet::new();
+        for device in devices.iter().take(100) {
+            let answer = client.get(0, &format!("/api/v2/systems/{}/users", id_of(device))).await;
+            bodies.insert(answer.body);
+        }
+        assert_eq!((bodies.contains(""), bodies.contains("[]")), (odd, !odd));
+    }
+    let client = with(Some(Oddity::UnnamedOrganizations)).await;
+    let (organizations, _) = open(&client.get(0, "/api/organizations").await);
+    assert!(organizations[0]["displayName"].is_null());
+}
+
+#[tokio::test]
+async fn zero_time_and_missing_organizations_of_administrators_show_when_switched_on() {
+    let client = with(Some(Oddity::ZeroTime)).await;
+    let alerts = rows(&client, "/api/v2/alerts").await;
+    assert!(alerts.iter().any(|alert| alert["lastOccurredAt"] == "0001-01-01T00:00:00Z"));
+    for (oddity, odd) in [(None, false), (Some(Oddity::AdministratorsLackOrganization), true)] {
+        let client = with(oddity).await;
+        let mtp = client.world().credentials(0).mtp.unwrap();
+        let (rows, _) = open(&client.get_with("/api/users", &[("x-api-key", &mtp)]).await);
+        assert!(rows.iter().all(|row| row.get("organization").is_none() == odd));
+    }
+}
+
+#[tokio::test]
+async fn rules_of_the_service_can_be_switched_off() {
+    let mut spec = OrganizationSpec::new("Smooth Ltd", "smooth.example", Character::Tidy, 150, 50);
+    let off = [
+        Oddity::MissingKeyRedirects,
+        Oddity::DefaultPageOfTen,
+        Oddity::ReadOnlyGaps,
+        Oddity::OrganizationHeaderRefused,
+        Oddity::CommandResultsLimit,
+    ];
+    spec.oddities = off.into_iter().fold(Oddities::clean(), Oddities::without);
+    let client = Client::start(Config { seed: 3, organizations: vec![spec], provider: false }).await;
+    let credentials = client.world().credentials(0);
+    assert_eq!(client.get_with("/api/systemusers", &[]).await.status, 401);
+    assert_eq!(open(&client.get(0, "/api/systemusers").await).0.len(), 100);
+    let command = client.world().oracle(0).ids["commands"][0];
+    assert_eq!(client.get(0, &format!("/api/v2/commands/{command}/systems")).await.status, 200);
+    let id = credentials.organization.to_string();
+    let headers = [("x-api-key", credentials.read_only.as_str()), ("x-org-id", id.as_str())];
+    assert_eq!(client.get_with("/api/organizations", &headers).await.status, 200);
+    let search = serde_json::json!({"limit": 1000});
+    assert_eq!(client.post(0, "/api/search/commandresults", search).await.status, 200);
+}

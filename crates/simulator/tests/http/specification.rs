@@ -64,6 +64,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("v2", "DuoApplication", "/api/v2/duo/accounts/{duo_accounts}/applications"),
     ("v2", "subscription", "/api/v2/subscriptions"),
     ("v2", "scheduled-userstate-result", "/api/v2/bulk/userstates"),
+    ("v2", "GSuiteTranslationRule", "/api/v2/gsuites/{gsuites}/translationrules"),
+    ("v2", "jumpcloud.ingresso.AccessWorkflow", "/api/v2/approvalflows"),
     ("v2", "GraphConnection", "/api/v2/usergroups/{usergroups}/members"),
     ("v2", "GraphConnection", "/api/v2/systems/{systems}/associations?targets=user"),
     ("v2", "GraphObjectWithPaths", "/api/v2/usergroups/{usergroups}/membership"),
@@ -100,8 +102,12 @@ async fn every_field_of_every_row_is_in_the_published_specification() {
             .collect();
         for table in oracle.counts.keys().filter_map(|name| name.strip_prefix("systeminsights/")) {
             let definition = format!("system-insights-{}", table.replace('_', "-"));
-            assert!(v2["definitions"].get(&definition).is_some(), "{definition}");
-            routes.push((&v2, definition, format!("/api/v2/systeminsights/{table}")));
+            // One table has a route and no definition; it is empty here.
+            if v2["definitions"].get(&definition).is_some() {
+                routes.push((&v2, definition, format!("/api/v2/systeminsights/{table}")));
+            } else {
+                assert_eq!(table, "windows_crashes");
+            }
         }
         for (file, definition, path) in routes {
             for path in expand(&path, &oracle) {
@@ -213,5 +219,68 @@ fn check(
                 problems.insert(format!("{path}: {value} is not in the list of the specification"));
             }
         }
+    }
+}
+
+/// Published reads that a collector has no use for: imports and jobs, settings of e-mails, and the secret one.
+const NOT_SIMULATED: &[&str] = &[
+    "/systemusers/{id}/totpinfo",
+    "/users/reactivate/{id}",
+    "/applemdms/{apple_mdm_id}/enrollmentprofiles",
+    "/applications/{application_id}/import/users",
+    "/approvalflowsettings",
+    "/approversprogress/{id}",
+    "/bulk/users/{job_id}/results",
+    "/bulk/userstates/eventlist/next",
+    "/customemail/templates",
+    "/customemails/{custom_email_type}",
+    "/gsuites/{gsuite_id}/import/jumpcloudusers",
+    "/gsuites/{gsuite_id}/import/users",
+    "/office365s/{office365_id}/import/users",
+    "/systems/{system_id}/fdekey",
+    "/workdays/{id}/import/{job_id}/results",
+    "/workdays/{workday_id}/workers",
+];
+
+#[tokio::test]
+async fn every_published_list_of_the_inventory_has_a_route() {
+    let (Some(v1), Some(v2)) = (specification("v1"), specification("v2")) else { return };
+    let client = Client::start(Config::demo(Size::Small)).await;
+    let key = client.world().credentials(2).administrator;
+    let oracle = client.world().oracle(2);
+    let mut missing = Vec::new();
+    for (file, base) in [(&v1, "/api"), (&v2, "/api/v2")] {
+        for (path, _) in file["paths"].as_object().unwrap().iter().filter(|(_, item)| item.get("get").is_some()) {
+            let mut filled = String::from(base);
+            let mut before = "";
+            for part in path.split('/').filter(|part| !part.is_empty()) {
+                filled.push('/');
+                if part.starts_with('{') {
+                    let name = match before {
+                        "users" => "systemusers",
+                        "accounts" => "duo_accounts",
+                        "command" => "commands",
+                        other => other,
+                    };
+                    match oracle.ids.get(name).and_then(|ids| ids.first()) {
+                        Some(id) => filled.push_str(&id.to_string()),
+                        None => filled.push_str("000000000000000000000000"),
+                    }
+                } else {
+                    filled.push_str(part);
+                }
+                before = part;
+            }
+            client.world().forget_requests();
+            client.get_with(&format!("{filled}?targets=user"), &[("x-api-key", &key)]).await;
+            if !client.world().forbidden_calls().is_empty() {
+                missing.push(path.clone());
+            }
+        }
+    }
+    assert_eq!(missing, NOT_SIMULATED);
+    let tables = v2["paths"].as_object().unwrap().keys().filter_map(|path| path.strip_prefix("/systeminsights/"));
+    for table in tables.filter(|table| !table.contains('{')) {
+        assert!(oracle.counts.contains_key(&format!("systeminsights/{table}")), "{table}");
     }
 }

@@ -163,7 +163,7 @@ async fn commands_to_try(collector: &Collector, folder: &Path) -> Result<Vec<Str
         _ => "USER".to_owned(),
     };
     Ok(vec![
-        format!("{program} {place} asset list --type device --where \"disk_encryption_active = false\""),
+        format!("{program} {place} asset list --type device --where \"NOT disk_encrypted\""),
         format!("{program} {place} asset access {user}"),
         format!(
             "{program} {place} sql \"SELECT o.name, COUNT(*) AS without_mfa FROM users u JOIN connections o ON o.org_id = u.org_id WHERE NOT u.mfa_configured GROUP BY o.name\""

@@ -57,6 +57,7 @@ const EMPTY: &[&str] = &[
     "system_controls",
     "userassist",
     "wifi_networks",
+    "windows_crashes",
 ];
 
 /// All tables with rows.

@@ -1,0 +1,155 @@
+//! Asking: assets, SQL, the past, formats and exit codes.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::Scene;
+
+#[tokio::test]
+async fn lists_filters_and_single_assets_answer() {
+    let scene = Scene::small().await.synced().await;
+    let users = scene.run(&["asset", "list", "--type", "users", "-o", "json"]).await.json();
+    assert_eq!(users.as_array().unwrap().len() as u64, scene.world().oracle(0).counts["systemusers"]);
+    let locked = scene.run(&["asset", "list", "--type", "user", "--where", "account_locked", "-o", "jsonl"]).await;
+    assert_eq!(locked.code, 0);
+    let name = users[0]["username"].as_str().unwrap();
+    let shown = scene.run(&["asset", "show", name, "-o", "json"]).await.json();
+    assert_eq!(shown["username"], name);
+    assert!(shown["raw"].is_object());
+    let access = scene.run(&["asset", "access", name, "-o", "json"]).await;
+    assert_eq!(access.code, 0, "{access:?}");
+    let counts = scene.run(&["asset", "list", "-o", "json"]).await.json();
+    assert!(counts.as_array().unwrap().iter().any(|row| row["type"] == "device"));
+}
+
+#[tokio::test]
+async fn the_past_can_be_read_and_a_history_tells_what_changed() {
+    let scene = Scene::small().await.synced().await;
+    let before = scene.count("SELECT COUNT(*) FROM users").await;
+    let at = scene.run(&["sql", "SELECT MAX(committed_at) AS at FROM snapshots", "-o", "json"]).await.json();
+    let at = at[0]["at"].as_str().unwrap().to_owned();
+    let changed = scene.world().mutate_percent(0, 20.0);
+    scene.world().advance(Duration::from_secs(40 * 86_400));
+    assert_eq!(scene.run(&["sync"]).await.code, 0);
+    let now = scene.count("SELECT COUNT(*) FROM users").await;
+    assert_eq!(now as u64, scene.world().oracle(0).counts["systemusers"]);
+    let past = scene.run(&["sql", "SELECT COUNT(*) AS n FROM users", "--as-of", &at, "-o", "json"]).await.json();
+    assert_eq!(past, json!([{ "n": before }]));
+    let long_ago =
+        scene.run(&["sql", "SELECT COUNT(*) AS n FROM users", "--as-of", "2020-01-01", "-o", "json"]).await.json();
+    assert_eq!(long_ago, json!([{ "n": 0 }]));
+    let id = changed.users_changed[0].to_string();
+    let history = scene.run(&["asset", "history", &id, "-o", "json"]).await.json();
+    let changes: Vec<&Value> = history.as_array().unwrap().iter().map(|row| &row["change"]).collect();
+    assert_eq!(changes[0], "first seen");
+    assert!(changes.len() > 1, "{history}");
+}
+
+#[tokio::test]
+async fn nothing_that_is_no_select_gets_through_and_nothing_secret_is_in_reach() {
+    let scene = Scene::small().await.synced().await;
+    for sql in [
+        "DELETE FROM users",
+        "SELECT 1; DROP TABLE connection",
+        "SELECT credential_sealed FROM connection",
+        "SELECT * FROM main.connection",
+        "WITH x AS (SELECT 1) INSERT INTO run SELECT * FROM x",
+        "ATTACH '/etc/passwd' AS p",
+        "PRAGMA table_info(connection)",
+        "SELECT * FROM pragma_table_info('connection')",
+        "SELECT load_extension('x')",
+        "SELECT readfile('/etc/passwd')",
+        "VACUUM INTO '/tmp/stolen.db'",
+    ] {
+        let ended = scene.run(&["sql", sql, "-o", "json"]).await;
+        assert_eq!(ended.code, 2, "{sql}: {ended:?}");
+        assert!(ended.err.contains("\"code\":\"query\""), "{sql}: {}", ended.err);
+        assert!(ended.out.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_endless_query_is_stopped() {
+    let scene = Scene::small().await.synced().await;
+    let endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT COUNT(*) FROM n";
+    let ended = scene.run(&["sql", endless, "--timeout", "1", "-o", "json"]).await;
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.err.contains("query_limit"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn every_table_and_column_is_described() {
+    let scene = Scene::small().await;
+    let tables = scene.run(&["sql", "--tables", "-o", "json"]).await.json();
+    assert!(tables.as_array().unwrap().len() > 70);
+    for name in ["users", "devices", "snapshots", "associations"] {
+        let columns = scene.run(&["sql", "--describe", name, "-o", "json"]).await.json();
+        assert!(
+            columns.as_array().unwrap().iter().all(|column| !column["meaning"].as_str().unwrap().is_empty()),
+            "{name}"
+        );
+    }
+    let unknown = scene.run(&["sql", "--describe", "usrs"]).await;
+    assert_eq!(unknown.code, 7);
+    assert!(unknown.err.contains("users"), "{}", unknown.err);
+}
+
+#[tokio::test]
+async fn an_empty_answer_is_an_empty_list_and_a_csv_with_its_header() {
+    let scene = Scene::small().await.synced().await;
+    let none = "SELECT username, email FROM users WHERE 1 = 0";
+    assert_eq!(scene.run(&["sql", none, "-o", "json"]).await.json(), json!([]));
+    assert_eq!(scene.run(&["sql", none, "-o", "csv"]).await.out.trim(), "username,email");
+}
+
+#[tokio::test]
+async fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
+    let scene = Scene::small().await.synced().await;
+    let script = format!(
+        "{} --data-dir {} sql \"SELECT a.raw FROM users a, users b, users c\" -o csv | head -1",
+        env!("CARGO_BIN_EXE_jumpseat"),
+        scene.data_dir().display()
+    );
+    let output = tokio::process::Command::new("bash").args(["-o", "pipefail", "-c", &script]).output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[tokio::test]
+async fn status_and_history_tell_who_did_what() {
+    let scene = Scene::small().await.synced().await;
+    let history = scene.run(&["history", "-o", "json"]).await.json();
+    let newest = &history[0];
+    assert_eq!(
+        (&newest["action"], &newest["outcome"], &newest["started_by"]),
+        (&json!("sync"), &json!("succeeded"), &json!("tester"))
+    );
+    assert!(newest["calls"].as_u64().unwrap() > 10);
+    assert!(newest["new"].as_u64().unwrap() > 25);
+    let run = scene.run(&["history", "--run", &newest["run"].to_string(), "-o", "json"]).await.json();
+    assert!(run["tables"].as_array().unwrap().len() > 70);
+    assert!(run["calls"].as_array().unwrap().iter().all(|call| call["last_status"].as_u64().is_some()));
+    let status = scene.run(&["status", "--check", "-o", "json"]).await;
+    assert_eq!(status.code, 0);
+    assert_eq!(status.json()[0]["state"], "Active");
+    assert_eq!(scene.run(&["connection", "disable", "Acme"]).await.code, 0);
+    assert_eq!(scene.run(&["status", "-o", "json"]).await.json()[0]["state"], "Paused");
+}
+
+#[tokio::test]
+async fn what_is_not_built_says_so() {
+    let scene = Scene::small().await.connected().await;
+    let ended = scene.run(&["sync", "--stream", "events"]).await;
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("can not be collected yet"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn an_unknown_setting_names_the_nearest_known_one() {
+    let scene = Scene::small().await;
+    let file = scene.file("settings.toml", "max_in_fligth = 5\n");
+    let ended = scene.run(&["--config", file.to_str().unwrap(), "status"]).await;
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains("max_in_fligth") && ended.err.contains("max_in_flight"), "{}", ended.err);
+}

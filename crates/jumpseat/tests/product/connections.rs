@@ -1,0 +1,225 @@
+//! Adding, testing, changing and removing connections from the command line.
+
+use serde_json::json;
+use simulator::{Config, Size};
+
+use crate::support::Scene;
+
+#[tokio::test]
+async fn a_connection_without_a_name_gets_the_next_number() {
+    let scene = Scene::new(Config::demo(Size::Small)).await;
+    let url = scene.url();
+    for number in 0..2 {
+        let key = scene.world().credentials(number).read_only;
+        let ended = scene
+            .run_with_input(&["connection", "add", "--api-url", &url, "--api-key-stdin", "-o", "json"], &key)
+            .await;
+        assert_eq!(ended.code, 0, "{ended:?}");
+        assert_eq!(ended.json()["name"], json!(format!("Connection {}", number + 1)));
+    }
+}
+
+#[tokio::test]
+async fn a_pasted_key_is_trimmed_and_one_with_blanks_inside_is_refused_with_the_reason() {
+    let scene = Scene::small().await;
+    let url = scene.url();
+    let key = scene.world().credentials(0).read_only;
+    let broken = format!("{} {}", &key[..8], &key[8..]);
+    let refused =
+        scene.run_with_input(&["connection", "add", "A", "--api-url", &url, "--api-key-stdin"], &broken).await;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("space or line break inside"), "{}", refused.err);
+    let padded = format!("  {key}\r\n\n");
+    let taken = scene.run_with_input(&["connection", "add", "A", "--api-url", &url, "--api-key-stdin"], &padded).await;
+    assert_eq!(taken.code, 0, "{taken:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_told_before_anything_is_saved() {
+    let scene = Scene::small().await;
+    let revoked = scene.world().credentials(0).revoked;
+    let ended = scene
+        .run_with_input(
+            &["connection", "add", "A", "--api-url", &scene.url(), "--api-key-stdin", "-o", "json"],
+            &revoked,
+        )
+        .await;
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.err.contains("key_rejected"), "{}", ended.err);
+    assert_eq!(scene.run(&["connection", "list", "-o", "json"]).await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_plain_http_upstream_needs_the_switch() {
+    let scene = Scene::small().await;
+    let home = tempfile::tempdir().unwrap();
+    let mut command = crate::support::program(home.path());
+    command.args(["connection", "add", "A", "--api-url", &scene.url(), "--api-key-stdin"]);
+    let ended = crate::support::end_of(command, "key").await;
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains("--allow-loopback-upstream"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn hosts_that_must_not_get_a_key_are_refused() {
+    let scene = Scene::small().await;
+    for url in [
+        "http://169.254.169.254",
+        "https://169.254.169.254",
+        "https://10.0.0.8",
+        "https://[fd00::1]",
+        "file:///etc/passwd",
+        "gopher://console.jumpcloud.com",
+        "https://console.jumpcloud.com@evil.example",
+        "https://console.jumpcloud.com.evil.example",
+        "https://console.jumpcloud.com/path",
+        "http://console.jumpcloud.com",
+    ] {
+        let ended =
+            scene.run_with_input(&["connection", "add", "A", "--api-url", url, "--api-key-stdin"], "jca_key").await;
+        assert_eq!(ended.code, 2, "{url}: {ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_checklist_warns_of_a_key_that_can_write_and_passes_a_read_only_one() {
+    let scene = Scene::small().await.connected().await;
+    let checks = |ended: &crate::support::Ended| ended.json()["checks"].as_array().unwrap().clone();
+    let role = |checks: &[serde_json::Value]| {
+        checks.iter().find(|check| check["check"] == "role").map(|check| check["result"].clone()).unwrap()
+    };
+    let ended = scene.run(&["connection", "test", "acme", "-o", "json"]).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(role(&checks(&ended)), "pass");
+    for line in ["name resolution", "TLS", "credential", "organization", "clock", "reads users", "Directory Insights"] {
+        assert!(
+            checks(&ended).iter().any(|check| check["check"] == line && check["result"] == "pass"),
+            "{line}: {ended:?}"
+        );
+    }
+    let admin = scene.file("admin.txt", &scene.world().credentials(0).administrator);
+    let ended = scene.run(&["connection", "rotate", "Acme", "--api-key-file", admin.to_str().unwrap()]).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let ended = scene.run(&["connection", "test", "Acme", "-o", "json"]).await;
+    assert_eq!(role(&checks(&ended)), "warn");
+}
+
+#[tokio::test]
+async fn rotating_tests_the_new_key_first_and_keeps_the_old_one_when_it_fails() {
+    let scene = Scene::small().await.synced().await;
+    let revoked = scene.file("revoked.txt", &scene.world().credentials(0).revoked);
+    let refused = scene.run(&["connection", "rotate", "Acme", "--api-key-file", revoked.to_str().unwrap()]).await;
+    assert_eq!(refused.code, 3, "{refused:?}");
+    assert_eq!(scene.run(&["sync"]).await.code, 0);
+    // The old key dies with the new one; nothing has to be made anew.
+    let fresh = scene.world().replace_api_key(0);
+    let dead = scene.run(&["sync", "-o", "json"]).await;
+    assert_eq!(dead.code, 3, "{dead:?}");
+    let status = scene.run(&["status", "--check", "-o", "json"]).await;
+    assert_eq!(status.code, 3);
+    assert_eq!(status.json()[0]["state"], "Action required");
+    let fresh = scene.file("fresh.txt", &fresh);
+    let rotated = scene.run(&["connection", "rotate", "Acme", "--api-key-file", fresh.to_str().unwrap()]).await;
+    assert_eq!(rotated.code, 0, "{rotated:?}");
+    assert_eq!(scene.run(&["sync"]).await.code, 0);
+    assert_eq!(scene.run(&["status", "--check"]).await.code, 0);
+}
+
+#[tokio::test]
+async fn a_changed_host_needs_the_credential_again() {
+    let scene = Scene::small().await.connected().await;
+    let ended = scene.run(&["connection", "edit", "Acme", "--region", "eu"]).await;
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.err.contains("credential again"), "{}", ended.err);
+    let shown = scene.run(&["connection", "show", "Acme", "-o", "json"]).await.json();
+    assert_eq!(shown["region"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn discover_links_every_organization_of_a_multi_tenant_key() {
+    let scene = Scene::new(Config::demo(Size::Small)).await;
+    let url = scene.url();
+    let mtp = scene.world().credentials(0).mtp.unwrap();
+    let found = scene
+        .run_with_input(&["connection", "discover", "--api-url", &url, "--api-key-stdin", "-o", "json"], &mtp)
+        .await;
+    assert_eq!(found.code, 0, "{found:?}");
+    assert_eq!(found.json().as_array().unwrap().len(), 3);
+    assert_eq!(scene.run(&["connection", "list", "-o", "json"]).await.json(), json!([]));
+    let added = scene
+        .run_with_input(&["connection", "discover", "--all", "--api-url", &url, "--api-key-stdin", "-o", "json"], &mtp)
+        .await;
+    assert!(added.json().as_array().unwrap().iter().all(|organization| organization["added"] == true), "{added:?}");
+    let synced = scene.run(&["sync", "-o", "json"]).await;
+    for (number, organization) in synced.json().as_array().unwrap().iter().enumerate() {
+        let name = organization["connection"].as_str().unwrap();
+        let place = scene.world().organizations().iter().position(|info| info.name == name).unwrap();
+        let users = scene.world().oracle(place).counts["systemusers"];
+        assert_eq!(organization["tables"]["users"]["rows"], users, "{number} {name}");
+    }
+}
+
+#[tokio::test]
+async fn removing_keeps_the_data_unless_it_is_purged() {
+    let scene = Scene::small().await.synced().await;
+    let users = scene.count("SELECT COUNT(*) FROM users").await;
+    assert!(users > 0);
+    assert_eq!(scene.run(&["connection", "remove", "Acme"]).await.code, 0);
+    assert_eq!(scene.count("SELECT COUNT(*) FROM users").await, users);
+    let scene = scene.connected().await;
+    assert_eq!(scene.run(&["connection", "remove", "Acme", "--purge"]).await.code, 2);
+    assert_eq!(scene.run(&["connection", "remove", "Acme", "--purge", "--yes"]).await.code, 0);
+    assert_eq!(scene.count("SELECT COUNT(*) FROM users").await, 0);
+}
+
+#[tokio::test]
+async fn an_unknown_name_is_answered_with_the_nearest_one() {
+    let scene = Scene::small().await.connected().await;
+    let ended = scene.run(&["connection", "show", "acmee", "-o", "table"]).await;
+    assert_eq!(ended.code, 7);
+    assert!(ended.err.contains("\"Acme\""), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_file_describes_a_connection_and_an_unknown_key_in_it_is_named() {
+    let scene = Scene::small().await;
+    scene.file("key.txt", &scene.world().credentials(0).read_only);
+    let text = format!(
+        "name = \"From file\"\napi_url = \"{}\"\napi_key_file = \"key.txt\"\ninventory_every = \"0 6 * * *\"\n",
+        scene.url()
+    );
+    let good = scene.file("good.toml", &text);
+    let ended = scene.run(&["connection", "add", "--from", good.to_str().unwrap(), "-o", "json"]).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let shown = scene.run(&["connection", "show", "From file", "-o", "json"]).await.json();
+    assert!(shown["streams"].as_array().unwrap().iter().any(|stream| stream["schedule"] == "0 6 * * *"), "{shown}");
+    let bad = scene.file("bad.toml", "nmae = \"x\"\n");
+    let ended = scene.run(&["connection", "add", "--from", bad.to_str().unwrap()]).await;
+    assert_eq!(ended.code, 2);
+    assert!(ended.err.contains("nmae"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_service_account_connects_and_syncs() {
+    let scene = Scene::small().await;
+    let account = scene.world().credentials(0).service_account;
+    let secret = scene.file("secret.txt", &account.client_secrets[0]);
+    let organization = scene.world().organizations()[0].id.to_string();
+    let ended = scene
+        .run(&[
+            "connection",
+            "add",
+            "Service",
+            "--api-url",
+            &scene.url(),
+            "--client-id",
+            &account.client_id,
+            "--client-secret-file",
+            secret.to_str().unwrap(),
+            "--org-id",
+            &organization,
+        ])
+        .await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(scene.run(&["sync"]).await.code, 0);
+}

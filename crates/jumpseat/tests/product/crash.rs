@@ -1,0 +1,130 @@
+//! Processes that die or compete: what was committed stays, the next run goes on.
+
+use std::time::Duration;
+
+use simulator::Config;
+use tokio::process::Child;
+
+use crate::support::Scene;
+
+fn start(scene: &Scene, args: &[&str]) -> Child {
+    scene.command(args).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_at_any_moment_loses_nothing_and_the_next_sync_goes_on() {
+    let scene = Scene::new(Config::single(120, 60, 6, 4)).await.synced().await;
+    let rows = scene.count("SELECT COUNT(*) FROM users").await;
+    for attempt in 0..12_u64 {
+        // Each time there is something to write, so that the kill falls into the writing.
+        scene.world().mutate_percent(0, 50.0);
+        let mut child = start(&scene, &["sync"]);
+        let asked = scene.world().requests().total + 20 + attempt * 25;
+        while scene.world().requests().total < asked && child.try_wait().unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        child.kill().await.unwrap();
+        assert_eq!(scene.count("SELECT COUNT(*) FROM users").await, rows, "attempt {attempt}");
+    }
+    let ended = scene.run(&["sync", "-o", "json"]).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let oracle = scene.world().oracle(0);
+    assert_eq!(scene.count("SELECT COUNT(*) FROM users").await as u64, oracle.counts["systemusers"]);
+    assert_eq!(scene.count("SELECT COUNT(*) FROM users WHERE id NOT IN (SELECT id FROM users)").await, 0);
+    let interrupted = scene.count("SELECT COUNT(*) FROM runs WHERE outcome = 'interrupted'").await;
+    assert!(interrupted > 0, "no kill fell into a run");
+    assert_eq!(scene.count("SELECT COUNT(*) FROM runs WHERE outcome IS NULL").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_a_sync_cleanly_and_nothing_of_it_is_kept() {
+    let scene = Scene::new(Config::single(120, 60, 6, 4)).await.connected().await;
+    scene.world().faults().set_latency(Duration::from_millis(20));
+    let mut child = start(&scene, &["sync"]);
+    let asked = scene.world().requests().total + 40;
+    while scene.world().requests().total < asked {
+        tokio::task::yield_now().await;
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let status = child.wait().await.unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(scene.count("SELECT COUNT(*) FROM users").await, 0);
+    assert_eq!(scene.count("SELECT COUNT(*) FROM runs WHERE outcome = 'cancelled'").await, 1);
+    scene.world().faults().set_latency(Duration::ZERO);
+    assert_eq!(scene.run(&["sync"]).await.code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_never_run_one_stream_twice_and_say_who_holds_it() {
+    let scene = Scene::new(Config::single(120, 60, 6, 4)).await.connected().await;
+    scene.world().faults().set_latency(Duration::from_millis(20));
+    let mut first = start(&scene, &["sync"]);
+    let asked = scene.world().requests().total + 40;
+    while scene.world().requests().total < asked {
+        tokio::task::yield_now().await;
+    }
+    let second = scene.run(&["sync", "-o", "json"]).await;
+    assert_eq!(second.code, 1, "{second:?}");
+    let document = second.json();
+    assert_eq!(document[0]["error"]["code"], "held");
+    let message = document[0]["error"]["message"].as_str().unwrap();
+    assert!(message.contains(&format!("process {}", first.id().unwrap())), "{message}");
+    let status = scene.run(&["status", "-o", "json"]).await;
+    assert_eq!(status.json()[0]["state"], "Syncing");
+    scene.world().faults().set_latency(Duration::ZERO);
+    assert!(first.wait().await.unwrap().success());
+    assert_eq!(scene.run(&["status", "-o", "json"]).await.json()[0]["state"], "Active");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_stops_the_sync_with_words_and_space_lets_it_go_on() {
+    let scene = Scene::new(Config::single(400, 200, 6, 4)).await;
+    let disk = tempfile::tempdir().unwrap();
+    let mounted = tokio::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
+        .arg(disk.path())
+        .output()
+        .await
+        .is_ok_and(|output| output.status.success());
+    if !mounted {
+        assert!(std::env::var("JUMPSEAT_REQUIRE_ALL").is_err(), "a small disk can not be mounted, and it is required");
+        println!("skipped: mounting a small disk needs root; run as root to see this test");
+        return;
+    }
+    let unmount = Unmount(disk.path().to_owned());
+    let folder = disk.path().join("data");
+    let key = scene.file("key.txt", &scene.world().credentials(0).read_only);
+    let run = async |args: &[&str]| {
+        let mut command = crate::support::program(disk.path());
+        command.arg("--data-dir").arg(&folder).arg("--allow-loopback-upstream").args(args);
+        crate::support::end_of(command, "").await
+    };
+    let added =
+        run(&["connection", "add", "Acme", "--api-url", &scene.url(), "--api-key-file", key.to_str().unwrap()]).await;
+    assert_eq!(added.code, 0, "{added:?}");
+    let full = run(&["sync", "-o", "json"]).await;
+    assert_ne!(full.code, 0);
+    assert!(format!("{}{}", full.out, full.err).contains("full"), "{full:?}");
+    let grown = tokio::process::Command::new("mount")
+        .args(["-o", "remount,size=200m"])
+        .arg(disk.path())
+        .status()
+        .await
+        .unwrap();
+    assert!(grown.success());
+    let empty = run(&["sql", "SELECT COUNT(*) AS n FROM users", "-o", "json"]).await;
+    assert_eq!(empty.json()[0]["n"], 0);
+    assert_eq!(run(&["sync"]).await.code, 0);
+    let users = run(&["sql", "SELECT COUNT(*) AS n FROM users", "-o", "json"]).await;
+    assert_eq!(users.json()[0]["n"].as_u64().unwrap(), scene.world().oracle(0).counts["systemusers"]);
+    drop(unmount);
+}
+
+struct Unmount(std::path::PathBuf);
+
+impl Drop for Unmount {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
