@@ -541,8 +541,11 @@ async fn take_rows(
             reading.flush(*at).await?;
         }
     }
-    let counts = lock(&part.counts);
-    (reading.plan.listener)(Progress::Rows { table: part.table(), read: counts.read, told: counts.told });
+    let (read, told) = {
+        let counts = lock(&part.counts);
+        (counts.read, counts.told)
+    };
+    (reading.plan.listener)(Progress::Rows { table: part.table(), read, told });
     Ok(())
 }
 

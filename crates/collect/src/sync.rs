@@ -258,12 +258,12 @@ impl Collector {
         let expires = administrator.key_expires_at.or(connection.credential_expires_at);
         if !known_before || connection.org_name != name || connection.credential_expires_at != expires {
             // A person may have changed the connection since it was read.
-            let now = self.store.find_connection(&connection.id).await?;
-            let mut learned = now.unwrap_or_else(|| connection.clone());
-            learned.org_id = Some(organization.id.clone());
-            learned.org_name = name.or(learned.org_name);
-            learned.credential_expires_at = expires;
-            self.store.update_connection(&learned, self.clock.now()).await?;
+            if let Some(mut learned) = self.store.find_connection(&connection.id).await? {
+                learned.org_id = Some(organization.id.clone());
+                learned.org_name = name.or(learned.org_name);
+                learned.credential_expires_at = expires;
+                self.store.update_connection(&learned, self.clock.now()).await?;
+            }
         }
         Ok((client, organization.id))
     }

@@ -245,11 +245,19 @@ async fn other_region(
     settings: &Settings,
     clock: &Arc<dyn Clock>,
 ) -> Option<String> {
+    region_that_knows(place, async |region| {
+        let Ok(place) = Settings::place_of_region(region) else { return false };
+        let Ok(client) = settings.client(&place, credential.clone(), None, Arc::clone(clock)) else { return false };
+        organizations_seen_by(&client).await.is_ok()
+    })
+    .await
+}
+
+/// Asks the regions other than the place's own one after the other; none for a place that is no region.
+async fn region_that_knows(place: &Place, knows: impl AsyncFn(&str) -> bool) -> Option<String> {
     let here = place.region.as_deref()?;
     for region in ["us", "eu", "in"].into_iter().filter(|region| *region != here) {
-        let place = Settings::place_of_region(region).ok()?;
-        let client = settings.client(&place, credential.clone(), None, Arc::clone(clock)).ok()?;
-        if organizations_seen_by(&client).await.is_ok() {
+        if knows(region).await {
             return Some(region.to_owned());
         }
     }
@@ -347,7 +355,8 @@ async fn try_areas(client: &Client, tables: &[&'static Collected], report: &mut 
             _ => None,
         })
     });
-    let tried: Vec<(&str, bool, Instant, Duration, Result<(), Error>)> = futures::stream::iter(areas)
+    type Tried = (&'static str, bool, Instant, Duration, Result<(), Error>);
+    let tried: Vec<Tried> = futures::stream::iter(areas)
         .map(|(name, endpoint, optional)| async move {
             let started = Instant::now();
             let answer = try_one(client, endpoint).await;
@@ -421,6 +430,45 @@ impl crate::Collector {
 
     /// Tests a connection with a credential that is not stored (yet).
     pub async fn test_with(&self, connection: &Connection, credential: &Credential) -> TestReport {
-        test_connection(connection, credential, &self.settings, &self.clock, self.tables).await
+        // Somebody is waiting for the answer: what fails twice is told, not tried for minutes.
+        let mut impatient = self.settings.clone();
+        impatient.limits.max_attempts = impatient.limits.max_attempts.min(2);
+        test_connection(connection, credential, &impatient, &self.clock, self.tables).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// The region that is found from `here` when only `home` knows the key, and which regions were asked.
+    async fn found(here: Option<&str>, home: &str) -> (Option<String>, Vec<String>) {
+        let place = Place {
+            region: here.map(str::to_owned),
+            console_url: "https://console.example/".to_owned(),
+            insights_url: "https://console.example/".to_owned(),
+        };
+        let asked = Mutex::new(Vec::new());
+        let region = region_that_knows(&place, async |region| {
+            asked.lock().unwrap().push(region.to_owned());
+            region == home
+        })
+        .await;
+        (region, asked.into_inner().unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_region_that_knows_the_key_is_named_and_the_rejecting_one_is_not_asked_again() {
+        assert_eq!(found(Some("us"), "eu").await, (Some("eu".to_owned()), vec!["eu".to_owned()]));
+        let (region, asked) = found(Some("eu"), "in").await;
+        assert_eq!((region.as_deref(), asked), (Some("in"), vec!["us".to_owned(), "in".to_owned()]));
+        assert_eq!(found(Some("in"), "nowhere").await.0, None);
+    }
+
+    #[tokio::test]
+    async fn a_key_for_custom_hosts_is_never_shown_to_a_region() {
+        assert_eq!(found(None, "us").await, (None, Vec::new()));
     }
 }

@@ -1,173 +1,37 @@
-//! The client: asks one thing or a list, and keeps asking as long as that can help. Here is decided what an
-//! answer means, what is asked again, and when a credential is dead. Paging is in `list.rs`.
+//! The client: asks one thing or a list. Here is decided what is sent, what an answer means, and when a
+//! credential is dead. Paging is in `list.rs`, how long a failed request is repeated in `patience.rs`.
 
 use std::{
+    fmt,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use backon::ExponentialBackoff;
 use futures::Stream;
 use jiff::Timestamp;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::ExposeSecret;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::{
+    answer::Answer,
     calls::{CallCount, Calls},
-    clock::{Clock, SystemClock, until},
+    clock::{Clock, after},
+    config::{ClientConfig, Limits},
     credential::{Credential, basic},
     endpoint::{Endpoint, Family, Method},
     error::{Context, Error, printable},
     hosts::Hosts,
-    json::{self, Flaw},
+    json::Flaw,
     list::{self, Listed},
     pace::{Pace, Turn},
-    retry::{backoff, http_date, retry_after},
+    patience::{Again, Failure, Patience},
+    retry::retry_after,
     token::{self, Token, Tokens},
     transport::{Lost, Reply, Transport},
 };
-
-/// How often an answer that is damaged (not JSON) is asked for, at most.
-const DAMAGED_ATTEMPTS: u32 = 3;
-
-/// What a [`Client`] is made of.
-#[derive(Clone)]
-pub struct ClientConfig {
-    /// Where to ask.
-    pub hosts: Hosts,
-    /// Who asks.
-    pub credential: Credential,
-    /// The organization, sent as `x-org-id` wherever that is allowed. Needed by providers' administrators
-    /// and service accounts.
-    pub org_id: Option<String>,
-    /// The most requests in flight at once.
-    pub max_in_flight: usize,
-    /// The most requests a second; without it only JumpCloud's own limit counts, which the client finds.
-    pub requests_per_second: Option<f64>,
-    /// Limits of time and size.
-    pub limits: Limits,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Certificate authorities trusted besides the system's, each in PEM form.
-    pub extra_root_certificates: Vec<Vec<u8>>,
-}
-
-impl ClientConfig {
-    /// Returns the usual settings: ten requests in flight, no rate, usual limits, the machine's clock.
-    pub fn new(hosts: Hosts, credential: Credential) -> Self {
-        Self {
-            hosts,
-            credential,
-            org_id: None,
-            max_in_flight: 10,
-            requests_per_second: None,
-            limits: Limits::default(),
-            clock: Arc::new(SystemClock),
-            extra_root_certificates: Vec::new(),
-        }
-    }
-}
-
-impl std::fmt::Debug for ClientConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClientConfig")
-            .field("hosts", &self.hosts)
-            .field("credential", &self.credential)
-            .field("org_id", &self.org_id)
-            .field("max_in_flight", &self.max_in_flight)
-            .field("requests_per_second", &self.requests_per_second)
-            .field("limits", &self.limits)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Bounds for one request and one list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// The largest answer, in bytes after decompression: 64 MiB.
-    pub max_body_bytes: usize,
-    /// The most pages of one list: 100,000.
-    pub max_pages: u64,
-    /// Name lookup, connection and TLS together: 10 s.
-    pub connect_timeout: Duration,
-    /// From sending to the answer's headers, connecting included: 30 s.
-    pub header_timeout: Duration,
-    /// Between two pieces of an answer: 30 s.
-    pub idle_timeout: Duration,
-    /// One whole exchange: 120 s.
-    pub page_timeout: Duration,
-    /// How often a request is sent when it fails for other reasons than a rate limit: 6.
-    pub max_attempts: u32,
-    /// The longest single `Retry-After` that is obeyed as it is; longer ones are cut to it: 1 h.
-    pub max_wait: Duration,
-    /// The longest that one request may be put off by rate limits, or wait between attempts: 2 h.
-    pub total_wait: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_body_bytes: 64 * 1024 * 1024,
-            max_pages: 100_000,
-            connect_timeout: Duration::from_secs(10),
-            header_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(30),
-            page_timeout: Duration::from_secs(120),
-            max_attempts: 6,
-            max_wait: Duration::from_secs(3600),
-            total_wait: Duration::from_secs(2 * 3600),
-        }
-    }
-}
-
-/// One answer.
-#[derive(Clone)]
-pub struct Answer {
-    endpoint: &'static str,
-    /// The JSON exactly as sent.
-    pub body: Box<RawValue>,
-    /// The server's own time, from its `Date` header.
-    pub date: Option<Timestamp>,
-    /// How long the exchange took that succeeded.
-    pub elapsed: Duration,
-    /// The length of the whole list, when the answer is a page of one and says so (`x-total-count`).
-    pub total: Option<u64>,
-    /// Directory Insights: rows in this page (`X-Result-Count`).
-    pub result_count: Option<u64>,
-    /// Directory Insights: the `search_after` of the next page, a JSON array to be sent back verbatim.
-    pub search_after: Option<Box<RawValue>>,
-}
-
-impl Answer {
-    /// Returns the rows of an answer that is a bare array, each exactly as sent.
-    ///
-    /// # Errors
-    /// [`Error::UnexpectedShape`] when the answer is no array of objects.
-    pub fn rows(&self) -> Result<Vec<Box<RawValue>>, Error> {
-        json::bare(self.body.get()).map_err(|flaw| Error::UnexpectedShape {
-            what: match flaw {
-                Flaw::NotJson => "an object instead of a list".to_owned(),
-                Flaw::Shape(what) => what,
-            },
-            context: Context::new(self.endpoint),
-        })
-    }
-}
-
-/// Without the body: it holds personal data, which belongs in no log.
-impl std::fmt::Debug for Answer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Answer")
-            .field("endpoint", &self.endpoint)
-            .field("bytes", &self.body.get().len())
-            .field("date", &self.date)
-            .field("elapsed", &self.elapsed)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A read-only JumpCloud client for one credential (and one organization). Cheap to clone; clones share the
 /// connections, the pace and the fate of the credential.
@@ -260,8 +124,8 @@ impl Client {
     }
 }
 
-impl std::fmt::Debug for Client {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("hosts", &self.inner.hosts).finish_non_exhaustive()
     }
 }
@@ -273,37 +137,13 @@ pub(crate) struct Inner {
     pub(crate) max_in_flight: usize,
     slots: Semaphore,
     pub(crate) limits: Limits,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     transport: Transport,
-    pace: Pace,
+    pub(crate) pace: Pace,
     tokens: Tokens,
     calls: Calls,
     /// Set by the first 401 that counts; nothing is sent afterwards.
     rejected: OnceLock<Context>,
-}
-
-/// A failed attempt, and whether another one can help.
-struct Failure {
-    error: Error,
-    again: Again,
-}
-
-enum Again {
-    Never,
-    /// After a while, which the answer may have told.
-    Later(Option<Duration>),
-    /// Perhaps it was only damaged on the way.
-    Damaged,
-    /// When the gate opens.
-    Limited,
-    /// At once, with a new token.
-    NewToken,
-}
-
-impl Failure {
-    fn never(error: Error) -> Self {
-        Self { error, again: Again::Never }
-    }
 }
 
 impl Inner {
@@ -320,21 +160,7 @@ impl Inner {
 
     async fn answer(&self, endpoint: &Endpoint, url: Url, body: Option<String>) -> Result<Answer, Error> {
         let may_be_array = endpoint.family != Family::One;
-        self.ask(endpoint, &url, body.as_deref(), |reply| {
-            let header = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok());
-            Ok(Answer {
-                endpoint: endpoint.name(),
-                body: json::object(&reply.body, may_be_array)?,
-                date: date(&reply.headers),
-                elapsed: reply.elapsed,
-                total: header("x-total-count").and_then(json::total),
-                result_count: header("x-result-count").and_then(json::total),
-                search_after: header("x-search_after")
-                    .and_then(|text| serde_json::from_str::<Box<RawValue>>(text).ok())
-                    .filter(|value| value.get().starts_with('[')),
-            })
-        })
-        .await
+        self.ask(endpoint, &url, body.as_deref(), |reply| Answer::of(endpoint.name(), reply, may_be_array)).await
     }
 
     /// Asks until there is an answer that `decode` accepts, or asking again cannot help.
@@ -363,10 +189,10 @@ impl Inner {
     async fn attempt(&self, endpoint: &Endpoint, url: &Url, body: Option<&str>, sent: u32) -> Result<Reply, Failure> {
         let mut context = Context::new(endpoint.name());
         context.attempts = sent;
-        let token = self.token().await.map_err(Failure::never)?;
         let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
         let turn = self.pace.turn().await;
-        self.alive().map_err(Failure::never)?;
+        // After the waiting, during which a token may end and a credential may die.
+        let token = self.token().await.map_err(Failure::never)?;
 
         let method = match endpoint.method {
             Method::Get => reqwest::Method::GET,
@@ -465,7 +291,7 @@ impl Inner {
     }
 
     /// Notes that the credential is dead. The first reason stays.
-    fn reject(&self, context: Context) -> Error {
+    pub(crate) fn reject(&self, context: Context) -> Error {
         Error::KeyRejected(self.rejected.get_or_init(|| context).clone())
     }
 
@@ -482,7 +308,7 @@ impl Inner {
         match (&self.credential, token) {
             (_, Some(token)) => {
                 let bearer = format!("Bearer {}", token.value.expose_secret());
-                headers.insert(reqwest::header::AUTHORIZATION, secret(&bearer));
+                headers.insert(AUTHORIZATION, secret(&bearer));
             }
             (Credential::ApiKey(key), None) => {
                 headers.insert("x-api-key", secret(key.expose_secret()));
@@ -518,7 +344,7 @@ impl Inner {
                 .transport
                 .request(reqwest::Method::POST, self.hosts.token.clone())
                 .header(ACCEPT, "application/json")
-                .header(reqwest::header::AUTHORIZATION, authorization.clone())
+                .header(AUTHORIZATION, authorization.clone())
                 .form(&[("grant_type", "client_credentials"), ("scope", "api")]);
             match self.grant(request, patience.attempts + 1).await {
                 Ok(token) => return Ok(Some(token)),
@@ -544,7 +370,7 @@ impl Inner {
             429 => {
                 context.message = self.message(&reply);
                 let wait = self.told(&reply);
-                let retry_at = crate::clock::after(self.clock.now(), wait.unwrap_or_default());
+                let retry_at = after(self.clock.now(), wait.unwrap_or_default());
                 Err(Failure { error: Error::RateLimited { retry_at, context }, again: Again::Later(wait) })
             }
             _ => {
@@ -555,8 +381,8 @@ impl Inner {
     }
 
     fn told(&self, reply: &Reply) -> Option<Duration> {
-        let value = reply.headers.get(RETRY_AFTER)?.to_str().ok()?;
-        retry_after(value, date(&reply.headers), self.clock.now(), self.limits.max_wait)
+        let value = reply.header("retry-after")?;
+        retry_after(value, reply.date(), self.clock.now(), self.limits.max_wait)
     }
 
     /// Returns what an error's body says: `message`, else `error`, else its beginning.
@@ -587,9 +413,7 @@ impl Inner {
     /// Returns the host of a redirect and nothing else of it.
     fn target(&self, reply: &Reply) -> String {
         let host = reply
-            .headers
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok())
+            .header("location")
             .and_then(|text| Url::parse(text).ok())
             .and_then(|url| url.host_str().map(str::to_owned));
         match host {
@@ -599,76 +423,11 @@ impl Inner {
     }
 }
 
-/// How long one request still tries.
-struct Patience<'a> {
-    client: &'a Inner,
-    waits: ExponentialBackoff,
-    /// Requests sent.
-    attempts: u32,
-    failures: u32,
-    damaged: u32,
-    renewed: bool,
-    since: Option<Timestamp>,
-}
-
-impl<'a> Patience<'a> {
-    fn new(client: &'a Inner) -> Self {
-        Self { client, waits: backoff(), attempts: 0, failures: 0, damaged: 0, renewed: false, since: None }
-    }
-
-    /// Waits until another attempt makes sense, or gives the error back.
-    async fn again(&mut self, failure: Failure) -> Result<(), Error> {
-        self.attempts += 1;
-        let limits = &self.client.limits;
-        let now = self.client.clock.now();
-        let since = *self.since.get_or_insert(now);
-        let spent = until(since, now);
-        let wait = match failure.again {
-            Again::Never => return Err(failure.error),
-            Again::NewToken if self.renewed => {
-                let context = failure.error.context().cloned();
-                return Err(context.map_or(failure.error, |context| self.client.reject(context)));
-            }
-            Again::NewToken => {
-                self.renewed = true;
-                return Ok(());
-            }
-            Again::Limited => {
-                // The gate does the waiting, together with everybody else's.
-                let held = self.client.pace.held_until().map_or(Duration::ZERO, |at| until(now, at));
-                return if spent + held > limits.total_wait { Err(failure.error) } else { Ok(()) };
-            }
-            Again::Damaged => {
-                self.damaged += 1;
-                if self.damaged >= DAMAGED_ATTEMPTS {
-                    return Err(failure.error);
-                }
-                self.next_wait()
-            }
-            Again::Later(told) => self.next_wait().max(told.unwrap_or_default()),
-        };
-        self.failures += 1;
-        if self.failures >= limits.max_attempts || spent + wait > limits.total_wait {
-            return Err(failure.error);
-        }
-        self.client.clock.sleep(wait).await;
-        Ok(())
-    }
-
-    fn next_wait(&mut self) -> Duration {
-        self.waits.next().unwrap_or(Duration::from_secs(60))
-    }
-}
-
 /// Returns a header value that HTTP libraries neither log nor compress.
 fn secret(text: &str) -> HeaderValue {
     let mut value = HeaderValue::from_str(text).expect("credentials are checked to be visible ASCII");
     value.set_sensitive(true);
     value
-}
-
-fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    http_date(headers.get(DATE)?.to_str().ok()?)
 }
 
 /// Tells whether a token endpoint's error is about the client's id and secret (RFC 6749, section 5.2).
@@ -690,14 +449,4 @@ fn refuses_the_header(context: &Context) -> bool {
 
 fn says(context: &Context, words: &str) -> bool {
     context.message.as_ref().is_some_and(|message| message.to_lowercase().contains(words))
-}
-
-impl Reply {
-    /// Tells whether the answer claims to be a web page.
-    pub(crate) fn is_html(&self) -> bool {
-        self.headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
-    }
 }

@@ -23,9 +23,11 @@
 //! # }
 //! ```
 
+mod answer;
 mod calls;
 mod client;
 mod clock;
+mod config;
 mod credential;
 mod endpoint;
 mod error;
@@ -33,6 +35,7 @@ mod hosts;
 mod json;
 mod list;
 mod pace;
+mod patience;
 mod resolver;
 mod retry;
 #[cfg(test)]
@@ -40,9 +43,11 @@ mod tests;
 mod token;
 mod transport;
 
+pub use answer::Answer;
 pub use calls::CallCount;
-pub use client::{Answer, Client, ClientConfig, Limits};
+pub use client::Client;
 pub use clock::{Clock, SystemClock};
+pub use config::{ClientConfig, Limits};
 pub use credential::{Credential, CredentialError};
 pub use endpoint::{Endpoint, endpoints};
 pub use error::{Context, Error, Stage};

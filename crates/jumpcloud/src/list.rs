@@ -303,8 +303,8 @@ impl Pager {
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
         let mut hasher = DefaultHasher::new();
         (rows.len(), json::key(first), json::key(last)).hash(&mut hasher);
-        // A page of one row may come again because that row moved.
-        if !self.seen.insert(hasher.finish()) && rows.len() > 1 {
+        // A page of one row may come again because that row moved; but only a total says that this has an end.
+        if !self.seen.insert(hasher.finish()) && (rows.len() > 1 || self.pass.total.is_none()) {
             return Err(self.endless(format!("page {} repeats an earlier one", self.pass.pages)));
         }
         Ok(())
@@ -359,8 +359,7 @@ impl Source {
         self.client
             .ask(&self.endpoint, &url, body.as_deref(), |reply| {
                 let mut rows = json::rows(&reply.body, family)?;
-                rows.total =
-                    rows.total.or_else(|| reply.headers.get("x-total-count")?.to_str().ok().and_then(json::total));
+                rows.total = rows.total.or_else(|| reply.header("x-total-count").and_then(json::total));
                 Ok(rows)
             })
             .await

@@ -6,14 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use reqwest::{Certificate, Request, Response, header::HeaderMap, redirect};
 use tokio::time::{self, Instant as Deadline};
 
 use crate::{
-    client::Limits,
+    config::Limits,
     error::{Error, Stage},
     hosts::Hosts,
     resolver::{ResolveError, Resolver},
+    retry::http_date,
 };
 
 /// Honest about who asks: JumpCloud's administrators see it in their logs.
@@ -32,10 +34,27 @@ pub(crate) struct Transport {
 /// An answer, whatever its status.
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
+    headers: HeaderMap,
     /// After decompression. Of an error, perhaps only the beginning.
     pub(crate) body: Vec<u8>,
     pub(crate) elapsed: Duration,
+}
+
+impl Reply {
+    /// Returns a header's value if it is there and readable.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns the server's own time.
+    pub(crate) fn date(&self) -> Option<Timestamp> {
+        http_date(self.header("date")?)
+    }
+
+    /// Tells whether the answer claims to be a web page.
+    pub(crate) fn is_html(&self) -> bool {
+        self.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
+    }
 }
 
 /// Why there is no whole answer.

@@ -26,6 +26,7 @@ pub(crate) struct Config {
     #[serde(default)]
     pub requests_per_second: Option<f64>,
     /// Accept a plain-http upstream on this machine.
+    #[serde(deserialize_with = "switch")]
     pub allow_loopback_upstream: bool,
     /// A PEM file of certificate authorities to trust beside the system's.
     #[serde(default)]
@@ -51,8 +52,23 @@ pub(crate) struct Overrides {
     pub log: Option<String>,
 }
 
+/// Reads a switch: `true` and `false`, and 1 and 0 as environment variables have them.
+fn switch<'de, D: serde::Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Switch {
+        Flag(bool),
+        Number(u8),
+    }
+    match Switch::deserialize(value) {
+        Ok(Switch::Flag(flag)) => Ok(flag),
+        Ok(Switch::Number(number @ (0 | 1))) => Ok(number == 1),
+        _ => Err(serde::de::Error::custom("it can be true or false (or 1 or 0)")),
+    }
+}
+
 /// Environment variables with the prefix that are not settings but have a place of their own.
-const NOT_SETTINGS: &[&str] = &["master_key", "config", "demo", "test_postgres", "shared"];
+const NOT_SETTINGS: &[&str] = &["master_key", "config", "demo", "test_postgres", "shared", "require_all"];
 
 const KEYS: &[&str] = &[
     "data_dir",
@@ -85,7 +101,7 @@ pub(crate) fn load(overrides: &Overrides, file: Option<&Path>) -> Result<Loaded>
         requests_per_second: None,
         allow_loopback_upstream: false,
         extra_ca_file: None,
-        log: "warn".to_owned(),
+        log: "warn,sqlx=error".to_owned(),
         log_format: "text".to_owned(),
     };
     let toml = match file {

@@ -1,5 +1,19 @@
 //! The control face `/__simulator/…`: what `World` offers, over HTTP, for tests in other languages and for people.
 //! Responsible for translating requests. It is no part of the simulated service and is not counted.
+//!
+//! | Request | Does |
+//! |---|---|
+//! | `GET /` | time, organizations, provider, attempted writes |
+//! | `GET /oracle[?organization=0]` | the truth, by organization |
+//! | `GET /credentials` | all keys, by organization |
+//! | `GET /requests`, `DELETE /requests` | the books, and emptying them |
+//! | `GET /changes` | what life changed so far |
+//! | `POST /advance {"seconds":86400,"steps":1}` | lets life go on; the seconds are shared among the steps |
+//! | `POST /mutate {"organization":0,"percent":1.0}` | changes exactly that share of users and devices |
+//! | `GET /faults`, `POST /faults {rule}`, `DELETE /faults[/number]` | rules in force, a new one, an end of them |
+//! | `POST /limit {"rate":5,"burst":10,"retry_after":true}` or `null` | the rate limit |
+//! | `POST /latency {"milliseconds":20}` | latency of every answer |
+//! | `POST /keys/replace {"organization":0}`, `POST /keys/revoke`, `POST /keys/restore` | keys |
 
 use std::time::Duration;
 

@@ -167,7 +167,7 @@ impl KeyRing {
             (None, Some(token)) => {
                 self.tokens.get(token).filter(|(_, ends)| now < *ends).map(|(principal, _)| *principal)
             }
-            (None, None) => return Err(keyless(organizations)),
+            (None, None) => return Err(keyless(call, organizations)),
         };
         let Some(principal) = principal else {
             return Err(Answer::error(401, "Unauthorized", "Unauthorized: api key user not found"));
@@ -234,8 +234,11 @@ fn no_organization() -> Answer {
     Answer::message(401, "Unauthorized: no organization selected")
 }
 
-fn keyless(organizations: &[Organization]) -> Answer {
-    let redirects = organizations.first().is_none_or(|first| first.profile.oddities.has(Oddity::MissingKeyRedirects));
+/// The console sends people without a key to its login page; the host of Directory Insights has none.
+fn keyless(call: &Call, organizations: &[Organization]) -> Answer {
+    let console = call.segments.first().is_some_and(|part| part == "api");
+    let redirects =
+        console && organizations.first().is_none_or(|first| first.profile.oddities.has(Oddity::MissingKeyRedirects));
     if redirects {
         let body = "Found. Redirecting to /login".to_owned();
         return Answer { status: 302, headers: vec![("location", "/login".to_owned())], content_type: HTML, body };

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::Answer;
 use crate::dice::Dice;
 use crate::listing::{Family, Shape};
 use crate::lock;
@@ -292,6 +293,16 @@ impl FaultRule {
 }
 
 impl Effect {
+    /// The status that the client sees because of this effect; 0 for none at all.
+    pub(crate) fn status_shown(&self) -> Option<u16> {
+        match self {
+            Self::Status { status, .. } | Self::Redirect { status, .. } => Some(*status),
+            Self::HtmlOk | Self::EmptyBody | Self::Text { .. } => Some(200),
+            Self::HangBeforeHeaders => Some(0),
+            _ => None,
+        }
+    }
+
     /// A plain refusal with this status.
     pub fn status(status: u16) -> Self {
         Self::Status { status, body: FaultBody::Json, headers: Vec::new(), retry_after: None }
@@ -307,7 +318,7 @@ impl Faults {
     /// Puts a rule in force and returns its number.
     pub fn add(&self, rule: FaultRule) -> u64 {
         let number = self.next.fetch_add(1, Ordering::SeqCst) + 1;
-        let dice = Dice::of(rule.seed, "fault", number);
+        let dice = Dice::of(rule.seed, "fault", 0);
         lock(&self.rules).push(Active { number, rule, seen: 0, hits: 0, dice });
         number
     }
@@ -377,9 +388,9 @@ impl Faults {
         hits
     }
 
-    /// Takes a token of the organization; gives the seconds to wait when there is none.
-    pub(crate) fn take_token(&self, organization: usize, now: i64) -> Result<(), (f64, RateLimit)> {
-        let Some(limit) = *lock(&self.limit) else { return Ok(()) };
+    /// Takes a token of the organization; answers 429 when there is none.
+    pub(crate) fn refuse(&self, organization: usize, now: i64) -> Option<Answer> {
+        let limit = (*lock(&self.limit))?;
         let mut buckets = lock(&self.buckets);
         let bucket = buckets.entry(organization).or_insert(Bucket { tokens: limit.burst, at: now });
         let elapsed = (now - bucket.at).max(0) as f64 / 1000.0;
@@ -387,10 +398,23 @@ impl Faults {
         bucket.at = now;
         if bucket.tokens >= 1.0 {
             bucket.tokens -= 1.0;
-            return Ok(());
+            return None;
         }
         self.violations.fetch_add(1, Ordering::SeqCst);
-        Err(((1.0 - bucket.tokens) / limit.rate.max(0.000_001), limit))
+        let answer = Answer::message(429, "Too Many Requests");
+        let seconds = ((1.0 - bucket.tokens) / limit.rate.max(0.000_001)).ceil() as u64;
+        Some(if limit.retry_after { answer.with_header("retry-after", seconds.to_string()) } else { answer })
+    }
+}
+
+impl RetryAfter {
+    /// The header text at this time.
+    pub(crate) fn text(&self, now: i64) -> String {
+        match self {
+            Self::Seconds(seconds) => seconds.to_string(),
+            Self::Date(seconds) => crate::time::http_date(now + seconds * 1000),
+            Self::Text(text) => text.clone(),
+        }
     }
 }
 

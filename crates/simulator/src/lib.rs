@@ -5,6 +5,22 @@
 //! `/oauth2/token`) and the control face `/__simulator/…`. [`World`] is the state behind it: credentials, faults,
 //! counters, the passing of life, and the [`Oracle`] that says what a complete and correct client must have seen.
 //!
+//! ```no_run
+//! use simulator::{Clock, Config, Effect, FaultRule, Simulator, Size};
+//!
+//! # async fn example() -> std::io::Result<()> {
+//! let running = Simulator::start(Config::demo(Size::Small), Clock::system(), ([127, 0, 0, 1], 0).into()).await?;
+//! let world = running.world();
+//! let key = world.credentials(0).read_only; // GET {running.url()}/api/systemusers with x-api-key: {key}
+//! world.faults().add(FaultRule::new(Effect::status(503)).on("GET /api/systems").times(3));
+//! world.advance(std::time::Duration::from_secs(86_400));
+//! assert_eq!(world.writes_attempted(), 0);
+//! println!("{} users must have been seen with {key}", world.oracle(0).counts["systemusers"]);
+//! running.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Where to add things: a route in the folder of its API (`v1`, `v2`), a noun in `state`, a fault in `faults`,
 //! an oddity in `oddity`.
 

@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use crate::dice::mix;
 use crate::id::Id;
+use crate::state::Organization;
+use crate::state::bindings::{device_group_positions, user_group_positions};
 use crate::state::device::Device;
 use crate::state::document::Noun;
 use crate::state::graph::{Kind, Node};
 use crate::state::table::{Identified, Table};
 use crate::state::user::{Mfa, User, UserState};
-use crate::state::{Organization, device_group_positions, user_group_positions};
 use crate::time::{DAY, HOUR, MINUTE, text};
 
 /// What one step of life changed in an organization.

@@ -130,12 +130,11 @@ fn devices(organization: &Organization, list: &mut List) {
             "recovery_key_not_escrowed",
             "fde.keyPresent is false",
         );
-        put(device.last_contact.is_none(), "never_contacted", "lastContact is null");
-        put(
-            device.last_contact.is_some_and(|at| organization.now - at > 14 * DAY),
-            "stale_device",
-            "no contact for more than 14 days",
-        );
+        // What rows do not tell cannot be held against anyone.
+        let contact = device.told_contact(&organization.profile);
+        put(contact == Some(None), "never_contacted", "lastContact is null");
+        let stale = contact.flatten().is_some_and(|at| organization.now - at > 14 * DAY);
+        put(stale, "stale_device", "no contact for more than 14 days");
         put(device.ssh_root, "ssh_root_login", "allowSshRootLogin is true");
         put(device.ssh_password, "ssh_password_login", "allowSshPasswordAuthentication is true");
         put(

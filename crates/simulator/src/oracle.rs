@@ -14,6 +14,7 @@ use crate::state::graph::Kind;
 use crate::state::group::Group;
 use crate::state::insights;
 use crate::state::table::{Identified, Table};
+use crate::v2;
 
 /// The truth about one organization. Resources are named in JumpCloud's words.
 #[derive(Clone, Debug, Serialize)]
@@ -93,6 +94,8 @@ pub(crate) fn of(organization: &Organization) -> Oracle {
             None => oracle.put_ids::<crate::state::document::Document>(name, &Table::new(Vec::new())),
         }
     }
+    // Subscriptions are listed without ids.
+    oracle.ids.remove("subscriptions");
     let runs = organization.policy_runs();
     oracle.put_ids("policystatuses", &runs.statuses);
     oracle.put_ids("policyresults", &runs.results);
@@ -141,6 +144,11 @@ impl Oracle {
     /// Associations are readable from both ends; each end has its own name.
     fn put_associations(&mut self, organization: &Organization) {
         let mut found: BTreeMap<String, Vec<(Id, Id)>> = BTreeMap::new();
+        for (collection, targets) in v2::association_targets() {
+            for target in targets {
+                found.insert(format!("associations/{collection}/{}", target.as_str()), Vec::new());
+            }
+        }
         for binding in organization.graph.bindings() {
             for (from, to) in [(binding.from, binding.to), (binding.to, binding.from)] {
                 // No route shows software from the side of a device.

@@ -149,7 +149,7 @@ fn spoil(answer: Answer, hits: &[Hit], now: i64) -> Response<Body> {
                 extra.extend(retry_after.iter().map(|value| ("retry-after".to_owned(), value.text(now))));
             }
             Effect::HtmlOk => answer = refusal(200, &FaultBody::Html),
-            Effect::EmptyBody => answer.body.clear(),
+            Effect::EmptyBody => answer = Answer::json(String::new()),
             Effect::Text { body, content_type } => {
                 answer = Answer::json(body.clone());
                 extra.extend(content_type.iter().map(|value| ("content-type".to_owned(), value.clone())));

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::{Access, Credentials, KeyRing};
 use crate::dice::Dice;
-use crate::faults::{Effect, Faults, Hit, RetryAfter, Tamper};
+use crate::faults::{Effect, Faults, Hit, Tamper};
 use crate::id::Id;
 use crate::life::{self, Change};
 use crate::oddity::Oddity;
@@ -210,16 +210,7 @@ impl World {
             let separator = if target.contains('?') { '&' } else { '?' };
             format!("{target}{separator}{name}={value}")
         });
-        let status = outcome
-            .hits
-            .iter()
-            .find_map(|hit| match &hit.effect {
-                Effect::Status { status, .. } | Effect::Redirect { status, .. } => Some(*status),
-                Effect::HtmlOk | Effect::EmptyBody | Effect::Text { .. } | Effect::GzipBomb { .. } => Some(200),
-                Effect::HangBeforeHeaders => Some(0),
-                _ => None,
-            })
-            .unwrap_or(outcome.answer.status);
+        let status = outcome.hits.iter().find_map(|hit| hit.effect.status_shown()).unwrap_or(outcome.answer.status);
         lock(&self.requests).note(Seen { at: now, method: call.method.clone(), target, organization: number, status });
         outcome
     }
@@ -281,15 +272,8 @@ impl World {
             Err(refusal) => return refusal,
         };
         let mut shown = access.organization.unwrap_or(0);
-        if let Some(number) = access.organization
-            && let Err((seconds, limit)) = self.faults.take_token(number, now)
-        {
-            let answer = Answer::message(429, "Too Many Requests");
-            return if limit.retry_after {
-                answer.with_header("retry-after", format!("{}", seconds.ceil() as u64))
-            } else {
-                answer
-            };
+        if let Some(refusal) = access.organization.and_then(|number| self.faults.refuse(number, now)) {
+            return refusal;
         }
         for hit in hits {
             if let Effect::OtherOrganization { organization } = &hit.effect {
@@ -313,16 +297,5 @@ impl World {
             lock(&self.requests).forbid(&call.method, &call.path, false);
             Answer::not_found()
         })
-    }
-}
-
-impl RetryAfter {
-    /// The header text at this time.
-    pub(crate) fn text(&self, now: i64) -> String {
-        match self {
-            Self::Seconds(seconds) => seconds.to_string(),
-            Self::Date(seconds) => crate::time::http_date(now + seconds * 1000),
-            Self::Text(text) => text.clone(),
-        }
     }
 }

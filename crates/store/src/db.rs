@@ -41,6 +41,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Db {
     /// Opens or creates the SQLite file.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it is not a database, or damaged at its beginning.
     pub(crate) async fn sqlite(path: &Path) -> Result<Self> {
         let options = sqlite_options(path)
             .create_if_missing(true)
@@ -52,7 +55,11 @@ impl Db {
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(600))
             .connect_with(options.clone())
-            .await?;
+            .await
+            .map_err(|error| Error::File {
+                path: path.to_owned(),
+                what: error.as_database_error().map_or(error.to_string(), |error| error.message().to_owned()),
+            })?;
         let read = SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_lazy_with(options);
         Ok(Self::Sqlite { write, read })
     }

@@ -17,7 +17,7 @@ pub(crate) async fn migrate(store: &Store) -> Result<()> {
     }
     let mut tx = store.db.begin().await?;
     if store.db.is_postgres() {
-        tx.fetch(POSTGRES_LOCK, vec![]).await.map(drop)?;
+        tx.run_script(POSTGRES_LOCK).await?;
     }
     tx.run_script("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)").await?;
     // Read again under the lock: another process may have been faster.

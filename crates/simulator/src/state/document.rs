@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::id::Id;
 use crate::state::table::{Identified, Table};
+use crate::words;
 
 /// The collections that are kept as documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,6 +116,18 @@ pub(crate) struct Documents(BTreeMap<Noun, Table<Document>>);
 impl Documents {
     pub(crate) fn put(&mut self, noun: Noun, documents: Vec<Document>) {
         self.0.insert(noun, Table::new(documents));
+    }
+
+    /// Puts hostile strings in the place of every third name, title and description.
+    pub(crate) fn make_hostile(&mut self) {
+        const SHOWN: [&str; 7] = ["name", "displayName", "displayLabel", "title", "description", "firstname", "notes"];
+        for (number, document) in self.0.values_mut().flat_map(Table::iter_mut).enumerate() {
+            for (place, field) in SHOWN.iter().enumerate() {
+                if (number + place).is_multiple_of(3) && document.body[*field].is_string() {
+                    document.set(field, words::HOSTILE[(number + place) % words::HOSTILE.len()].into());
+                }
+            }
+        }
     }
 
     /// The documents of a noun, if the organization has any table of it.

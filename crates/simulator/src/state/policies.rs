@@ -27,7 +27,6 @@ pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
         let id = profile.make_id("policy", number as u64, now - (100 + number as i64 * 13) * DAY);
         let field = profile.make_id("config field", number as u64, profile.created_at);
         let title = format!("{family} {shown}");
-        let title = if profile.hostile && number % 4 == 1 { words::HOSTILE[number] } else { &title };
         policies.push(Document::with_hidden(id, json!({
             "id": id,
             "name": title,

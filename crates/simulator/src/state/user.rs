@@ -1,14 +1,12 @@
-//! Users (`systemusers`): what is kept of each, how one is made up, and how its row is written.
-//! Responsible for the row text of V1. Groups and bindings of users are in `group` and `graph`.
+//! Users (`systemusers`): what is kept of each, and how one is made up.
+//! Responsible for the facts of a user. The row is written in `user_row`; groups and bindings are in `bindings`.
 
 use crate::config::Character;
 use crate::dice::Dice;
 use crate::id::Id;
-use crate::json::{self, Object};
-use crate::oddity::Oddity;
+use crate::state::Profile;
 use crate::state::table::Identified;
-use crate::state::{Organization, Profile};
-use crate::time::{DAY, HOUR};
+use crate::time::DAY;
 use crate::words;
 
 /// A user, compact enough to keep a million of them.
@@ -87,7 +85,7 @@ impl Mfa {
     }
 
     /// Statuses in the order overall, TOTP, WebAuthn, push, JumpCloud Go.
-    fn statuses(self) -> [&'static str; 5] {
+    pub(crate) fn statuses(self) -> [&'static str; 5] {
         const NO: &str = "NOT_ENROLLED";
         const YES: &str = "ENROLLED";
         match self {
@@ -172,156 +170,10 @@ impl User {
         let last = dice.index(words::LAST_NAMES_ASCII.len());
         format!("{}.{}{}", words::FIRST_NAMES_ASCII[first], words::LAST_NAMES_ASCII[last], self.number)
     }
-
-    /// Appends the row of the V1 API.
-    pub(crate) fn write(&self, organization: &Organization, out: &mut String) {
-        let profile = &organization.profile;
-        let mut dice = Dice::of(profile.seed, "user name", u64::from(self.number));
-        let first = words::FIRST_NAMES[dice.index(words::FIRST_NAMES.len())];
-        let last = words::LAST_NAMES[dice.index(words::LAST_NAMES.len())];
-        let mut dice = Dice::of(profile.seed, "user details", u64::from(self.number));
-        let home = dice.index(words::LOCATIONS.len());
-        let department = dice.index(words::DEPARTMENTS.len());
-        let title = dice.index(words::TITLES.len()) + self.revision as usize;
-        let shape = dice.next();
-        let username = self.username(profile);
-        let hostile = self.hostile.map(|number| words::HOSTILE[usize::from(number)]);
-        let old_row = profile.oddities.has(Oddity::OldRowsLackState) && shape.is_multiple_of(5);
-        json::object(out, |row| {
-            row.id("_id", self.id);
-            row.id("id", self.id);
-            row.boolean("account_locked", self.locked_at.is_some());
-            if self.locked_at.is_some() || shape & 1 == 0 {
-                row.optional_time("account_locked_date", self.locked_at);
-            }
-            row.boolean("activated", self.state != UserState::Staged);
-            row.boolean("suspended", self.state == UserState::Suspended);
-            if !old_row {
-                row.string("state", self.state.as_str());
-            }
-            row.array("addresses", |list| {
-                if shape & 0b110 == 0 {
-                    list.object(|address| {
-                        address.id("id", self.id.child(1));
-                        address.string("type", "work");
-                        address.string("locality", words::LOCATIONS[home]);
-                        address.string("country", ["FI", "DE", "PL", "BR", "US", "JP", "NG", ""][home]);
-                    });
-                }
-            });
-            write_administrator(self, row);
-            row.boolean("allow_public_key", true);
-            row.string("alternateEmail", "");
-            row.array("attributes", |list| {
-                if shape & 0b1110_0000 == 0 {
-                    list.object(|attribute| {
-                        attribute.string("name", "badgeNumber");
-                        attribute.string("value", &format!("{}", 10_000 + self.number));
-                    });
-                }
-            });
-            row.number("badLoginAttempts", i64::from(self.bad_logins));
-            row.string("company", hostile.unwrap_or(&profile.name));
-            row.string("costCenter", ["", "CC-100", "CC-200", "CC-300"][(shape >> 8) as usize % 4]);
-            row.time("created", self.created_at);
-            row.string(
-                "creationSource",
-                ["jumpcloud:bulk-import", "jumpcloud:manual", "jumpcloud:scim"][(shape >> 10) as usize % 3],
-            );
-            match self.source {
-                Source::ActiveDirectory => row.object("delegatedAuthority", |authority| {
-                    authority.id("id", self.id.child(2));
-                    authority.string("name", "ActiveDirectory");
-                }),
-                _ => row.null("delegatedAuthority"),
-            }
-            row.string("department", words::DEPARTMENTS[department]);
-            row.string("description", hostile.unwrap_or(""));
-            row.boolean("disableDeviceMaxLoginAttempts", false);
-            row.string("displayname", hostile.unwrap_or(&format!("{first} {last}")));
-            row.string("email", &format!("{username}@{}", profile.domain));
-            match shape >> 12 & 3 {
-                0 => row.null("employeeIdentifier"),
-                1 => row.string("employeeIdentifier", ""),
-                _ => row.string("employeeIdentifier", &format!("E{:06}", self.number)),
-            }
-            row.string("employeeType", ["", "employee", "contractor"][(shape >> 14) as usize % 3]);
-            row.boolean("enable_managed_uid", false);
-            row.boolean("enable_user_portal_multifactor", self.mfa_required);
-            write_source(self, &username, row);
-            row.string("firstname", hostile.unwrap_or(first));
-            row.string("middlename", "");
-            row.string("lastname", hostile.unwrap_or(last));
-            row.string("jobTitle", words::TITLES[title % words::TITLES.len()]);
-            row.boolean("ldap_binding_user", self.ldap_binding);
-            row.string("location", words::LOCATIONS[home]);
-            match self.manager {
-                Some(manager) => row.id("manager", manager),
-                None if shape >> 16 & 1 == 0 => row.null("manager"),
-                None => {}
-            }
-            row.string("managedAppleId", "");
-            row.object("mfa", |mfa| {
-                mfa.boolean("configured", self.mfa.enrolled());
-                mfa.boolean("exclusion", self.mfa_excluded_until.is_some());
-                if let Some(until) = self.mfa_excluded_until {
-                    mfa.time("exclusionUntil", until);
-                    mfa.number("exclusionDays", 7);
-                }
-            });
-            if !old_row {
-                let [overall, totp, web_authn, push, go] = self.mfa.statuses();
-                row.object("mfaEnrollment", |mfa| {
-                    mfa.string("overallStatus", overall);
-                    mfa.string("totpStatus", totp);
-                    mfa.string("webAuthnStatus", web_authn);
-                    mfa.string("pushStatus", push);
-                    mfa.string("jcGoStatus", go);
-                });
-            }
-            row.id("organization", profile.id);
-            match self.password_set_at {
-                Some(at) => row.time("password_date", at),
-                None if shape >> 17 & 1 == 0 => row.string("password_date", ""),
-                None => row.null("password_date"),
-            }
-            match self.password_set_at {
-                Some(at) if !self.password_never_expires => row.time("password_expiration_date", at + 90 * DAY),
-                _ => row.null("password_expiration_date"),
-            }
-            row.boolean("password_expired", self.password_expired);
-            row.boolean("password_never_expires", self.password_never_expires);
-            row.boolean("passwordless_sudo", self.passwordless_sudo);
-            row.array("phoneNumbers", |list| {
-                if shape >> 18 & 3 == 0 {
-                    list.object(|phone| {
-                        phone.id("id", self.id.child(3));
-                        phone.string("type", "mobile");
-                        phone.string("number", &format!("+1 555 01{:02}", self.number % 100));
-                    });
-                }
-            });
-            row.object("recoveryEmail", |recovery| {
-                if shape >> 20 & 1 == 0 {
-                    recovery.string("address", &format!("{username}@personal.example"));
-                    recovery.boolean("verified", true);
-                    recovery.time("verifiedAt", self.created_at + HOUR);
-                }
-            });
-            row.array("relationships", |_| {});
-            row.boolean("samba_service_user", self.samba_service);
-            write_ssh_keys(self, row);
-            row.boolean("sudo", self.sudo);
-            row.string("systemUsername", "");
-            row.boolean("totp_enabled", self.mfa == Mfa::Totp);
-            row.number("unix_guid", 5000 + i64::from(self.number));
-            row.number("unix_uid", 5000 + i64::from(self.number));
-            row.string("username", &username);
-        });
-    }
 }
 
 impl UserState {
+    /// The word in `state`.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Staged => "STAGED",
@@ -329,58 +181,6 @@ impl UserState {
             Self::Suspended => "SUSPENDED",
         }
     }
-}
-
-fn write_administrator(user: &User, row: &mut Object<'_>) {
-    match user.administrator {
-        Some(id) => row.object("admin", |admin| {
-            admin.id("id", id);
-            admin.string("roleName", "Administrator");
-            admin.strings("roleNames", &["Administrator"]);
-        }),
-        None => row.null("admin"),
-    }
-}
-
-fn write_source(user: &User, username: &str, row: &mut Object<'_>) {
-    let (name, kind) = match user.source {
-        Source::Manual => {
-            row.string("external_dn", "");
-            row.string("external_source_type", "");
-            row.boolean("externally_managed", false);
-            row.array("restrictedFields", |_| {});
-            return;
-        }
-        Source::ActiveDirectory => ("activedirectory", "active_directory"),
-        Source::Scim => ("scim", "scim"),
-        Source::Federated => ("federated", "federated_identity_provider"),
-    };
-    row.string("external_dn", &format!("CN={username},OU=People,DC=corp,DC=example"));
-    row.string("external_source_type", name);
-    row.boolean("externally_managed", true);
-    row.array("restrictedFields", |list| {
-        list.object(|field| {
-            field.string("field", "email");
-            field.string("type", kind);
-            field.id("id", user.id.child(4));
-        });
-    });
-}
-
-fn write_ssh_keys(user: &User, row: &mut Object<'_>) {
-    row.array("ssh_keys", |list| {
-        for number in 0..user.ssh_keys {
-            list.object(|key| {
-                key.id("_id", user.id.child(10 + u64::from(number)));
-                key.string("name", ["laptop", "workstation", "backup"][usize::from(number) % 3]);
-                key.time("create_date", user.created_at + i64::from(number + 1) * DAY);
-                key.string(
-                    "public_key",
-                    &format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5SIM-SECRET-{} simulated", user.id.child(20)),
-                );
-            });
-        }
-    });
 }
 
 /// Spreads creation times over about five years before `now`.

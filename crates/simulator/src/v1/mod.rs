@@ -1,88 +1,12 @@
 //! The V1 API: `/api/…`.
-//! Responsible for dispatch and for the collections that are plain documents. To add a collection: a line in `noun`.
+//! Responsible for what the routes of that API answer; lists are paged by `listing`.
 
 mod administrators;
 mod devices;
+mod documents;
 mod organizations;
+mod router;
 mod search;
 mod users;
 
-use crate::call::Answer;
-use crate::id::Id;
-use crate::listing::{self, SliceRows, TableRows};
-use crate::state::document::{Document, Noun};
-use crate::world::Scene;
-
-/// Answers a route below `/api`, or `None` when there is no such route.
-pub(crate) fn route(scene: &Scene<'_>, parts: &[&str]) -> Option<Answer> {
-    if scene.call.method == "POST" {
-        let ["search", what] = parts else { return None };
-        return search::route(scene, what);
-    }
-    match parts {
-        ["systemusers", rest @ ..] => users::route(scene, rest),
-        ["systems", rest @ ..] => devices::route(scene, rest),
-        ["organizations", rest @ ..] => organizations::route(scene, rest),
-        ["users", rest @ ..] => administrators::route(scene, rest),
-        ["commands", id, "results"] => {
-            let Some(command) = command(scene, id) else { return Some(Answer::not_found()) };
-            let results: Vec<&Document> =
-                command_results(scene).filter(|result| result.text("name") == command.text("name")).collect();
-            let rows =
-                SliceRows { slice: &results, write: |result: &&Document, out: &mut String| out.push_str(&result.row) };
-            Some(listing::answer(scene.call, scene.tamper, &listing::V2, &rows))
-        }
-        ["files", "command", id] => {
-            if command(scene, id).is_none() {
-                return Some(Answer::not_found());
-            }
-            let rows = SliceRows::<(), _> { slice: &[], write: |(): &(), _: &mut String| {} };
-            Some(listing::answer(scene.call, scene.tamper, &listing::V1, &rows))
-        }
-        [collection] => {
-            let table = scene.organization.documents.table(noun(collection)?)?;
-            let rows = TableRows { table, write: write(collection) };
-            Some(listing::answer(scene.call, scene.tamper, &listing::V1, &rows))
-        }
-        [collection, id] => {
-            let found = Id::parse(id).and_then(|id| scene.organization.documents.get(noun(collection)?, id));
-            noun(collection)?;
-            Some(found.map_or_else(Answer::not_found, |document| {
-                listing::single(scene.call, &listing::V1, document.body.to_string())
-            }))
-        }
-        _ => None,
-    }
-}
-
-fn noun(collection: &str) -> Option<Noun> {
-    Some(match collection {
-        "applications" => Noun::Applications,
-        "application-templates" => Noun::ApplicationTemplates,
-        "commands" => Noun::Commands,
-        "commandresults" => Noun::CommandResults,
-        "radiusservers" => Noun::RadiusServers,
-        _ => return None,
-    })
-}
-
-/// How a row of a collection is written in lists: command results show only 40 characters of their output there.
-fn write(collection: &str) -> fn(&Document, &mut String) {
-    match collection {
-        "commandresults" => |document, out| {
-            let mut row = document.body.clone();
-            let output = &mut row["response"]["data"]["output"];
-            *output = output.as_str().map(|text| text.chars().take(40).collect::<String>()).into();
-            out.push_str(&row.to_string());
-        },
-        _ => |document, out| out.push_str(&document.row),
-    }
-}
-
-fn command<'a>(scene: &Scene<'a>, id: &str) -> Option<&'a Document> {
-    scene.organization.documents.get(Noun::Commands, Id::parse(id)?)
-}
-
-fn command_results<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a Document> {
-    scene.organization.documents.iter(Noun::CommandResults)
-}
+pub(crate) use router::route;

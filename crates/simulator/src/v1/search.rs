@@ -15,13 +15,13 @@ pub(super) fn route(scene: &Scene<'_>, what: &str) -> Option<Answer> {
         "systems" => Some(search(scene, &V1_SEARCH, &super::devices::rows(scene))),
         "commands" => {
             let table = documents.table(Noun::Commands)?;
-            Some(search(scene, &V1_SEARCH, &TableRows { table, write: super::write(what) }))
+            Some(search(scene, &V1_SEARCH, &TableRows { table, write: super::documents::write(what) }))
         }
         "commandresults" => {
             let table = documents.table(Noun::CommandResults)?;
             let small = scene.organization.profile.oddities.has(Oddity::CommandResultsLimit);
             let family = if small { V1 } else { V1_SEARCH };
-            Some(search(scene, &family, &TableRows { table, write: super::write(what) }))
+            Some(search(scene, &family, &TableRows { table, write: super::documents::write(what) }))
         }
         "organizations" => {
             let visible = super::organizations::visible(scene);

@@ -51,6 +51,11 @@ const COLLECTIONS: &[(&str, Kind, &[Kind])] = &[
     ("commands", Kind::Command, &[Kind::System, Kind::SystemGroup, Kind::PasswordManagerItem]),
 ];
 
+/// The names of graph collections with the targets that their associations accept.
+pub(crate) fn association_targets() -> impl Iterator<Item = (&'static str, &'static [Kind])> {
+    COLLECTIONS.iter().map(|(collection, _, targets)| (*collection, *targets))
+}
+
 /// Answers `/{collection}/{id}/{relation}`.
 pub(super) fn route(scene: &Scene<'_>, parts: &[&str]) -> Option<Answer> {
     let [collection, id, relation] = parts else { return None };

@@ -18,6 +18,8 @@ async fn keys_in_every_condition_get_the_documented_answer() {
     }
     let answer = client.get_with("/api/systemusers", &[]).await;
     assert_eq!((answer.status, answer.headers["location"].as_str()), (302, "/login"));
+    let events = client.http.post(format!("{}/insights/directory/v1/events", client.running.url())).body("{}");
+    assert_eq!(events.send().await.unwrap().status(), 401);
     let answer = client.get_with("/login", &[]).await;
     assert_eq!(answer.status, 200);
     assert!(answer.headers["content-type"].starts_with("text/html"));
@@ -110,6 +112,14 @@ async fn service_accounts_get_tokens_with_either_secret_and_tokens_end() {
         assert_eq!((answer.status, answer.json()["expires_in"].as_u64()), (200, Some(3600)));
         let bearer = format!("Bearer {}", answer.json()["access_token"].as_str().unwrap());
         assert_eq!(client.get_with("/api/systemusers", &[("authorization", &bearer)]).await.status, 200);
+        let events = async |organization: Option<&str>| {
+            let request = client.http.post(format!("{}/insights/directory/v1/events/count", client.running.url()));
+            let request = request.header("authorization", &bearer).body(r#"{"service":["all"],"start_time":"x"}"#);
+            let request = organization.into_iter().fold(request, |request, id| request.header("x-org-id", id));
+            request.send().await.unwrap().status().as_u16()
+        };
+        assert_eq!(events(None).await, 401);
+        assert_eq!(events(Some(&credentials.organization.to_string())).await, 200);
         client.world().advance(std::time::Duration::from_secs(3601));
         assert_eq!(client.get_with("/api/systemusers", &[("authorization", &bearer)]).await.status, 401);
     }

@@ -98,6 +98,7 @@ async fn rules_hit_the_calls_they_are_meant_for() {
     let first = run().await;
     let count = first.iter().filter(|hit| **hit).count();
     assert!((6..=30).contains(&count), "{count} of 60");
+    assert_eq!(first, run().await);
 }
 
 #[tokio::test]

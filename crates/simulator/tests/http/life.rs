@@ -147,3 +147,53 @@ async fn the_control_face_offers_the_same_over_http() {
     assert_eq!(requests["rate_limit_violations"], 1);
     assert_eq!(requests["writes_attempted"], 0);
 }
+
+#[tokio::test]
+async fn misconfigurations_can_be_seen_in_the_rows_and_no_others_can() {
+    let client = Client::demo().await;
+    for organization in 0..3 {
+        let users = snapshot(&client, organization, "/api/systemusers").await;
+        let devices = snapshot(&client, organization, "/api/systems").await;
+        let oracle = client.world().oracle(organization);
+        let planted = |what: &str| -> BTreeSet<String> {
+            oracle
+                .misconfigurations
+                .iter()
+                .filter(|entry| entry.what == what)
+                .map(|entry| entry.id.to_string())
+                .collect()
+        };
+        let active = |user: &Value| user["activated"] == true && user["suspended"] == false;
+        let users_with = |test: &dyn Fn(&Value) -> bool| -> BTreeSet<String> {
+            users.iter().filter(|(_, row)| test(row)).map(|(id, _)| id.clone()).collect()
+        };
+        assert_eq!(planted("user_without_mfa"), users_with(&|user| active(user) && user["mfa"]["configured"] == false));
+        let exclusion = users_with(&|user| active(user) && user["mfa"]["exclusion"] == true);
+        assert_eq!(planted("mfa_exclusion"), exclusion);
+        assert_eq!(planted("global_sudo"), users_with(&|user| user["sudo"] == true));
+        assert_eq!(planted("account_locked"), users_with(&|user| user["account_locked"] == true));
+        let never = users_with(&|user| active(user) && user["password_never_expires"] == true);
+        assert_eq!(planted("password_never_expires"), never);
+        let devices_with = |test: &dyn Fn(&Value) -> bool| -> BTreeSet<String> {
+            devices.iter().filter(|(_, row)| test(row)).map(|(id, _)| id.clone()).collect()
+        };
+        assert_eq!(planted("disk_not_encrypted"), devices_with(&|device| device["fde"]["active"] == false));
+        let contact = |device: &Value| device["lastContact"].as_str().map(ToOwned::to_owned);
+        // 14 days before the time of the tests.
+        let stale = devices_with(&|device| contact(device).is_some_and(|at| at.as_str() < "2026-11-06T08:00:00.000Z"));
+        assert_eq!(planted("stale_device"), stale);
+        let silent = devices_with(&|device| device.get("lastContact").is_some_and(Value::is_null));
+        assert_eq!(planted("never_contacted"), silent);
+        assert_eq!(planted("ssh_root_login"), devices_with(&|device| device["allowSshRootLogin"] == true));
+        assert_eq!(planted("no_policy_bound"), devices_with(&|device| device["isPolicyBound"] == false));
+        let local = devices_with(&|device| {
+            let accounts = device["userMetrics"].as_array().cloned().unwrap_or_default();
+            accounts.iter().any(|user| user["admin"] == true && user["managed"] == false && user["suspended"] == false)
+        });
+        assert_eq!(planted("unmanaged_local_admin"), local);
+        let mut serials: BTreeMap<String, usize> = BTreeMap::new();
+        devices.values().for_each(|device| *serials.entry(device["serialNumber"].to_string()).or_default() += 1);
+        let twice = devices_with(&|device| serials[&device["serialNumber"].to_string()] > 1);
+        assert_eq!(planted("duplicate_serial"), twice);
+    }
+}

@@ -240,6 +240,12 @@ async fn results_of_policies_and_software_add_up() {
         let expected: Vec<String> = oracle.ids[name].iter().map(ToString::to_string).collect();
         assert_eq!(ids, expected, "{parents}/{relation}");
     }
+    let mut results = 0;
+    for command in &oracle.ids["commands"] {
+        let (rows, _) = client.all(&key, &format!("/api/commands/{command}/results"), 100, "skip").await;
+        results += rows.len() as u64;
+    }
+    assert_eq!(results, oracle.counts["commandresults"]);
     let (devices, _) = client.all(&key, "/api/systems", 100, "skip").await;
     let bound: u64 = devices.iter().map(|device| device["policyStats"]["total"].as_u64().unwrap()).sum();
     assert_eq!(bound, oracle.counts["policystatuses"]);
@@ -406,4 +412,28 @@ async fn demonstrations_have_the_promised_sizes_and_a_single_organization_the_ex
     let counts = client.world().oracle(0).counts;
     let found = ["systemusers", "systems", "usergroups", "systemgroups"].map(|name| counts[name]);
     assert_eq!(found, [123, 45, 6, 7]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_readers_and_the_passing_of_life_do_not_stand_in_each_others_way() {
+    let client = std::sync::Arc::new(Client::demo().await);
+    let readers = (0..3).map(|organization| {
+        let client = std::sync::Arc::clone(&client);
+        tokio::spawn(async move {
+            let key = client.world().credentials(organization).read_only;
+            for path in ["/api/systemusers", "/api/systems", "/api/v2/usergroups", "/api/v2/systeminsights/apps"] {
+                let (rows, _) = client.all(&key, path, 20, "skip").await;
+                assert!(!rows.is_empty());
+            }
+        })
+    });
+    let readers: Vec<_> = readers.collect();
+    for _ in 0..10 {
+        client.world().advance(std::time::Duration::from_secs(3600));
+        client.world().oracle(0);
+        tokio::task::yield_now().await;
+    }
+    for reader in readers {
+        reader.await.unwrap();
+    }
 }

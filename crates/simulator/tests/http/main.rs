@@ -1,5 +1,5 @@
 //! The simulator over real HTTP. One test binary with a module for each promise.
-#![allow(clippy::unwrap_used, reason = "tests may stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "tests may stop at the first surprise")]
 
 mod access;
 mod client;

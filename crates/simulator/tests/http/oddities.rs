@@ -119,8 +119,19 @@ async fn hostile_strings_stand_in_names_when_asked_for_and_survive_json() {
     for part in ["<script>", "\u{1b}[31m", "=HYPERLINK", "DROP TABLE", "\u{202e}"] {
         assert!(users.iter().any(|user| user["displayname"].as_str().unwrap().contains(part)), "{part:?}");
     }
-    let groups = rows(&client, "/api/v2/usergroups").await;
-    assert!(groups.iter().any(|group| group["name"].as_str().unwrap().contains("javascript:")));
+    for (path, field) in [
+        ("/api/v2/usergroups", "name"),
+        ("/api/systems", "displayName"),
+        ("/api/applications", "displayLabel"),
+        ("/api/commands", "name"),
+        ("/api/v2/policies", "name"),
+        ("/api/users", "firstname"),
+        ("/api/v2/systeminsights/apps", "name"),
+        ("/api/v2/systeminsights/users", "username"),
+    ] {
+        let hostile = |row: &Value| row[field].as_str().unwrap().contains(['<', '\'', '\u{1b}', '=', '|', '{', ':']);
+        assert!(rows(&client, path).await.iter().any(hostile), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -123,6 +123,14 @@ async fn every_field_of_every_row_is_in_the_published_specification() {
             }
         }
     }
+    let provider = client.world().provider().unwrap();
+    let mtp = client.world().credentials(0).mtp.unwrap();
+    for (definition, path) in [("Administrator", "administrators"), ("Organization", "organizations")] {
+        let path = format!("/api/v2/providers/{provider}/{path}");
+        for row in open(&client.get_with(&path, &[("x-api-key", &mtp)]).await).0 {
+            check(&v2, &v2["definitions"][definition], &row, definition, &mut problems, &mut extras);
+        }
+    }
     assert!(problems.is_empty(), "{problems:#?}");
     let unused: Vec<_> = OBSERVED_EXTRAS.iter().filter(|name| !extras.contains(**name)).collect();
     assert!(unused.is_empty(), "no longer needed as extras: {unused:?}");

@@ -151,9 +151,9 @@ async fn commands_to_try(collector: &Collector, folder: &Path) -> Result<Vec<Str
     let place =
         if folder == demo_data_dir() { "--demo".to_owned() } else { format!("--data-dir {}", folder.display()) };
     let query = Query {
-        sql: "SELECT u.username FROM users u JOIN group_memberships m ON m.org_id = u.org_id AND m.member_id = u.id
-              JOIN associations a ON a.org_id = m.org_id AND (a.from_id = m.group_id OR a.to_id = m.group_id)
-              GROUP BY u.org_id, u.username ORDER BY COUNT(*) DESC, u.username LIMIT 1"
+        sql: "SELECT u.username FROM users u WHERE u.id = (SELECT m.member_id FROM group_memberships m WHERE m.member_type = 'user'
+              AND m.group_id IN (SELECT a.from_id FROM associations a WHERE a.from_type = 'user_group' AND a.to_type = 'application')
+              ORDER BY m.member_id LIMIT 1)"
             .to_owned(),
         ..Query::default()
     };

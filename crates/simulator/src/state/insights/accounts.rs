@@ -1,4 +1,6 @@
 //! System Insights about accounts: users, groups, sessions and keys on devices.
+//! Responsible for the rows of these tables, with the columns and types of the published specification; paging and
+//! counting are elsewhere (`catalog`).
 
 use crate::state::device::Platform;
 use crate::state::insights::Table;
@@ -21,7 +23,7 @@ pub(super) const TABLES: &[Table] = &[
             };
             row.boolean("ad_managed", false);
             row.boolean("admin", admin);
-            row.string("description", "");
+            row.string("description", report.shown("", number));
             row.string("directory", &if number == 0 { String::new() } else { report.home() });
             row.string("gid", "20");
             row.string("gid_signed", "20");
@@ -33,7 +35,7 @@ pub(super) const TABLES: &[Table] = &[
             row.string("type", "");
             row.string("uid", &uid.to_string());
             row.string("uid_signed", &uid.to_string());
-            row.string("username", name);
+            row.string("username", report.shown(name, number + 1));
             row.string("uuid", &format!("{:032X}", u128::from(device.id.child(number as u64).entropy())));
         },
     },

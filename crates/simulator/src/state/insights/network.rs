@@ -1,4 +1,6 @@
 //! System Insights about networks: interfaces, addresses and wireless.
+//! Responsible for the rows of these tables, with the columns and types of the published specification; paging and
+//! counting are elsewhere (`catalog`).
 
 use crate::state::device::Platform;
 use crate::state::insights::{Report, Table};

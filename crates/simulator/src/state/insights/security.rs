@@ -1,4 +1,6 @@
 //! System Insights about protection: encryption, firewalls, antivirus, boot and sharing.
+//! Responsible for the rows of these tables, with the columns and types of the published specification; paging and
+//! counting are elsewhere (`catalog`).
 
 use crate::state::device::Platform;
 use crate::state::insights::Table;

@@ -1,4 +1,6 @@
 //! System Insights about software: applications, packages, patches, extensions and services.
+//! Responsible for the rows of these tables, with the columns and types of the published specification; paging and
+//! counting are elsewhere (`catalog`).
 
 use crate::state::device::Platform;
 use crate::state::insights::{Report, Table};
@@ -32,7 +34,7 @@ pub(super) const TABLES: &[Table] = &[
             row.string("info_string", "");
             row.number("last_opened_time", (report.collected_at() - (number as i64) * DAY) / SECOND);
             row.string("minimum_system_version", "13.0");
-            row.string("name", name);
+            row.string("name", report.shown(name, number));
             row.string("path", &format!("/Applications/{name}"));
         },
     },
@@ -53,7 +55,7 @@ pub(super) const TABLES: &[Table] = &[
             row.string("install_location", &format!("C:\\Program Files\\{name}"));
             row.string("install_source", "");
             row.string("language", "1033");
-            row.string("name", name);
+            row.string("name", report.shown(name, number));
             row.string("publisher", publisher);
             row.string("uninstall_string", "MsiExec.exe /X");
             row.string("version", &version(report, number, newest));
@@ -71,7 +73,7 @@ pub(super) const TABLES: &[Table] = &[
             row.number("install_time", (report.device.created_at) / SECOND);
             row.string("maintainer_or_vendor", "Ubuntu Developers");
             row.string("mount_namespace_id", "");
-            row.string("name", name);
+            row.string("name", report.shown(name, number));
             row.string("package_format", "deb");
             row.string("package_group_or_section", "admin");
             row.number("pid_with_namespace", 0);
@@ -108,7 +110,7 @@ pub(super) const TABLES: &[Table] = &[
             row.string("description", "");
             row.string("identifier", identifier);
             row.string("locale", "en");
-            row.string("name", name);
+            row.string("name", report.shown(name, number));
             row.string("path", &format!("{}/Extensions/{identifier}", report.home()));
             row.string("permissions", permissions);
             row.number("persistent", 1);
@@ -180,7 +182,7 @@ pub(super) const TABLES: &[Table] = &[
         name: "services",
         timed: false,
         rows: |report| if report.device.platform == Platform::Windows { 3 } else { 0 },
-        write: |_, number, row| {
+        write: |report, number, row| {
             let name = ["wuauserv", "WinDefend", "RemoteRegistry"][number];
             row.string("description", "");
             row.string(
@@ -188,7 +190,7 @@ pub(super) const TABLES: &[Table] = &[
                 ["Windows Update", "Microsoft Defender Antivirus Service", "Remote Registry"][number],
             );
             row.string("module_path", "");
-            row.string("name", name);
+            row.string("name", report.shown(name, number));
             row.string("path", "C:\\Windows\\system32\\svchost.exe");
             row.number("pid", [1204, 2210, 0][number]);
             row.number("service_exit_code", 0);

@@ -1,0 +1,92 @@
+//! The schedule when the clock does not run as it should: it neither floods nor stops.
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+use collect::run_schedule;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{CORE, Scenario, scenario, small};
+
+/// How many syncs have ended.
+async fn ended(scenario: &Scenario) -> usize {
+    let runs = scenario.collector.store.runs(None, 10_000).await.unwrap();
+    runs.iter().filter(|run| run.outcome.is_some()).count()
+}
+
+/// Lets half a minute pass at most until this many syncs have ended in all; a busy machine may need longer for them.
+async fn wait_for(scenario: &Scenario, syncs: usize, why: &str) {
+    let mut seconds = 0;
+    let patience = Instant::now();
+    while ended(scenario).await < syncs {
+        if seconds < 30 {
+            scenario.clock.pass(Duration::from_secs(1));
+            seconds += 1;
+        }
+        assert!(patience.elapsed() < Duration::from_secs(120), "{why}: {} of {syncs} syncs", ended(scenario).await);
+    }
+}
+
+/// Lets time pass in steps; no sync may begin.
+async fn nothing_for(scenario: &Scenario, minutes: u64, why: &str) {
+    let before = scenario.collector.store.runs(None, 10_000).await.unwrap().len();
+    for _ in 0..minutes {
+        scenario.clock.pass(Duration::from_secs(60));
+        for _ in 0..3 {
+            assert_eq!(scenario.collector.store.runs(None, 10_000).await.unwrap().len(), before, "{why}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_neither_floods_nor_stops_the_schedule() {
+    const DAY: i64 = 86_400;
+    let mut scenario = scenario(small()).await;
+    scenario.only(CORE);
+    scenario.clock.waiting_is_free.store(false, SeqCst);
+    let stop = CancellationToken::new();
+    let (collector, stopping) = (scenario.collector.clone(), stop.clone());
+    let schedule = tokio::spawn(async move { run_schedule(&collector, &stopping).await });
+    wait_for(&scenario, 1, "the first sync is due at once").await;
+    nothing_for(&scenario, 50, "the schedule is hourly").await;
+    scenario.clock.pass(Duration::from_secs(600));
+    wait_for(&scenario, 2, "an hour has passed").await;
+    let mut syncs = 2;
+    for jump in [DAY, 3650 * DAY, -3650 * DAY, -DAY, -7 * DAY, 8 * DAY] {
+        scenario.clock.set_by(jump);
+        syncs += 1;
+        wait_for(&scenario, syncs, &format!("the clock was set by {} days", jump / DAY)).await;
+        nothing_for(&scenario, 50, &format!("one catch-up is enough after {} days", jump / DAY)).await;
+        scenario.clock.pass(Duration::from_secs(600));
+        syncs += 1;
+        wait_for(&scenario, syncs, &format!("the next hour after {} days", jump / DAY)).await;
+    }
+    stop.cancel();
+    schedule.await.unwrap().unwrap();
+    assert_eq!(ended(&scenario).await, syncs);
+    scenario.equals_oracle(0).await;
+}
+
+#[tokio::test]
+async fn a_dead_key_is_probed_every_quarter_of_an_hour_and_no_more() {
+    let mut scenario = scenario(small()).await;
+    scenario.only(CORE);
+    scenario.clock.waiting_is_free.store(false, SeqCst);
+    scenario.world.revoke_all_keys();
+    let stop = CancellationToken::new();
+    let (collector, stopping) = (scenario.collector.clone(), stop.clone());
+    let schedule = tokio::spawn(async move { run_schedule(&collector, &stopping).await });
+    wait_for(&scenario, 1, "the first sync is due at once").await;
+    for probe in 2..5 {
+        nothing_for(&scenario, 14, "too early for a probe").await;
+        scenario.clock.pass(Duration::from_secs(60));
+        wait_for(&scenario, probe, "a quarter of an hour has passed").await;
+    }
+    assert_eq!(scenario.asked(), 4, "one request for each probe");
+    scenario.world.restore_all_keys();
+    scenario.clock.pass(Duration::from_secs(900));
+    wait_for(&scenario, 5, "the key works again").await;
+    stop.cancel();
+    schedule.await.unwrap().unwrap();
+    scenario.equals_oracle(0).await;
+}

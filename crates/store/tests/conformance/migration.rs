@@ -1,0 +1,76 @@
+//! Opening: an empty place, one of an older or a newer program, and places that can not be used.
+
+use store::{Error, Location, Store};
+
+use crate::bed::{Bed, TABLES, on_sqlite};
+
+on_both_engines!(a_newer_schema_is_refused_and_left_as_it_is, an_empty_database_is_opened_by_several_processes_at_once,);
+
+async fn a_newer_schema_is_refused_and_left_as_it_is(bed: &Bed) {
+    bed.open().await.close().await;
+    bed.behind("INSERT INTO schema_version (version) VALUES (99)").await;
+    let refused = Store::open(&bed.location, TABLES).await.unwrap_err();
+    assert!(matches!(refused, Error::Newer { found: 99, known: 1.. }), "{refused:?}");
+    assert!(refused.to_string().contains("use the newer program"));
+    assert_eq!(bed.count("schema_version").await, 2);
+}
+
+async fn an_empty_database_is_opened_by_several_processes_at_once(bed: &Bed) {
+    let opened = futures::future::join_all((0..4).map(|_| Store::open(&bed.location, TABLES))).await;
+    for store in opened {
+        assert_eq!(store.unwrap().tables().len(), 3);
+    }
+    assert_eq!(bed.count("schema_version").await, 1);
+}
+
+/// Opens a file that can not be used; returns what is said about it.
+async fn refused(path: impl Into<std::path::PathBuf>) -> String {
+    let path = path.into();
+    let error = Store::open(&Location::File(path.clone()), TABLES).await.unwrap_err();
+    assert!(matches!(error, Error::File { .. }), "{error:?}");
+    let words = error.to_string();
+    assert!(words.contains(&path.display().to_string()), "{words}");
+    words
+}
+
+#[tokio::test]
+async fn a_folder_in_the_place_of_the_file_is_refused_in_words() {
+    on_sqlite(async |bed| assert!(refused(bed.folder.path()).await.contains("is a directory"))).await;
+}
+
+#[tokio::test]
+async fn a_folder_that_can_not_be_made_is_refused_in_words() {
+    on_sqlite(async |bed| {
+        let file = bed.folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(refused(file.join("data").join("jumpseat.db")).await.contains("folder can not be made"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_folder_that_can_not_be_written_is_refused_in_words() {
+    // A place where not even the superuser can make a file.
+    assert!(refused("/proc/jumpseat.db").await.contains("can not be opened for writing"));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_in_words_and_not_touched() {
+    on_sqlite(async |bed| {
+        let file = bed.folder.path().join("notes.txt");
+        let notes = "not a database, but my notes\n".repeat(200);
+        std::fs::write(&file, &notes).unwrap();
+        assert!(refused(&file).await.contains("not a database"));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), notes);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_wrong_postgres_url_is_refused_without_telling_its_password() {
+    for url in ["postgres://me:CANARY@127.0.0.1:1/x", "postgres://me:CANARY@127.0.0.1:port/x", "mysql://me:CANARY@h/x"]
+    {
+        let error = Store::open(&Location::Postgres(url.to_owned()), TABLES).await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("CANARY"), "{error:?}");
+    }
+}
