@@ -17,6 +17,10 @@ use simulator::{Clock, Config, Simulator};
 use store::{Connection, LeaseHolder, Location, MasterKey, Marks, NewRow, Store, StreamKind};
 use tokio_util::sync::CancellationToken;
 
+/// The program's own allocator, so that the measured process is the one that users run.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Failure = Box<dyn std::error::Error>;
 
 /// Requests in flight, the product's default.

@@ -10,7 +10,10 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, Column as _, ConnectOptions, Postgres, Row as _, Sqlite, Transaction, TypeInfo, ValueRef};
+use sqlx::{
+    AssertSqlSafe, Column as _, ConnectOptions, Connection as _, Postgres, Row as _, Sqlite, Transaction, TypeInfo,
+    ValueRef,
+};
 
 use crate::schema::{Cell, Kind};
 use crate::{Error, Result};
@@ -49,6 +52,8 @@ impl Db {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // Negative: KiB. The inner pages of the indexes stay in memory while a large table is written.
+            .pragma("cache_size", "-24576")
             .pragma("wal_autocheckpoint", "8000")
             .pragma("journal_size_limit", "67108864");
         let write = SqlitePoolOptions::new()
@@ -74,6 +79,15 @@ impl Db {
             })?
             .disable_statement_logging()
             .application_name("jumpseat");
+        // Tried once without the pool, which tries for long and then says no more than that it waited.
+        let tried = options.connect().await.map_err(|error| {
+            Error::Refused(format!(
+                "PostgreSQL at {}:{} can not be used: {error}",
+                options.get_host(),
+                options.get_port()
+            ))
+        })?;
+        tried.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(30))

@@ -278,24 +278,20 @@ impl SnapshotWriter {
 
     /// Looks up what is stored now under these ids.
     pub async fn known(&self, table: &Table, ids: &[&str]) -> Result<HashMap<String, Known>> {
-        let sql = format!(
-            "SELECT id, row_id, content, from_snapshot FROM {} WHERE org_id = $1 AND until_snapshot = $2 AND id IN ({})",
-            versions_name(table),
-            placeholders(3, LOOKUP)
-        );
+        let sql = lookup_sql(table);
         let mut known = HashMap::with_capacity(ids.len());
         for chunk in ids.chunks(LOOKUP) {
-            for row in self.store.db.fetch(&sql, self.lookup_args(&[OPEN], chunk)).await? {
+            for row in self.store.db.fetch(&sql, self.lookup_args(chunk)).await? {
                 known.insert(row.text(0), self.known_of(&row));
             }
         }
         Ok(known)
     }
 
-    fn lookup_args(&self, numbers: &[i64], ids: &[&str]) -> Vec<Cell> {
+    fn lookup_args(&self, ids: &[&str]) -> Vec<Cell> {
         let mut args = Vec::with_capacity(LOOKUP + 2);
         args.push(self.org_id.as_str().into());
-        args.extend(numbers.iter().map(|number| Cell::Integer(*number)));
+        args.push(OPEN.into());
         // The list is filled up with its last id, which finds nothing new.
         let last = ids.last().copied().unwrap_or_default();
         args.extend((0..LOOKUP).map(|at| Cell::from(ids.get(at).copied().unwrap_or(last))));
@@ -340,7 +336,9 @@ impl SnapshotWriter {
         written: &mut Written,
     ) -> Result<Vec<NewRow>> {
         let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-        let mut fresh = self.fresh(tx, table, &ids).await?;
+        // What this very snapshot has written under these ids.
+        let mut fresh = self.open_versions(tx, table, &ids).await?;
+        fresh.retain(|_, known| known.fresh);
         let mut kept: Vec<NewRow> = Vec::with_capacity(rows.len());
         let mut place: HashMap<String, usize> = HashMap::with_capacity(rows.len());
         let mut renamed = Vec::new();
@@ -404,31 +402,12 @@ impl SnapshotWriter {
         Ok(kept)
     }
 
-    /// Versions that this snapshot has written under these ids.
-    async fn fresh(&self, tx: &mut Tx, table: &Table, ids: &[&str]) -> Result<HashMap<String, Known>> {
-        let sql = format!(
-            "SELECT id, row_id, content, from_snapshot FROM {} WHERE org_id = $1 AND from_snapshot = $2 AND id IN ({})",
-            versions_name(table),
-            placeholders(3, LOOKUP)
-        );
-        let mut fresh = HashMap::new();
-        for chunk in ids.chunks(LOOKUP) {
-            for row in tx.fetch(&sql, self.lookup_args(&[self.number], chunk)).await? {
-                fresh.insert(row.text(0), self.known_of(&row));
-            }
-        }
-        Ok(fresh)
-    }
-
+    /// What stands under these ids inside the transaction.
     async fn open_versions(&self, tx: &mut Tx, table: &Table, ids: &[&str]) -> Result<HashMap<String, Known>> {
-        let sql = format!(
-            "SELECT id, row_id, content, from_snapshot FROM {} WHERE org_id = $1 AND until_snapshot = $2 AND id IN ({})",
-            versions_name(table),
-            placeholders(3, LOOKUP)
-        );
+        let sql = lookup_sql(table);
         let mut open = HashMap::new();
         for chunk in ids.chunks(LOOKUP) {
-            for row in tx.fetch(&sql, self.lookup_args(&[OPEN], chunk)).await? {
+            for row in tx.fetch(&sql, self.lookup_args(chunk)).await? {
                 open.insert(row.text(0), self.known_of(&row));
             }
         }
@@ -543,6 +522,18 @@ impl SnapshotWriter {
     pub fn store(&self) -> &Store {
         &self.store
     }
+}
+
+/// Finds the open versions of [`LOOKUP`] ids: `$1` organization, `$2` [`OPEN`], then the ids. The list drives the join, so
+/// that each id is one step into the unique index; as an IN list, planners without statistics read all open versions instead.
+fn lookup_sql(table: &Table) -> String {
+    let ids: Vec<String> = (3..3 + LOOKUP).map(|at| format!("(${at})")).collect();
+    format!(
+        "SELECT v.id, v.row_id, v.content, v.from_snapshot FROM (VALUES {}) w CROSS JOIN {} v
+         WHERE v.org_id = $1 AND v.id = w.column1 AND v.until_snapshot = $2",
+        ids.join(","),
+        versions_name(table)
+    )
 }
 
 async fn close(tx: &mut Tx, table: &Table, number: i64, rows: &[i64]) -> Result<()> {
@@ -693,7 +684,7 @@ async fn create_table(tx: &mut Tx, table: &Table, postgres: bool) -> Result<()> 
     tx.run_script(&format!(
         "CREATE TABLE {versions} (row_id {key}, org_id TEXT NOT NULL, id TEXT NOT NULL, part TEXT NOT NULL,
            from_snapshot BIGINT NOT NULL, until_snapshot BIGINT NOT NULL, content {bytes} NOT NULL{columns});
-         CREATE UNIQUE INDEX \"v_{name}_by_id\" ON {versions} (org_id, id, from_snapshot);
+         CREATE UNIQUE INDEX \"v_{name}_by_id\" ON {versions} (org_id, id, until_snapshot);
          CREATE INDEX \"v_{name}_by_snapshot\" ON {versions} (org_id, until_snapshot, from_snapshot);
          CREATE TABLE {raws} (row_id {key}, raw TEXT NOT NULL);"
     ))

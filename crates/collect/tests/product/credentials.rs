@@ -12,7 +12,7 @@ use store::Outcome;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{CORE, Scenario, scenario, text};
+use crate::support::{CORE, Scenario, lacking, scenario, text};
 
 /// Three small organizations of one provider.
 fn three() -> Config {
@@ -116,6 +116,22 @@ async fn a_key_that_sees_several_organizations_must_choose_and_is_told_which_the
     let learned = scenario.stored(9).await;
     assert_eq!(learned.org_id, Some(scenario.world.organizations()[1].id.to_string()));
     assert_eq!(learned.org_name.as_deref(), Some("Two Ltd"));
+}
+
+#[tokio::test]
+async fn a_providers_key_collects_the_organization_that_is_meant_and_nothing_of_the_others() {
+    let scenario = scenario(three()).await;
+    let key = scenario.world.credentials(0).mtp.unwrap();
+    for number in [2, 0] {
+        let mut connection = scenario.connection(number, &Credential::api_key(&key).unwrap());
+        let id = 7 + number;
+        (connection.id, connection.name) = (format!("connection-{id}"), format!("Connection {id}"));
+        scenario.add(&connection, &key).await;
+        assert_eq!(lacking(&scenario.try_sync(id).await.unwrap()), [""; 0]);
+        scenario.equals_oracle(number).await;
+    }
+    let organizations = scenario.column("SELECT DISTINCT org_id FROM users").await;
+    assert_eq!(organizations.len(), 2);
 }
 
 #[tokio::test]

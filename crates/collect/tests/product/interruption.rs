@@ -14,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{CORE, Scenario, scenario, small};
 
-/// A listener that cancels when pages have been received this often.
-fn after_pages(pages: usize) -> (Listener, CancellationToken) {
+/// A listener that cancels at the so-manieth piece of news: each page, then when all is written, then before the commit.
+fn after_news(news: usize) -> (Listener, CancellationToken) {
     let (met, reached) = (AtomicUsize::new(0), CancellationToken::new());
     let cancel = reached.clone();
-    let listener = move |progress| {
-        if matches!(progress, Progress::Rows { .. }) && met.fetch_add(1, SeqCst) + 1 == pages {
+    let listener = move |_| {
+        if met.fetch_add(1, SeqCst) + 1 == news {
             cancel.cancel();
         }
     };
@@ -30,37 +30,50 @@ fn held(result: &Result<collect::SyncReport, Error>) -> bool {
     matches!(result, Err(Error::Store(store::Error::Held { .. })))
 }
 
+/// Every user that is there now has a history of committed snapshots that ends with what is there now.
+async fn history_is_whole(scenario: &Scenario) {
+    let store = &scenario.collector.store;
+    let table = store.table("users").unwrap();
+    for row in scenario.ask("SELECT id, raw FROM users").await {
+        let versions = store.versions(table, &row[0], None).await.unwrap();
+        let last = versions.last().unwrap_or_else(|| panic!("{} has no history", row[0]));
+        assert_eq!((last.until, last.raw.to_string()), (None, row[1].clone()));
+        assert!(versions.windows(2).all(|pair| pair[0].until == Some(pair[1].from)), "{}: {versions:?}", row[0]);
+    }
+}
+
 #[tokio::test]
-async fn a_sync_cancelled_at_any_page_leaves_nothing_visible_and_the_next_one_goes_on() {
+async fn a_sync_cancelled_at_any_point_leaves_nothing_visible_and_the_next_one_goes_on() {
     let scenario = Scenario::core().await;
     scenario.sync_completely().await;
     let mut cancelled = 0;
-    for pages in 1.. {
+    for news in 1.. {
         scenario.world.advance(Duration::from_secs(6 * 3600));
         let before = scenario.visible().await;
-        let (listener, reached) = after_pages(pages);
+        let (listener, reached) = after_news(news);
         match scenario.sync_as(0, false, listener, &reached).await {
             Ok(_) => break,
             Err(error) => assert_eq!(error.code(), "cancelled"),
         }
         cancelled += 1;
-        assert_eq!(scenario.visible().await, before, "cancelled after {pages} pages");
+        assert_eq!(scenario.visible().await, before, "cancelled at {news}");
         let run = scenario.collector.store.runs(None, 1).await.unwrap().remove(0);
         assert_eq!(run.outcome, Some(Outcome::Cancelled));
     }
     assert!(cancelled >= 10, "{cancelled}");
     scenario.sync_completely().await;
+    history_is_whole(&scenario).await;
 }
 
 #[tokio::test]
-async fn a_sync_dropped_at_any_page_leaves_nothing_visible_and_the_next_one_cleans_up() {
+async fn a_sync_dropped_at_any_point_leaves_nothing_visible_and_the_next_one_cleans_up() {
     let scenario = Scenario::core().await;
     scenario.sync_completely().await;
     let mut dropped = 0;
-    for pages in 1.. {
+    for news in 1.. {
         scenario.world.advance(Duration::from_secs(6 * 3600));
         let before = scenario.visible().await;
-        let (listener, reached) = after_pages(pages);
+        let (listener, reached) = after_news(news);
         let never = CancellationToken::new();
         tokio::select! {
             biased;
@@ -70,16 +83,17 @@ async fn a_sync_dropped_at_any_page_leaves_nothing_visible_and_the_next_one_clea
                 break;
             }
         }
-        assert_eq!(scenario.visible().await, before, "dropped after {pages} pages");
+        assert_eq!(scenario.visible().await, before, "dropped at {news}");
         // Nobody shows life any more, but for a minute nobody else may go on either.
-        assert!(held(&scenario.try_sync(0).await), "dropped after {pages} pages");
+        assert!(held(&scenario.try_sync(0).await), "dropped at {news}");
         scenario.clock.pass(Duration::from_secs(61));
-        if pages % 4 == 0 {
+        if news % 4 == 0 {
             scenario.sync_completely().await;
         }
     }
     assert!(dropped >= 10, "{dropped}");
     scenario.sync_completely().await;
+    history_is_whole(&scenario).await;
     let runs = scenario.collector.store.runs(None, 1_000).await.unwrap();
     assert!(runs.iter().all(|run| run.outcome.is_some()), "every run has an end");
     assert_eq!(runs.iter().filter(|run| run.outcome == Some(Outcome::Interrupted)).count(), dropped);

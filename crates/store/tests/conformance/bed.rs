@@ -98,6 +98,24 @@ impl Bed {
         matches!(self.location, Location::Postgres(_))
     }
 
+    /// Whether this test is the only one in its process. If not, it is run in one of its own and has to hold there:
+    /// SQLite counts memory for a whole process.
+    pub(crate) fn is_alone(&self, module: &str, promise: &str) -> bool {
+        const ALONE: &str = "JUMPSEAT_TEST_ALONE";
+        if std::env::var_os(ALONE).is_some() {
+            return true;
+        }
+        let engine = if self.is_postgres() { "on_postgres" } else { "on_sqlite" };
+        let ran = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &format!("{module}::{engine}::{promise}")])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+        false
+    }
+
     /// The SQLite file.
     pub(crate) fn file(&self) -> Option<&PathBuf> {
         match &self.location {

@@ -3,6 +3,8 @@
 //! To add a promise: write an async function of a [`bed::Bed`] in the noun's file and name it in that file's
 //! `on_both_engines!` (a function that is not named there is a warning).
 
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+
 /// Makes a test for each engine out of each promise.
 macro_rules! on_both_engines {
     ($($promise:ident),+ $(,)?) => {

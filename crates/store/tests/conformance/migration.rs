@@ -67,6 +67,13 @@ async fn a_file_that_is_no_database_is_refused_in_words_and_not_touched() {
 }
 
 #[tokio::test]
+async fn a_postgres_that_is_not_there_is_named_at_once() {
+    let nowhere = Location::Postgres("postgres://me@127.0.0.1:1/x".to_owned());
+    let error = Store::open(&nowhere, TABLES).await.unwrap_err().to_string();
+    assert!(error.contains("127.0.0.1:1") && error.contains("refused"), "{error}");
+}
+
+#[tokio::test]
 async fn a_wrong_postgres_url_is_refused_without_telling_its_password() {
     for url in ["postgres://me:CANARY@127.0.0.1:1/x", "postgres://me:CANARY@127.0.0.1:port/x", "mysql://me:CANARY@h/x"]
     {

@@ -375,9 +375,12 @@ async fn an_endless_query_is_stopped_at_the_time_limit(bed: &Bed) {
 }
 
 async fn a_huge_value_is_stopped_by_memory_or_time(bed: &Bed) {
+    if !bed.is_alone("query", "a_huge_value_is_stopped_by_memory_or_time") {
+        return;
+    }
     let store = filled(bed).await;
     let blown_up = (0..12).fold("'aaaaaaaaaa'".to_owned(), |text, _| format!("replace({text}, 'a', 'aaaaaaaaaa')"));
-    let limits = Limits { time: Duration::from_secs(5), ..Limits::default() };
+    let limits = Limits { time: Duration::from_secs(2), ..Limits::default() };
     stopped(&store, &format!("SELECT length({blown_up})"), &limits).await;
     let join = if bed.is_postgres() { "string_agg(raw, raw)" } else { "group_concat(raw, raw)" };
     let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)";
@@ -403,13 +406,17 @@ async fn ask_within(store: &Store, sql: &str, time: Duration) -> store::Result<s
 }
 
 async fn a_huge_answer_is_stopped_by_memory(bed: &Bed) {
+    if !bed.is_alone("query", "a_huge_answer_is_stopped_by_memory") {
+        return;
+    }
     let store = filled(bed).await;
     let long = (0..6).fold("'a'".to_owned(), |text, _| format!("replace({text}, 'a', 'aaaaaaaaaa')"));
     let sql = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n), x AS (SELECT {long} AS t) SELECT t, i FROM x, n"
     );
-    let limits = Limits { time: Duration::from_secs(30), ..Limits::default() };
-    stopped(&store, &sql, &limits).await;
+    let limits = Limits { time: Duration::from_secs(30), memory: 64 << 20, ..Limits::default() };
+    let why = stopped(&store, &sql, &limits).await;
+    assert!(why.contains("64 MiB"), "{why}");
 }
 
 async fn deep_and_long_queries_end_in_an_answer_or_in_words(bed: &Bed) {
