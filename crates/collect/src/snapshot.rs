@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::error::Error;
 use crate::progress::{Listener, Progress};
 use crate::rows::{Read, id_hash, organization_of, read_row};
-use crate::tables::{Ask, Collected, Source};
+use crate::tables::{self, Ask, Collected, Source};
 
 /// A batch goes to the writer when it has this many rows …
 const BATCH_ROWS: usize = 1_000;
@@ -890,8 +890,14 @@ impl Reading {
     async fn quarantine(&self, at: usize, met: &mut Met, reason: &str, raw: &str) -> Result<(), Error> {
         met.quarantined += 1;
         lock(&self.parts[at].counts).quarantined += 1;
-        let kept = ToWrite::Quarantine(at, reason.to_owned(), raw.to_owned());
-        self.to_writer.send(kept).await.map_err(|_| Error::Cancelled)
+        // What can not be read can not be redacted either.
+        let kept = if tables::may_hold_secret(raw) {
+            let hash = data_encoding::HEXLOWER.encode(blake3::hash(raw.as_bytes()).as_bytes());
+            format!("withheld, since it may hold a secret: {} bytes, BLAKE3 {hash}", raw.len())
+        } else {
+            raw.to_owned()
+        };
+        self.to_writer.send(ToWrite::Quarantine(at, reason.to_owned(), kept)).await.map_err(|_| Error::Cancelled)
     }
 
     /// Tells the ids of a table's rows to the sources that are asked by them.

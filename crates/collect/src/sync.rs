@@ -18,8 +18,8 @@ use crate::schedule::{Schedule, retry_after};
 use crate::snapshot::{Plan, read_all};
 use crate::tables::{self, Collected};
 
-/// How often a running sync shows that it is alive.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often a running sync shows that it is alive, in seconds.
+const HEARTBEAT: u64 = 15;
 
 /// One process that syncs.
 #[derive(Clone)]
@@ -207,7 +207,7 @@ impl Collector {
         let outcome = tokio::select! {
             read = read_all(plan, writer) => Some(read),
             () = cancel.cancelled() => None,
-            error = self.heartbeat(lease) => return Err(error),
+            error = self.heartbeat(lease, client, listener) => return Err(error),
         };
         let (writer, records) = match outcome {
             Some((writer, Ok(records))) => (writer, records),
@@ -268,10 +268,16 @@ impl Collector {
         Ok((client, organization.id))
     }
 
-    /// Keeps the lease alive; ends only when it is lost.
-    async fn heartbeat(&self, lease: &store::Lease) -> Error {
-        loop {
-            tokio::time::sleep(HEARTBEAT).await;
+    /// Keeps the lease alive, and tells when a rate limit holds the sync back; ends only when the lease is lost.
+    async fn heartbeat(&self, lease: &store::Lease, client: &Client, listener: &Listener) -> Error {
+        for second in 1_u64.. {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if let Some(until) = client.waiting() {
+                listener(Progress::Waiting(until));
+            }
+            if !second.is_multiple_of(HEARTBEAT) {
+                continue;
+            }
             match self.store.keep_lease(lease, self.clock.now()).await {
                 Ok(()) => {}
                 Err(error @ store::Error::LeaseLost) => return error.into(),
@@ -279,6 +285,7 @@ impl Collector {
                 Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
             }
         }
+        Error::Cancelled
     }
 
     /// Writes down how the stream stands, and when it runs next.

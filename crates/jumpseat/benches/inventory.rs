@@ -4,6 +4,8 @@
 //! is named) and prints a Markdown table with ratios. `--scale N` divides every size by N for a quick look.
 //! Simulator, sync and peers are processes of their own, so that each one's memory and time are its own.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints what it measured")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -14,7 +16,7 @@ use collect::{Collector, Settings, SyncOptions, secret_of, silent, tables};
 use jumpcloud::{Credential, SystemClock};
 use serde_json::{Value, json};
 use simulator::{Clock, Config, Simulator};
-use store::{Connection, LeaseHolder, Location, MasterKey, Marks, NewRow, Store, StreamKind};
+use store::{Connection, LeaseHolder, Location, Marks, MasterKey, NewRow, Store, StreamKind};
 use tokio_util::sync::CancellationToken;
 
 /// The program's own allocator, so that the measured process is the one that users run.
@@ -279,7 +281,8 @@ struct Report(Vec<[String; 4]>);
 
 impl Report {
     fn line(&mut self, what: impl Into<String>, measured: impl Into<String>, bar: impl Into<String>, verdict: bool) {
-        let row = [what.into(), measured.into(), bar.into(), if verdict { "met".to_owned() } else { "NOT met".to_owned() }];
+        let row =
+            [what.into(), measured.into(), bar.into(), if verdict { "met".to_owned() } else { "NOT met".to_owned() }];
         eprintln!("{} | {} | {} | {}", row[0], row[1], row[2], row[3]);
         self.0.push(row);
     }
@@ -297,9 +300,14 @@ fn seconds(value: &Value) -> f64 {
 }
 
 fn measure(args: &[String]) -> Result<(), Failure> {
-    let scale = args.iter().position(|arg| arg == "--scale").and_then(|at| args.get(at + 1)).map_or(Ok(1), |text| text.parse())?;
+    let scale = args
+        .iter()
+        .position(|arg| arg == "--scale")
+        .and_then(|at| args.get(at + 1))
+        .map_or(Ok(1), |text| text.parse())?;
     let parts = ["users", "full", "memory", "asking", "peers"];
-    let wanted = |part: &str| !args.iter().any(|arg| parts.contains(&arg.as_str())) || args.iter().any(|arg| arg == part);
+    let wanted =
+        |part: &str| !args.iter().any(|arg| parts.contains(&arg.as_str())) || args.iter().any(|arg| arg == part);
     let place = tempfile::tempdir()?;
     let mut report = Report(Vec::new());
     if wanted("users") || wanted("peers") {
@@ -337,7 +345,12 @@ fn users(place: &Path, scale: usize, with_peers: bool, report: &mut Report) -> R
         let python = peers_environment(place)?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/peers");
         let run = |script: &str, target: &Path| {
-            last_json(Command::new(&python).arg(root.join(script)).args([simulator.text("url"), simulator.text("key")]).arg(target))
+            last_json(
+                Command::new(&python)
+                    .arg(root.join(script))
+                    .args([simulator.text("url"), simulator.text("key")])
+                    .arg(target),
+            )
         };
         let requests = run("requests_loop.py", &place.join(format!("peer-{latency}.db")))?;
         let bar = if latency == 0 { 2.5 } else { 10.0 };
@@ -369,7 +382,8 @@ fn peers_environment(place: &Path) -> Result<PathBuf, Failure> {
     if !python.exists() {
         let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benches/peers/requirements.txt");
         let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).status()?;
-        let installed = Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(requirements).status()?;
+        let installed =
+            Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(requirements).status()?;
         if !made.success() || !installed.success() {
             return Err("the peers can not be installed".into());
         }
@@ -400,7 +414,12 @@ fn memory(place: &Path, scale: usize, report: &mut Report) -> Result<(), Failure
         for (which, sync) in [("first", &synced), ("second", &again)] {
             let peak = sync["peak_mib"].as_f64().unwrap_or(f64::NAN);
             peaks.push(peak);
-            report.line(format!("memory, {which} sync of {count} users"), format!("{peak:.0} MiB in {:.1} s", seconds(sync)), "200 MiB", peak < 200.0);
+            report.line(
+                format!("memory, {which} sync of {count} users"),
+                format!("{peak:.0} MiB in {:.1} s", seconds(sync)),
+                "200 MiB",
+                peak < 200.0,
+            );
         }
         std::fs::remove_dir_all(folder)?;
     }
@@ -426,9 +445,15 @@ fn everything(place: &Path, scale: usize, full: bool, asking: bool, report: &mut
         "200 MiB",
         first["outcome"] == "succeeded" && first["peak_mib"].as_f64().unwrap_or(f64::NAN) < 200.0,
     );
-    let writes = |sync: &Value| ["new", "changed", "gone"].iter().map(|name| sync[*name].as_u64().unwrap_or(0)).sum::<u64>();
+    let writes =
+        |sync: &Value| ["new", "changed", "gone"].iter().map(|name| sync[*name].as_u64().unwrap_or(0)).sum::<u64>();
     let second = simulator.sync(&folder, "all")?;
-    report.line("a second sync with nothing changed", format!("{} rows written, {:.1} s", writes(&second), seconds(&second)), "0 rows", writes(&second) == 0);
+    report.line(
+        "a second sync with nothing changed",
+        format!("{} rows written, {:.1} s", writes(&second), seconds(&second)),
+        "0 rows",
+        writes(&second) == 0,
+    );
     simulator.tell("mutate 1")?;
     let third = simulator.sync(&folder, "all")?;
     let share = (users + devices) as u64 / 100;
@@ -482,13 +507,22 @@ fn questions(when: &str, folder: &Path, then: &str, user: &str, report: &mut Rep
         ("--version", &version, 20.0),
     ] {
         let milliseconds = best_of_five(folder, args)?;
-        report.line(format!("{what}, {when}"), format!("{milliseconds:.0} ms"), format!("{bar:.0} ms"), milliseconds < bar);
+        report.line(
+            format!("{what}, {when}"),
+            format!("{milliseconds:.0} ms"),
+            format!("{bar:.0} ms"),
+            milliseconds < bar,
+        );
     }
     Ok(())
 }
 
 fn first_of(folder: &Path, sql: &str) -> Result<String, Failure> {
-    let output = Command::new(env!("CARGO_BIN_EXE_jumpseat")).arg("--data-dir").arg(folder).args(["sql", sql, "-o", "json"]).output()?;
+    let output = Command::new(env!("CARGO_BIN_EXE_jumpseat"))
+        .arg("--data-dir")
+        .arg(folder)
+        .args(["sql", sql, "-o", "json"])
+        .output()?;
     let rows: Value = serde_json::from_slice(&output.stdout)?;
     let value = rows[0].as_object().and_then(|row| row.values().next()).and_then(Value::as_str);
     Ok(value.unwrap_or_default().to_owned())

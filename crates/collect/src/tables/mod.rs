@@ -181,7 +181,7 @@ mod redact;
 mod secret_scan;
 mod ssh_key;
 
-pub use redact::secrets;
+pub use redact::{may_hold_secret, secrets};
 
 mod active_directories;
 mod administrators;

@@ -78,7 +78,14 @@ pub fn secrets(value: &mut Value) {
 
 /// Whether a value under this name is a secret.
 pub(super) fn is_secret(name: &str, value: &Value) -> bool {
-    is_private_key(value) || SECRET_ENDINGS.iter().any(|ending| ends_like(name, ending)) && !is_flag(value)
+    !is_flag(value) && (is_private_key(value) || SECRET_ENDINGS.iter().any(|ending| ends_like(name, ending)))
+}
+
+/// Whether a text that can not be read as JSON may hold a secret: it has a member of such a name, or a private key.
+pub fn may_hold_secret(text: &str) -> bool {
+    text.contains(PRIVATE_KEY)
+        || text.split('"').any(|word| SECRET_ENDINGS.iter().any(|ending| ends_like(word, ending)))
+        || ["public_key", "\"command\"", "\"reply\"", "\"values\""].iter().any(|name| text.contains(name))
 }
 
 /// Whether a name ends so, whatever its case, `_` and `-`. Compared from the end, without a copy: every member of
@@ -99,7 +106,7 @@ fn is_flag(value: &Value) -> bool {
 }
 
 fn is_private_key(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| text.contains(PRIVATE_KEY))
+    value.as_str().is_some_and(|text| text.len() > PRIVATE_KEY.len() && text.contains(PRIVATE_KEY))
 }
 
 /// Writes a top-level member that was worked out of others.

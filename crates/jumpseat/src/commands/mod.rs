@@ -73,6 +73,7 @@ pub(crate) struct Global {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, made once")]
 enum Command {
     /// Everything at once on simulated organizations: simulator, sync, summary.
     Demo(demo::DemoArgs),

@@ -1,5 +1,11 @@
 //! The program as a whole, run as a process against the simulator: what a person at a terminal would see.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that fails says where, and a skipped one says so"
+)]
+
 mod asking;
 mod connections;
 mod crash;
