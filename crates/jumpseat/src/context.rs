@@ -121,7 +121,6 @@ pub(crate) fn this_host() -> String {
 
 /// Who runs this command: for the history.
 pub(crate) fn this_person() -> String {
-    std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "someone at the command line".to_owned())
+    let named = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+    named.unwrap_or_else(|_| format!("user {}", rustix::process::getuid().as_raw()))
 }

@@ -59,6 +59,9 @@ impl Db {
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(600))
+            // A full disk ends a transaction inside SQLite, unseen by sqlx, which then refuses every further one on this
+            // connection. Such a connection is closed, and the next writer gets a new one.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(options.clone())
             .await
             .map_err(|error| Error::File {
