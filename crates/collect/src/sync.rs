@@ -144,13 +144,31 @@ impl Collector {
                 (end, Err(error))
             }
         };
-        self.store.finish_run(run, &end, ended).await?;
-        // Whoever took over the lease tells how the stream stands.
-        if !matches!(report, Err(Error::Store(store::Error::LeaseLost))) {
-            self.note_stream(connection, &end, report.as_ref().err(), started, ended).await?;
+        let noted = self.note_end(connection, run, &end, report.as_ref().err(), started, ended).await;
+        let released = self.store.release_lease(lease).await;
+        // What ended the sync is the news; that it could not be written down either (a full disk) follows from it.
+        let report = report?;
+        noted?;
+        released?;
+        Ok(report)
+    }
+
+    /// Writes the last line of the history, and how the stream stands.
+    async fn note_end(
+        &self,
+        connection: &Connection,
+        run: i64,
+        end: &RunEnd,
+        error: Option<&Error>,
+        started: Timestamp,
+        ended: Timestamp,
+    ) -> Result<(), Error> {
+        self.store.finish_run(run, end, ended).await?;
+        if matches!(error, Some(Error::Store(store::Error::LeaseLost))) {
+            // Whoever took over the lease tells how the stream stands.
+            return Ok(());
         }
-        self.store.release_lease(lease).await?;
-        report
+        self.note_stream(connection, end, error, started, ended).await
     }
 
     /// The work between the first and the last line of the history.

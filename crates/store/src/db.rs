@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
@@ -56,18 +56,26 @@ impl Db {
             .pragma("cache_size", "-24576")
             .pragma("wal_autocheckpoint", "8000")
             .pragma("journal_size_limit", "67108864");
-        let write = SqlitePoolOptions::new()
+        let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(600))
             // A full disk ends a transaction inside SQLite, unseen by sqlx, which then refuses every further one on this
             // connection. Such a connection is closed, and the next writer gets a new one.
-            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-            .connect_with(options.clone())
-            .await
-            .map_err(|error| Error::File {
-                path: path.to_owned(),
-                what: error.as_database_error().map_or(error.to_string(), |error| error.message().to_owned()),
-            })?;
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
+        let begun = Instant::now();
+        let write = loop {
+            match pool.clone().connect_with(options.clone()).await {
+                Ok(write) => break write,
+                // Two processes that open a new file at once both switch its log on, for which SQLite does not wait.
+                Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(error) => {
+                    let what = error.as_database_error().map_or(error.to_string(), |error| error.message().to_owned());
+                    return Err(Error::File { path: path.to_owned(), what });
+                }
+            }
+        };
         let read = SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_lazy_with(options);
         Ok(Self::Sqlite { write, read })
     }
@@ -208,6 +216,13 @@ impl Tx {
             .await?;
         Ok(rows[0].integer(0) - count + 1)
     }
+}
+
+/// SQLITE_BUSY: somebody else has the lock.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+    // The lowest byte is the kind; the others say more about it.
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 /// The options that every connection to a SQLite file has.
