@@ -232,15 +232,8 @@ async fn add(mut args: AddArgs, context: &Context) -> Result<Exit> {
         fill_from_file(&mut args, &path)?;
     }
     let settings = settings(&context.config)?;
-    let place = match place_of(&args.place, &settings)? {
-        Some(place) => place,
-        None => Settings::place_of_region(&ask("Region (us, eu, in)", Some("us"))?)
-            .map_err(|error| Problem::usage(error.to_string()))?,
-    };
-    let credential = match credential_of(&args.credential)? {
-        Some(credential) => credential,
-        None => ask_credential()?,
-    };
+    let place = place_or_asked(&args.place, &settings)?;
+    let credential = credential_or_asked(&args.credential)?;
     let name = match args.name.take().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()) {
         Some(name) => checked_name(name)?,
         None => free_name(context).await?,
@@ -302,6 +295,23 @@ fn place_of(args: &PlaceArgs, settings: &Settings) -> Result<Option<Place>> {
         (None, None) => return Ok(None),
     };
     place.map(Some).map_err(|error| Problem::usage(error.to_string()))
+}
+
+/// The place that the arguments name, or that the person at the terminal names.
+fn place_or_asked(args: &PlaceArgs, settings: &Settings) -> Result<Place> {
+    match place_of(args, settings)? {
+        Some(place) => Ok(place),
+        None => Settings::place_of_region(&ask("Region (us, eu, in)", Some("us"))?)
+            .map_err(|error| Problem::usage(error.to_string())),
+    }
+}
+
+/// The credential that the arguments name, or that the person at the terminal types.
+fn credential_or_asked(args: &CredentialArgs) -> Result<Credential> {
+    match credential_of(args)? {
+        Some(credential) => Ok(credential),
+        None => ask_credential(),
+    }
 }
 
 /// The credential that the arguments name, if they name one.
@@ -782,10 +792,7 @@ async fn set_enabled(name: &str, enabled: bool, context: &Context) -> Result<Exi
 
 async fn rotate(args: RotateArgs, context: &Context) -> Result<Exit> {
     let mut connection = context.one(&args.name).await?;
-    let credential = match credential_of(&args.credential)? {
-        Some(credential) => credential,
-        None => ask_credential()?,
-    };
+    let credential = credential_or_asked(&args.credential)?;
     let collector = context.collector("jumpseat connection rotate")?;
     connection.credential_expires_at = None;
     if !args.no_test {
@@ -850,15 +857,8 @@ async fn remove(name: &str, purge: bool, yes: bool, context: &Context) -> Result
 
 async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {
     let settings = settings(&context.config)?;
-    let place = match place_of(&args.place, &settings)? {
-        Some(place) => place,
-        None => Settings::place_of_region(&ask("Region (us, eu, in)", Some("us"))?)
-            .map_err(|error| Problem::usage(error.to_string()))?,
-    };
-    let credential = match credential_of(&args.credential)? {
-        Some(credential) => credential,
-        None => ask_credential()?,
-    };
+    let place = place_or_asked(&args.place, &settings)?;
+    let credential = credential_or_asked(&args.credential)?;
     let seen = visible_organizations(&settings, &place, credential.clone(), clock()).await?;
     let linked = context.store.connections().await?;
     let connection_of = |id: &str| {
