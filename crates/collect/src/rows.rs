@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 use store::NewRow;
+use store::schema::{Reader, json_text};
 
 use crate::tables::{Collected, Id};
 
@@ -18,7 +19,7 @@ pub(crate) enum Read {
 pub(crate) type Misfits = u64;
 
 /// Makes a received row ready to be stored.
-pub(crate) fn read_row(collected: &Collected, part: &'static str, mut received: Value) -> Read {
+pub(crate) fn read_row(collected: &Collected, reader: &Reader, part: &'static str, mut received: Value) -> Read {
     collected.clean(&mut received);
     let id = match &collected.id {
         Id::Member(names) => names.iter().find_map(|name| received.get(name).and_then(word)),
@@ -30,8 +31,8 @@ pub(crate) fn read_row(collected: &Collected, part: &'static str, mut received: 
     };
     let distinguish = !collected.id.is_unique();
     let Some(id) = id.map(stored_id) else { return Read::Nameless(received) };
-    let (cells, misfits) = collected.table.cells(&received);
-    let raw = received.to_string();
+    let (cells, misfits) = reader.cells(&received);
+    let raw = json_text(&received);
     let content = short_hash(raw.as_bytes());
     Read::Row(NewRow { id, part, content, cells, raw, replaces: None, distinguish, keep_stored: false }, misfits)
 }

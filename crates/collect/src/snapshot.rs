@@ -13,6 +13,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jumpcloud::{Client, Clock, Endpoint, Listed, Stage};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use store::schema::Reader;
 use store::{Marks, NewRow, SnapshotWriter, TableRecord, TableState};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -24,9 +25,11 @@ use crate::rows::{Read, id_hash, organization_of, read_row};
 use crate::tables::{self, Ask, Collected, Source};
 
 /// A batch goes to the writer when it has this many rows …
-const BATCH_ROWS: usize = 1_000;
+const BATCH_ROWS: usize = 2_000;
 /// … or this many bytes of JSON.
-const BATCH_BYTES: usize = 2 << 20;
+const BATCH_BYTES: usize = 4 << 20;
+/// Rows that are taken apart at the same time: in pieces, a row takes many times the memory of its text.
+const ROWS_AT_ONCE: usize = 200;
 /// Lists that are read at the same time. More would only wait for the client's request limit and hold memory.
 const LISTS_AT_ONCE: usize = 16;
 /// System Insights lists that are read at the same time: their pages hold thousands of rows.
@@ -60,6 +63,7 @@ struct Part {
     collected: &'static Collected,
     name: &'static str,
     source: Option<&'static Source>,
+    reader: Reader,
     counts: Mutex<Counts>,
     marks: Mutex<Marks>,
     waiting: Mutex<Batch>,
@@ -356,7 +360,7 @@ async fn read_list(
                     if pass == 1 && parent.is_none() {
                         lock(&part.counts).told = page.total;
                     }
-                    take_rows(reading, at, client, page.rows, parent, details, &mut met).await?;
+                    take_page(reading, at, client, page.rows, parent, details, &mut met).await?;
                 }
                 Ok(Listed::End(pass)) => end = Some(pass),
                 Err(error) => return verdict_of(error),
@@ -440,7 +444,7 @@ async fn read_object(
         Err(error) => return verdict_of(error),
     };
     let mut met = Met::default();
-    take_rows(reading, at, client, vec![answer.body], None, None, &mut met).await?;
+    take_page(reading, at, client, vec![answer.body], None, None, &mut met).await?;
     Ok(if met.quarantined > 0 {
         let words = "the object could not be read and is kept aside (quarantine)";
         Verdict::Flawed(TableState::Failed, words.to_owned())
@@ -459,6 +463,30 @@ struct Met {
     quarantined: u64,
     /// Rows of other organizations, where a list spans several.
     elsewhere: u64,
+}
+
+/// Takes the rows of a page, which may be thousands, few at a time: only their text is held all at once.
+async fn take_page(
+    reading: &Arc<Reading>,
+    at: usize,
+    client: &Client,
+    received: Vec<Box<RawValue>>,
+    parent: Option<(&str, &str)>,
+    details: Option<(usize, &'static Endpoint)>,
+    met: &mut Met,
+) -> Result<(), Error> {
+    let mut received = received.into_iter();
+    while received.len() > 0 {
+        let some = received.by_ref().take(ROWS_AT_ONCE).collect();
+        take_rows(reading, at, client, some, parent, details, met).await?;
+    }
+    let part = &reading.parts[at];
+    let (read, told) = {
+        let counts = lock(&part.counts);
+        (counts.read, counts.told)
+    };
+    (reading.plan.listener)(Progress::Rows { table: part.table(), read, told });
+    Ok(())
 }
 
 /// Makes received rows ready, with the rows of other tables that are made from them, and hands full batches to the writer.
@@ -512,7 +540,7 @@ async fn take_rows(
             let child_part = &reading.parts[*child];
             for row in rows(&value) {
                 lock(&child_part.counts).read += 1;
-                match read_row(child_part.collected, child_part.name, row) {
+                match read_row(child_part.collected, &child_part.reader, child_part.name, row) {
                     Read::Row(mut row, misfits) => {
                         row.keep_stored = poor;
                         child_part.put(row, misfits);
@@ -524,7 +552,7 @@ async fn take_rows(
                 }
             }
         }
-        match read_row(part.collected, part.name, value) {
+        match read_row(part.collected, &part.reader, part.name, value) {
             Read::Row(mut row, misfits) => {
                 row.keep_stored = poor;
                 met.rows += 1;
@@ -541,11 +569,6 @@ async fn take_rows(
             reading.flush(*at).await?;
         }
     }
-    let (read, told) = {
-        let counts = lock(&part.counts);
-        (counts.read, counts.told)
-    };
-    (reading.plan.listener)(Progress::Rows { table: part.table(), read, told });
     Ok(())
 }
 
@@ -664,7 +687,7 @@ async fn write_batch(
     let written = if changed.is_empty() {
         store::Written::default()
     } else {
-        writer.write(table, changed, &part.marks, reading.plan.clock.now()).await?
+        writer.write(table, changed, known, &part.marks, reading.plan.clock.now()).await?
     };
     let mut counts = lock(&part.counts);
     counts.new += written.new;
@@ -697,8 +720,9 @@ async fn note_collections(reading: &Arc<Reading>) -> Result<(), Error> {
     for ((device_id, table_name), collected_at) in noted {
         let row = serde_json::json!({ "device_id": device_id, "table_name": table_name, "collected_at": collected_at });
         lock(&reading.parts[at].counts).read += 1;
-        if let Read::Row(row, misfits) = read_row(reading.parts[at].collected, "", row) {
-            reading.parts[at].put(row, misfits);
+        let part = &reading.parts[at];
+        if let Read::Row(row, misfits) = read_row(part.collected, &part.reader, "", row) {
+            part.put(row, misfits);
         }
         if reading.parts[at].is_full() {
             reading.flush(at).await?;
@@ -800,7 +824,15 @@ fn and_more(first: String, all: u64) -> String {
 
 impl Part {
     fn new(collected: &'static Collected, name: &'static str, source: Option<&'static Source>) -> Self {
-        Self { collected, name, source, counts: Mutex::default(), marks: Mutex::default(), waiting: Mutex::default() }
+        Self {
+            collected,
+            name,
+            source,
+            reader: Reader::new(collected.table.columns),
+            counts: Mutex::default(),
+            marks: Mutex::default(),
+            waiting: Mutex::default(),
+        }
     }
 
     fn table(&self) -> &'static str {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -66,7 +66,11 @@ pub(crate) fn object(body: &[u8], may_be_array: bool) -> Result<Box<RawValue>, F
 
 /// Reads a bare array of objects, `null` standing for rows that vanished.
 pub(crate) fn bare(text: &str) -> Result<Vec<Box<RawValue>>, Flaw> {
-    let rows: Vec<Box<RawValue>> = serde_json::from_str(text).map_err(|_| Flaw::NotJson)?;
+    objects(serde_json::from_str(text).map_err(|_| Flaw::NotJson)?)
+}
+
+/// Checks that every row is an object or `null`.
+fn objects(rows: Vec<Box<RawValue>>) -> Result<Vec<Box<RawValue>>, Flaw> {
     match rows.iter().find(|row| !row.get().starts_with('{') && !is_null(row)) {
         None => Ok(rows),
         Some(odd) => Err(Flaw::Shape(format!("{} among the rows", kind(odd.get())))),
@@ -102,34 +106,48 @@ pub(crate) fn total(text: &str) -> Option<u64> {
 }
 
 fn wrapped(text: &str, family: Family) -> Result<Rows, Flaw> {
-    let Members(members) = serde_json::from_str(text).map_err(|_| Flaw::NotJson)?;
-    let member = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
+    let Members { results, others } = serde_json::from_str(text).map_err(|_| Flaw::NotJson)?;
+    let member = |name: &str| others.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
     let total = member("totalCount").or_else(|| member("count")).and_then(|value| total(value.get()));
-    let is_array = |value: &RawValue| value.get().starts_with('[');
-    let list = match (member("results"), family) {
-        (Some(results), _) => Some(results).filter(|results| is_array(results)),
-        (None, Family::V1) => None,
+    let lists: Vec<&str> = others.iter().map(|(_, value)| value.get()).filter(|value| value.starts_with('[')).collect();
+    let list = match (results, family) {
+        (Results::List(rows), _) => Some(objects(rows)),
+        (Results::Odd, _) | (Results::None, Family::V1) => None,
         _ if member("message").or_else(|| member("error")).is_some() => None,
         _ => {
-            let mut arrays = members.iter().filter(|(_, value)| is_array(value));
-            match (arrays.next(), arrays.next()) {
-                (Some((_, only)), None) => Some(*only),
-                _ => None,
+            if let [only] = lists[..] {
+                Some(bare(only))
+            } else {
+                None
             }
         }
     };
     match list {
-        Some(list) => Ok(Rows { rows: bare(list.get())?, total }),
+        Some(rows) => Ok(Rows { rows: rows?, total }),
         // Servers written in Go may leave an empty list out; only the explicit zero proves it.
-        None if total == Some(0) && !members.iter().any(|(_, value)| is_array(value)) => {
-            Ok(Rows { rows: Vec::new(), total })
-        }
+        None if total == Some(0) && lists.is_empty() => Ok(Rows { rows: Vec::new(), total }),
         None => Err(Flaw::Shape("an object without a list".to_owned())),
     }
 }
 
-/// The members of an object in order, their values unread.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+/// The members of the object around a list.
+#[derive(Default)]
+struct Members<'a> {
+    results: Results,
+    /// All others in order, their values unread.
+    others: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+/// The member `results`, taken apart while it is met: a body is long, and to be looked at byte by byte only once.
+#[derive(Default)]
+enum Results {
+    #[default]
+    None,
+    /// Its items, unread.
+    List(Vec<Box<RawValue>>),
+    /// It is no array.
+    Odd,
+}
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -143,15 +161,72 @@ impl<'de> Deserialize<'de> for Members<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
+                let mut members = Members::default();
+                while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+                    if name == "results" && matches!(members.results, Results::None) {
+                        members.results = map.next_value()?;
+                    } else {
+                        members.others.push((name, map.next_value()?));
+                    }
                 }
-                Ok(Members(members))
+                Ok(members)
             }
         }
 
         deserializer.deserialize_map(Collect)
+    }
+}
+
+impl<'de> Deserialize<'de> for Results {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Sort;
+
+        impl<'de> Visitor<'de> for Sort {
+            type Value = Results;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Results, A::Error> {
+                let mut rows = Vec::new();
+                while let Some(row) = items.next_element()? {
+                    rows.push(row);
+                }
+                Ok(Results::List(rows))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Results, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Results::Odd)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Results, E> {
+                Ok(Results::Odd)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Results, E> {
+                Ok(Results::Odd)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Results, E> {
+                Ok(Results::Odd)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Results, E> {
+                Ok(Results::Odd)
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Results, E> {
+                Ok(Results::Odd)
+            }
+
+            fn visit_unit<E>(self) -> Result<Results, E> {
+                Ok(Results::Odd)
+            }
+        }
+
+        deserializer.deserialize_any(Sort)
     }
 }
 

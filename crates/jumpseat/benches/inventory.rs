@@ -16,6 +16,7 @@ use collect::{Collector, Settings, SyncOptions, secret_of, silent, tables};
 use jumpcloud::{Credential, SystemClock};
 use serde_json::{Value, json};
 use simulator::{Clock, Config, Simulator};
+use store::schema::Reader;
 use store::{Connection, LeaseHolder, Location, Marks, MasterKey, NewRow, Store, StreamKind};
 use tokio_util::sync::CancellationToken;
 
@@ -121,14 +122,14 @@ async fn be_years(args: &[String]) -> Result<(), Failure> {
                     replaces: known.get(&id).map(|known| known.row_id),
                     part: "",
                     content: blake_like(&raw.to_string()),
-                    cells: table.cells(&raw).0,
+                    cells: Reader::new(table.columns).cells(&raw).0,
                     raw: raw.to_string(),
                     distinguish: false,
                     keep_stored: false,
                     id,
                 })
                 .collect();
-            writer.write(table, rows, &std::sync::Mutex::new(Marks::default()), now).await?;
+            writer.write(table, rows, known, &std::sync::Mutex::new(Marks::default()), now).await?;
         }
         writer.commit(&[], now).await?;
         collector.store.release_lease(lease).await?;

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use futures::TryStreamExt;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions, Connection as _, Postgres, Row as _, Sqlite, Transaction, TypeInfo,
-    ValueRef,
+    Arguments as _, AssertSqlSafe, Column as _, ConnectOptions, Connection as _, Postgres, Row as _, Sqlite,
+    Transaction, TypeInfo, ValueRef,
 };
 
 use crate::schema::{Cell, Kind};
@@ -53,8 +54,9 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             // Negative: KiB. The inner pages of the indexes stay in memory while a large table is written.
+            .page_size(16_384)
             .pragma("cache_size", "-24576")
-            .pragma("wal_autocheckpoint", "8000")
+            .pragma("wal_autocheckpoint", "2000")
             .pragma("journal_size_limit", "67108864");
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
@@ -234,22 +236,24 @@ pub(crate) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-type SqliteQuery<'q> = sqlx::query::Query<'q, Sqlite, sqlx::sqlite::SqliteArguments>;
+type SqliteQuery<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 type PostgresQuery<'q> = sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments>;
 
 fn bind_sqlite<'q>(sql: &str, args: Vec<Cell>) -> SqliteQuery<'q> {
-    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+    let mut values = SqliteArguments::default();
+    values.reserve(args.len(), 0);
     for arg in args {
-        query = match arg {
-            Cell::Null(_) => query.bind(None::<String>),
-            Cell::Text(text) => query.bind(text),
-            Cell::Integer(number) => query.bind(number),
-            Cell::Real(number) => query.bind(number),
-            Cell::Boolean(flag) => query.bind(flag),
-            Cell::Bytes(bytes) => query.bind(bytes),
+        let added = match arg {
+            Cell::Null(_) => values.add(None::<String>),
+            Cell::Text(text) => values.add(text),
+            Cell::Integer(number) => values.add(number),
+            Cell::Real(number) => values.add(number),
+            Cell::Boolean(flag) => values.add(flag),
+            Cell::Bytes(bytes) => values.add(bytes),
         };
+        added.expect("text, numbers and bytes can always be handed to SQLite");
     }
-    query
+    sqlx::query_with(AssertSqlSafe(sql.to_owned()), values)
 }
 
 fn bind_postgres<'q>(sql: &str, args: Vec<Cell>) -> PostgresQuery<'q> {

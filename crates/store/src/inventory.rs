@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::db::{Row, Tx};
 use crate::lease::Lease;
 use crate::run::TableRecord;
-use crate::schema::{Cell, Column, Kind, Table, storable};
+use crate::schema::{Cell, Column, Kind, Reader, Table, storable};
 use crate::{Error, Result, Store};
 
 /// `until_snapshot` of a version that still holds.
@@ -303,7 +303,8 @@ impl SnapshotWriter {
     }
 
     /// Writes rows as new versions, in one transaction. Rows that came before under the same id in this pass are found
-    /// and counted as duplicates; `marks` is told which stored versions were met.
+    /// and counted as duplicates; `known` is what [`SnapshotWriter::known`] just found under the rows' ids, and `marks`
+    /// tells which stored versions were met.
     ///
     /// # Errors
     /// [`Error::LeaseLost`] when another process has taken over.
@@ -311,13 +312,14 @@ impl SnapshotWriter {
         &mut self,
         table: &Table,
         rows: Vec<NewRow>,
+        known: HashMap<String, Known>,
         marks: &Mutex<Marks>,
         now: Timestamp,
     ) -> Result<Written> {
         let mut written = Written::default();
         let mut tx = self.store.db.begin().await?;
         self.lease.check(&mut tx, Some(now)).await?;
-        let rows = self.settle_duplicates(&mut tx, table, rows, marks, &mut written).await?;
+        let rows = self.settle_duplicates(&mut tx, table, rows, known, marks, &mut written).await?;
         if !rows.is_empty() {
             self.close_versions(&mut tx, table, &rows).await?;
             insert_versions(&mut tx, table, &self.org_id, self.number, rows).await?;
@@ -332,12 +334,12 @@ impl SnapshotWriter {
         tx: &mut Tx,
         table: &Table,
         rows: Vec<NewRow>,
+        known: HashMap<String, Known>,
         marks: &Mutex<Marks>,
         written: &mut Written,
     ) -> Result<Vec<NewRow>> {
-        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         // What this very snapshot has written under these ids.
-        let mut fresh = self.open_versions(tx, table, &ids).await?;
+        let mut fresh = known;
         fresh.retain(|_, known| known.fresh);
         let mut kept: Vec<NewRow> = Vec::with_capacity(rows.len());
         let mut place: HashMap<String, usize> = HashMap::with_capacity(rows.len());
@@ -559,44 +561,63 @@ async fn delete_version(tx: &mut Tx, table: &Table, row_id: i64) -> Result<()> {
 
 async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, rows: Vec<NewRow>) -> Result<()> {
     let first = tx.next_numbers("row", i64::try_from(rows.len()).unwrap_or(i64::MAX)).await?;
-    let width = FIXED_COLUMNS.len() + table.columns.len();
-    let (mut versions, mut raws) = (Vec::new(), Vec::with_capacity(rows.len() * 2));
-    let count = rows.len();
-    versions.reserve(count * width);
-    for (row_id, row) in (first..).zip(rows) {
-        versions.push(Cell::Integer(row_id));
-        versions.push(org_id.into());
-        versions.push(Cell::Text(row.id));
-        versions.push(row.part.into());
-        versions.push(Cell::Integer(number));
-        versions.push(Cell::Integer(OPEN));
-        versions.push(Cell::Bytes(row.content.to_vec()));
-        versions.extend(row.cells);
-        raws.push(Cell::Integer(row_id));
-        raws.push(Cell::Text(storable(&row.raw)));
-    }
     let columns: String = table.columns.iter().map(|column| format!(", \"{}\"", column.name)).collect();
-    let head = format!("INSERT INTO {} ({}{columns}) VALUES ", versions_name(table), FIXED_COLUMNS.join(", "));
-    insert_many(tx, &head, width, count, versions).await?;
-    insert_many(tx, &format!("INSERT INTO {} (row_id, raw) VALUES ", raws_name(table)), 2, count, raws).await
-}
-
-/// Inserts `count` rows of `width` cells with as few statements as the parameter limit allows. Powers of two keep the
-/// number of different statements, and so of preparations, small.
-async fn insert_many(tx: &mut Tx, head: &str, width: usize, count: usize, cells: Vec<Cell>) -> Result<()> {
-    let largest = 1_usize << (MOST_PARAMETERS / width).max(1).ilog2().min(8);
-    // SQLite looks every `$n` up by name among all the others, which takes minutes with thousands of them; `?` has no name.
-    let named = matches!(tx, Tx::Postgres(_));
-    let row_of = |row: usize| if named { placeholders(row * width + 1, width) } else { vec!["?"; width].join(",") };
-    let mut cells = cells.into_iter();
-    let mut left = count;
+    let versions = Insert {
+        head: format!("INSERT INTO {} ({}{columns}) VALUES ", versions_name(table), FIXED_COLUMNS.join(", ")),
+        width: FIXED_COLUMNS.len() + table.columns.len(),
+    };
+    let raws = Insert { head: format!("INSERT INTO {} (row_id, raw) VALUES ", raws_name(table)), width: 2 };
+    let largest = 1_usize << (MOST_PARAMETERS / versions.width).max(1).ilog2().min(MOST_ROWS.ilog2());
+    let mut left = rows.len();
+    let mut rows = (first..).zip(rows);
     while left > 0 {
-        let rows = largest.min(1 << left.ilog2());
-        let values: Vec<String> = (0..rows).map(|row| format!("({})", row_of(row))).collect();
-        tx.execute(&format!("{head}{}", values.join(",")), cells.by_ref().take(rows * width).collect()).await?;
-        left -= rows;
+        // Powers of two keep the number of different statements, and so of preparations, small.
+        let count = largest.min(1 << left.ilog2());
+        let (mut version_cells, mut raw_cells) =
+            (Vec::with_capacity(count * versions.width), Vec::with_capacity(count * raws.width));
+        for (row_id, row) in rows.by_ref().take(count) {
+            version_cells.push(Cell::Integer(row_id));
+            version_cells.push(org_id.into());
+            version_cells.push(Cell::Text(row.id));
+            version_cells.push(row.part.into());
+            version_cells.push(Cell::Integer(number));
+            version_cells.push(Cell::Integer(OPEN));
+            version_cells.push(Cell::Bytes(row.content.to_vec()));
+            version_cells.extend(row.cells);
+            raw_cells.push(Cell::Integer(row_id));
+            // JSON text holds NUL only as an escape.
+            raw_cells.push(Cell::Text(row.raw));
+        }
+        versions.run(tx, count, version_cells).await?;
+        raws.run(tx, count, raw_cells).await?;
+        left -= count;
     }
     Ok(())
+}
+
+/// Rows that one statement inserts at most: more would cost nothing less, and their values would not stay in the
+/// processor's cache between their making and their binding.
+const MOST_ROWS: usize = 64;
+
+/// A statement that inserts rows.
+struct Insert {
+    head: String,
+    /// Values in a row.
+    width: usize,
+}
+
+impl Insert {
+    async fn run(&self, tx: &mut Tx, rows: usize, cells: Vec<Cell>) -> Result<()> {
+        // SQLite looks every `$n` up by name among all the others, which takes minutes with thousands of them; `?` has no name.
+        let named = matches!(tx, Tx::Postgres(_));
+        let values: Vec<String> = (0..rows)
+            .map(|row| match named {
+                true => format!("({})", placeholders(row * self.width + 1, self.width)),
+                false => format!("({})", vec!["?"; self.width].join(",")),
+            })
+            .collect();
+        tx.execute(&format!("{}{}", self.head, values.join(",")), cells).await.map(drop)
+    }
 }
 
 /// `$from, $from+1, …`
@@ -739,6 +760,7 @@ async fn fill_from_raw(tx: &mut Tx, table: &Table, columns: &[&Column]) -> Resul
         columns.iter().enumerate().map(|(at, column)| format!("\"{}\" = ${}", column.name, at + 2)).collect();
     let update = format!("UPDATE {} SET {} WHERE row_id = $1", versions_name(table), assignments.join(", "));
     let page = format!("SELECT row_id, raw FROM {} WHERE row_id > $1 ORDER BY row_id LIMIT 500", raws_name(table));
+    let reader = Reader::new(columns.iter().copied());
     let mut last = i64::MIN;
     loop {
         let rows = tx.fetch(&page, vec![last.into()]).await?;
@@ -747,7 +769,7 @@ async fn fill_from_raw(tx: &mut Tx, table: &Table, columns: &[&Column]) -> Resul
         for row in rows {
             let raw: Value = serde_json::from_str(&row.text(1)).unwrap_or(Value::Null);
             let mut args = vec![Cell::Integer(row.integer(0))];
-            args.extend(columns.iter().map(|column| column.cell(&raw).unwrap_or(Cell::Null(column.kind))));
+            args.extend(reader.cells(&raw).0);
             tx.execute(&update, args).await?;
         }
     }

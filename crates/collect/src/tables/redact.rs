@@ -1,7 +1,10 @@
 //! What is taken out of a row, or made of it, before anything is stored: one helper for each kind of thing.
 //! Which table uses which helper stands in that table's file; nothing here knows a table.
 
+use std::sync::LazyLock;
+
 use data_encoding::HEXLOWER;
+use memchr::memmem::Finder;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -54,7 +57,9 @@ pub fn secrets(value: &mut Value) {
     while let Some(value) = open.pop() {
         match value {
             Value::Object(fields) => {
-                fields.retain(|name, value| !is_secret(name, value));
+                if fields.iter().any(|(name, value)| is_secret(name, value)) {
+                    fields.retain(|name, value| !is_secret(name, value));
+                }
                 if let (Some(name), Some(value)) = (fields.get("name").and_then(Value::as_str), fields.get("value"))
                     && is_secret(name, value)
                 {
@@ -65,11 +70,11 @@ pub fn secrets(value: &mut Value) {
                         attribute.remove("value");
                     }
                 }
-                open.extend(fields.values_mut());
+                open.extend(fields.values_mut().filter(|value| value.is_object() || value.is_array()));
             }
             Value::Array(items) => {
                 items.retain(|item| !is_private_key(item));
-                open.extend(items);
+                open.extend(items.iter_mut().filter(|item| item.is_object() || item.is_array()));
             }
             _ => {}
         }
@@ -78,13 +83,38 @@ pub fn secrets(value: &mut Value) {
 
 /// Whether a value under this name is a secret.
 pub(super) fn is_secret(name: &str, value: &Value) -> bool {
-    !is_flag(value) && (is_private_key(value) || SECRET_ENDINGS.iter().any(|ending| ends_like(name, ending)))
+    !is_flag(value) && (is_private_key(value) || sounds_secret(name))
+}
+
+/// Whether a name ends like a secret's. Every member of every row passes here, so the last two letters decide first.
+fn sounds_secret(name: &str) -> bool {
+    let mut letters = name.bytes().rev().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    let (Some(last), Some(before)) = (letters.next(), letters.next()) else { return false };
+    LAST_LETTERS[usize::from(last)] & letter_bit(before) != 0
+        && SECRET_ENDINGS.iter().any(|ending| ends_like(name, ending))
+}
+
+/// For each last letter of [`SECRET_ENDINGS`], the letters that stand before it in one of them.
+const LAST_LETTERS: [u32; 256] = {
+    let mut before = [0; 256];
+    let mut at = 0;
+    while at < SECRET_ENDINGS.len() {
+        let ending = SECRET_ENDINGS[at].as_bytes();
+        before[ending[ending.len() - 1] as usize] |= letter_bit(ending[ending.len() - 2]);
+        at += 1;
+    }
+    before
+};
+
+/// A bit of its own for each lower-case letter.
+const fn letter_bit(letter: u8) -> u32 {
+    if letter.is_ascii_lowercase() { 1 << (letter - b'a') } else { 0 }
 }
 
 /// Whether a text that can not be read as JSON may hold a secret: it has a member of such a name, or a private key.
 pub fn may_hold_secret(text: &str) -> bool {
     text.contains(PRIVATE_KEY)
-        || text.split('"').any(|word| SECRET_ENDINGS.iter().any(|ending| ends_like(word, ending)))
+        || text.split('"').any(sounds_secret)
         || ["public_key", "\"command\"", "\"reply\"", "\"values\""].iter().any(|name| text.contains(name))
 }
 
@@ -106,7 +136,8 @@ fn is_flag(value: &Value) -> bool {
 }
 
 fn is_private_key(value: &Value) -> bool {
-    value.as_str().is_some_and(|text| text.len() > PRIVATE_KEY.len() && text.contains(PRIVATE_KEY))
+    static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PRIVATE_KEY));
+    value.as_str().is_some_and(|text| text.len() > PRIVATE_KEY.len() && MARK.find(text.as_bytes()).is_some())
 }
 
 /// Writes a top-level member that was worked out of others.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use store::schema::Cell;
+use store::schema::{Cell, Reader};
 
 use super::*;
 
@@ -244,7 +244,7 @@ fn a_row_of_nothing_is_cleaned_without_harm() {
             json!({"to": 1, "paths": 2, "values": 3, "config": 4, "ssh_keys": 5}),
         ] {
             collected.clean(&mut row);
-            let (cells, _) = collected.table.cells(&row);
+            let (cells, _) = Reader::new(collected.table.columns).cells(&row);
             assert_eq!(cells.len(), collected.table.columns.len());
         }
     }
@@ -510,7 +510,7 @@ fn rows_shaped_like_the_api_fill_the_expected_cells_and_no_secret_survives() {
     for (name, mut row, expected) in examples() {
         let collected = table(name);
         collected.clean(&mut row);
-        let (cells, misfits) = collected.table.cells(&row);
+        let (cells, misfits) = Reader::new(collected.table.columns).cells(&row);
         assert_eq!(misfits, 0, "{name}: {row}");
         for (column, value) in expected {
             let found = cell(collected, &cells, column);
@@ -562,7 +562,7 @@ fn every_address_of_a_device_is_a_row_and_junk_stays_readable() {
     let shown: Vec<_> = made("ip_addresses", &device)
         .iter()
         .map(|row| {
-            let (cells, _) = collected.table.cells(row);
+            let (cells, _) = Reader::new(collected.table.columns).cells(row);
             ["address", "zone", "scope", "interface", "source"].map(|column| match cell(collected, &cells, column) {
                 Cell::Text(text) => text,
                 _ => "-".to_owned(),

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
-use store::schema::{Joined, Table, boolean, integer, json, text, time};
+use store::schema::{Joined, Reader, Table, boolean, integer, json, text, time};
 use store::{
     Answer, Cell, Lease, LeaseHolder, Limits, Location, Marks, NewRow, Query, Result, SnapshotWriter, Store,
     TableRecord, TableState, Written,
@@ -181,7 +181,7 @@ pub(crate) fn row(table: &Table, id: &str, raw: &Value) -> NewRow {
         id: id.to_owned(),
         part: "",
         content,
-        cells: table.cells(raw).0,
+        cells: Reader::new(table.columns).cells(raw).0,
         raw: text,
         replaces: None,
         distinguish: false,
@@ -260,7 +260,7 @@ impl Pass {
         }
         let mut written = Written::default();
         if !changed.is_empty() {
-            written = self.writer.write(table, changed, marks, self.now).await?;
+            written = self.writer.write(table, changed, known, marks, self.now).await?;
         }
         written.unchanged += unchanged;
         Ok(written)
