@@ -25,9 +25,9 @@ use crate::rows::{Read, id_hash, organization_of, read_row};
 use crate::tables::{self, Ask, Collected, Source};
 
 /// A batch goes to the writer when it has this many rows …
-const BATCH_ROWS: usize = 2_000;
+const BATCH_ROWS: usize = 1_000;
 /// … or this many bytes of JSON.
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: usize = 3 << 20;
 /// Rows that are taken apart at the same time: in pieces, a row takes many times the memory of its text.
 const ROWS_AT_ONCE: usize = 200;
 /// Lists that are read at the same time. More would only wait for the client's request limit and hold memory.
@@ -67,6 +67,8 @@ struct Part {
     counts: Mutex<Counts>,
     marks: Mutex<Marks>,
     waiting: Mutex<Batch>,
+    /// For a System Insights table: when each device last reported to it.
+    collected_at: Mutex<BTreeMap<String, String>>,
 }
 
 #[derive(Default)]
@@ -110,7 +112,6 @@ struct Reading {
     to_writer: mpsc::Sender<ToWrite>,
     lists: Semaphore,
     large_lists: Semaphore,
-    collected_at: Mutex<BTreeMap<(String, &'static str), String>>,
     quarantined: AtomicU64,
 }
 
@@ -137,7 +138,7 @@ pub(crate) async fn read_all(
     plan: Plan,
     mut writer: SnapshotWriter,
 ) -> (SnapshotWriter, Result<Vec<TableRecord>, Error>) {
-    let (to_writer, written) = mpsc::channel(2);
+    let (to_writer, written) = mpsc::channel(1);
     let mut parts = Vec::new();
     let mut made_from: HashMap<&'static str, Vec<usize>> = HashMap::new();
     for collected in plan.tables {
@@ -159,7 +160,6 @@ pub(crate) async fn read_all(
         to_writer,
         lists: Semaphore::new(LISTS_AT_ONCE),
         large_lists: Semaphore::new(LARGE_LISTS_AT_ONCE),
-        collected_at: Mutex::default(),
         quarantined: AtomicU64::new(0),
     });
     let ask = async {
@@ -207,15 +207,19 @@ async fn ask_all(reading: Arc<Reading>) -> Result<(), Error> {
         let table = reading.parts[at].table();
         let left = Arc::clone(&sources_left[table]);
         tasks.spawn(async move {
-            let done = match wanted {
-                None => ask_source(&reading, at).await,
-                Some(ids) => ask_each(&reading, at, ids).await,
-            };
+            match wanted {
+                None => ask_source(&reading, at).await?,
+                Some(ids) => ask_each(&reading, at, ids).await?,
+            }
+            // What is left does not wait, and hold memory, until all others are read.
+            for at in reading.made_from.get(table).map_or(&[][..], Vec::as_slice).iter().chain([&at]) {
+                reading.flush(*at).await?;
+            }
             if left.fetch_sub(1, Relaxed) == 1 {
                 // No more rows of this table: whoever waits for their ids has them all.
                 lock(&reading.watchers).remove(table);
             }
-            done
+            Ok(())
         });
     }
     while let Some(done) = tasks.join_next().await {
@@ -224,7 +228,7 @@ async fn ask_all(reading: Arc<Reading>) -> Result<(), Error> {
     for at in 0..reading.parts.len() {
         reading.flush(at).await?;
     }
-    note_collections(&reading).await
+    Ok(())
 }
 
 /// Asks a source that does not depend on another table.
@@ -234,14 +238,15 @@ async fn ask_source(reading: &Arc<Reading>, at: usize) -> Result<(), Error> {
     let client = &reading.plan.client;
     match &source.ask {
         Ask::List { endpoint, query } => {
-            let large = part.table().starts_with("insights_");
-            let _slot = if large { reading.large_lists.acquire().await } else { reading.lists.acquire().await };
+            let _slot =
+                if part.is_insights() { reading.large_lists.acquire().await } else { reading.lists.acquire().await };
             let details = reading.details_of(part.table());
             match read_list(reading, at, client, endpoint, &[], query, None, details).await? {
                 // A plan that lacks a feature may lack its route as well.
                 Verdict::NotFound(why) if source.optional => part.take_flaw(TableState::NotLicensed, why),
                 verdict => part.take(verdict),
             }
+            note_collections(reading, part).await?;
         }
         Ask::ReadEach { endpoint, .. } => {
             // The organization is asked for itself: the connection knows its id.
@@ -418,7 +423,7 @@ impl Pages {
 
 /// Reads a list ahead, so that the next requests are under way while a page is worked on.
 fn list_ahead(client: &Client, endpoint: &Endpoint, ids: &[&str], query: &[(&'static str, &'static str)]) -> Pages {
-    let (sender, pages) = mpsc::channel(2);
+    let (sender, pages) = mpsc::channel(1);
     let list = client.list(endpoint, ids, query);
     let reader = tokio::spawn(async move {
         let mut list = std::pin::pin!(list);
@@ -534,7 +539,7 @@ async fn take_rows(
             members.insert(name.to_owned(), Value::String(id.to_owned()));
         }
         reading.tell_watchers(part.table(), &value);
-        reading.note_collection(part.table(), &value);
+        part.note_collection(&value);
         for child in children {
             let Some(Source { ask: Ask::From { rows, .. }, .. }) = reading.parts[*child].source else { continue };
             let child_part = &reading.parts[*child];
@@ -713,22 +718,22 @@ fn last_of_each(rows: Vec<NewRow>) -> Vec<NewRow> {
     kept
 }
 
-/// Fills the table of collection times from what the System Insights rows told.
-async fn note_collections(reading: &Arc<Reading>) -> Result<(), Error> {
+/// Fills the table of collection times from what the rows of one System Insights table told.
+async fn note_collections(reading: &Arc<Reading>, part: &Part) -> Result<(), Error> {
     let Some(at) = reading.parts.iter().position(|part| part.table() == COLLECTIONS) else { return Ok(()) };
-    let noted = std::mem::take(&mut *lock(&reading.collected_at));
-    for ((device_id, table_name), collected_at) in noted {
+    let collections = &reading.parts[at];
+    let (noted, table_name) = (std::mem::take(&mut *lock(&part.collected_at)), part.table());
+    for (device_id, collected_at) in noted {
         let row = serde_json::json!({ "device_id": device_id, "table_name": table_name, "collected_at": collected_at });
-        lock(&reading.parts[at].counts).read += 1;
-        let part = &reading.parts[at];
-        if let Read::Row(row, misfits) = read_row(part.collected, &part.reader, "", row) {
-            part.put(row, misfits);
+        lock(&collections.counts).read += 1;
+        if let Read::Row(row, misfits) = read_row(collections.collected, &collections.reader, "", row) {
+            collections.put(row, misfits);
         }
-        if reading.parts[at].is_full() {
+        if collections.is_full() {
             reading.flush(at).await?;
         }
     }
-    reading.flush(at).await
+    Ok(())
 }
 
 /// Judges every source: complete ones mark what is gone.
@@ -832,6 +837,7 @@ impl Part {
             counts: Mutex::default(),
             marks: Mutex::default(),
             waiting: Mutex::default(),
+            collected_at: Mutex::default(),
         }
     }
 
@@ -877,6 +883,28 @@ impl Part {
         waiting.rows.push(row);
     }
 
+    /// Remembers the newest collection time of a device.
+    fn note_collection(&self, row: &Value) {
+        if !self.is_insights() {
+            return;
+        }
+        let member = |name: &str| row.get(name).and_then(Value::as_str);
+        let (Some(device), Some(at)) = (member("system_id"), member("collection_time")) else { return };
+        let mut noted = lock(&self.collected_at);
+        match noted.get_mut(device) {
+            Some(newest) if at > newest.as_str() => at.clone_into(newest),
+            Some(_) => {}
+            None => {
+                noted.insert(device.to_owned(), at.to_owned());
+            }
+        }
+    }
+
+    /// It is a table of System Insights.
+    fn is_insights(&self) -> bool {
+        self.table().starts_with("insights_")
+    }
+
     fn is_full(&self) -> bool {
         let waiting = lock(&self.waiting);
         waiting.rows.len() >= BATCH_ROWS || waiting.bytes >= BATCH_BYTES
@@ -903,7 +931,7 @@ impl Reading {
             }
             Some(Ask::From { table, .. }) => other.table() == *table,
             Some(Ask::List { .. }) => false,
-            None => other.source.is_some() && other.table().starts_with("insights_"),
+            None => other.source.is_some() && other.is_insights(),
         };
         let needed = self.parts.iter().zip(judged).filter(|(other, _)| is_needed(other));
         needed.filter_map(|(_, record)| record.as_ref()).find(|record| record.shortfall().is_some())
@@ -942,23 +970,6 @@ impl Reading {
                 // The receiver is gone only when the sync is over.
                 let _ = watcher.ids.send(id.to_owned());
             }
-        }
-    }
-
-    /// Remembers the newest collection time of each device in each System Insights table.
-    fn note_collection(&self, table: &'static str, row: &Value) {
-        if !table.starts_with("insights_") {
-            return;
-        }
-        let (Some(device), Some(at)) =
-            (row.get("system_id").and_then(Value::as_str), row.get("collection_time").and_then(Value::as_str))
-        else {
-            return;
-        };
-        let mut noted = lock(&self.collected_at);
-        let newest = noted.entry((device.to_owned(), table)).or_default();
-        if at > newest.as_str() {
-            at.clone_into(newest);
         }
     }
 }

@@ -77,6 +77,8 @@ pub struct Pass {
 const SLACK_PAGES: u64 = 10;
 /// The same for a list whose total grows while it is read: twice the first total, and this many pages.
 const GROWTH_PAGES: u64 = 100;
+/// Rows that are asked for ahead of the one who takes them: what bounds the memory of lists with long pages.
+const ROWS_AHEAD: usize = 20_000;
 /// Empty pages in a row that a graph list may have before its total.
 const EMPTY_PAGES: u64 = 1000;
 
@@ -165,7 +167,7 @@ impl Pager {
 
     /// Asks for what is known to be there, side by side; else, one after the other, for what may be there.
     fn send_for_more(&mut self) {
-        let width = self.source.client.max_in_flight;
+        let width = self.source.client.max_in_flight.min((ROWS_AHEAD / self.source.endpoint.family.limit()).max(2));
         while self.coming.len() < width && self.is_known_to_go_on() {
             self.send();
         }

@@ -55,7 +55,7 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             // Negative: KiB. The inner pages of the indexes stay in memory while a large table is written.
             .page_size(16_384)
-            .pragma("cache_size", "-24576")
+            .pragma("cache_size", "-16384")
             .pragma("wal_autocheckpoint", "2000")
             .pragma("journal_size_limit", "67108864");
         let pool = SqlitePoolOptions::new()
@@ -78,6 +78,8 @@ impl Db {
                 }
             }
         };
+        // Readers look up few rows each; the writer's cache is the one that is worth its memory.
+        let options = options.pragma("cache_size", "-4096");
         let read = SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_lazy_with(options);
         Ok(Self::Sqlite { write, read })
     }
