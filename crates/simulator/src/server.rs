@@ -168,6 +168,14 @@ fn spoil(answer: Answer, hits: &[Hit], now: i64) -> Response<Body> {
             response.headers_mut().insert(name, value);
         }
     }
+    for hit in hits {
+        let Effect::Header { name, value } = &hit.effect else { continue };
+        let Ok(name) = HeaderName::try_from(name.to_ascii_lowercase()) else { continue };
+        response.headers_mut().remove(&name);
+        if let Some(value) = value.as_ref().and_then(|value| HeaderValue::try_from(value).ok()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
     let (mut head, body) = response.into_parts();
     let shape = hits.iter().rev().find_map(|hit| match &hit.effect {
         Effect::HangMidBody { after } => {
