@@ -240,6 +240,14 @@ impl World {
         self.feeds[organization].issued(range, now, tell);
     }
 
+    /// The same as JSON text, each event exactly as pages show it; for input of other programs and benchmarks.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn for_each_event_text(&self, organization: usize, range: Range<i64>, now: i64, tell: impl FnMut(&str)) {
+        self.feeds[organization].texts(range, now, tell);
+    }
+
     /// Counts of the same events by service and type, and a hash over their ids.
     ///
     /// # Panics

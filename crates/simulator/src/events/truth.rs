@@ -7,6 +7,8 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::feed::Feed;
+use super::hour::Hour;
+use super::shapes;
 use super::slot::{EventId, Slot, flag};
 use crate::time::HOUR;
 
@@ -55,6 +57,20 @@ impl EventCounts {
 impl Feed {
     /// Tells every document of `range` that can be read at `now`, in order.
     pub(crate) fn issued(&self, range: Range<i64>, now: i64, mut tell: impl FnMut(IssuedEvent)) {
+        self.each(range, now, |_, slot| tell(self.describe(slot)));
+    }
+
+    /// Tells the same documents as JSON text.
+    pub(crate) fn texts(&self, range: Range<i64>, now: i64, mut tell: impl FnMut(&str)) {
+        let mut text = String::new();
+        self.each(range, now, |hour, slot| {
+            text.clear();
+            shapes::write(&self.source, hour, slot, &mut text);
+            tell(&text);
+        });
+    }
+
+    fn each(&self, range: Range<i64>, now: i64, mut tell: impl FnMut(&Hour, &Slot)) {
         if range.is_empty() {
             return;
         }
@@ -63,7 +79,7 @@ impl Feed {
             let first = hour.slots.partition_point(|slot| slot.time < range.start);
             for slot in hour.slots[first..].iter().take_while(|slot| slot.time < range.end) {
                 if slot.published() <= now {
-                    tell(self.describe(slot));
+                    tell(&hour, slot);
                 }
             }
         }
