@@ -15,6 +15,7 @@
 //! | `POST /mutate {"organization":0,"percent":1.0}` | changes exactly that share of users and devices |
 //! | `GET /faults`, `POST /faults {rule}`, `DELETE /faults[/number]` | rules in force, a new one, an end of them |
 //! | `POST /limit {"rate":5,"burst":10,"retry_after":true}` or `null` | the rate limit |
+//! | `POST /headers {"documented":true}` | header names as documented, on new connections |
 //! | `POST /latency {"milliseconds":20}` | latency of every answer |
 //! | `POST /keys/replace {"organization":0}`, `POST /keys/revoke`, `POST /keys/restore` | keys |
 
@@ -91,6 +92,10 @@ pub(crate) fn route(world: &World, call: &Call) -> Answer {
             world.faults().set_latency(Duration::from_millis(wanted.milliseconds));
             state(world)
         }),
+        ("POST", ["headers"]) => with_body(call, |wanted: Headers| {
+            world.faults().spell_headers_as_documented(wanted.documented);
+            state(world)
+        }),
         ("POST", ["keys", "replace"]) => with_body(call, |wanted: ReplaceKey| {
             if wanted.organization >= world.organizations().len() {
                 return Answer::not_found();
@@ -127,6 +132,12 @@ struct Mutate {
 #[serde(deny_unknown_fields)]
 struct Latency {
     milliseconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Headers {
+    documented: bool,
 }
 
 #[derive(Deserialize)]

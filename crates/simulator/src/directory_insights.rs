@@ -111,7 +111,7 @@ enum Step {
 impl Reader<'_> {
     /// The oldest time that a feed still keeps.
     fn oldest(&self, feed: &Feed) -> i64 {
-        self.now - i64::from(feed.source.events.retention_days) * DAY
+        (self.now - i64::from(feed.source.events.retention_days) * DAY).max(feed.source.profile.created_at)
     }
 
     /// Numbers of the hours that can hold what is asked for, in order.

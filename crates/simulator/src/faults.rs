@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -229,6 +229,7 @@ pub struct Faults {
     limit: Mutex<Option<RateLimit>>,
     buckets: Mutex<HashMap<usize, Bucket>>,
     violations: AtomicU64,
+    documented_headers: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -385,12 +386,23 @@ impl Faults {
         lock(&self.rules).retain(|active| active.number != number);
     }
 
-    /// Takes all rules out of force, and the rate limit and the latency as well.
+    /// Takes all rules out of force, and the rate limit, the latency and the spelling of headers as well.
     pub fn clear(&self) {
         lock(&self.rules).clear();
         *lock(&self.limit) = None;
         lock(&self.buckets).clear();
         self.latency.store(0, Ordering::SeqCst);
+        self.documented_headers.store(false, Ordering::SeqCst);
+    }
+
+    /// Spells the names of headers as the documentation does (`X-Search_after`), on connections that are opened from now
+    /// on; otherwise they are in lower case, as HTTP/2 and most proxies have them.
+    pub fn spell_headers_as_documented(&self, documented: bool) {
+        self.documented_headers.store(documented, Ordering::SeqCst);
+    }
+
+    pub(crate) fn spells_headers_as_documented(&self) -> bool {
+        self.documented_headers.load(Ordering::SeqCst)
     }
 
     /// How many calls a rule has hit.

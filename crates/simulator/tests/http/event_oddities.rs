@@ -234,6 +234,32 @@ async fn rows_can_repeat_or_be_missing_and_counts_can_lie() {
 }
 
 #[tokio::test]
+async fn header_names_are_in_lower_case_or_spelled_as_documented() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let client = start(Oddities::clean()).await;
+    let key = client.world().credentials(0).read_only;
+    let body = window(NOW - HOUR, NOW).to_string();
+    for documented in [false, true] {
+        client.world().faults().spell_headers_as_documented(documented);
+        let address = client.running.url().replace("http://", "");
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        let head = format!(
+            "POST {EVENTS} HTTP/1.1\r\nhost: {address}\r\nx-api-key: {key}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
+        stream.write_all((head + &body).as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        for name in ["X-Result-Count", "X-Search_after", "X-Limit", "Content-Type"] {
+            assert_eq!(answer.contains(&format!("\r\n{name}: ")), documented, "{name}");
+            assert_eq!(answer.contains(&format!("\r\n{}: ", name.to_lowercase())), !documented, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_truth_about_events_is_told_over_http_too() {
     let client = start(Oddities::clean()).await;
     let answer = client
