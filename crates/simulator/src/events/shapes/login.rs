@@ -133,13 +133,13 @@ fn policy(pen: &Pen<'_>) -> Option<Item> {
 pub(super) fn phone(pen: &Pen<'_>, row: &mut Object<'_>, person: &Person) {
     let who = person.item(&pen.source.profile);
     row.object("jumpcloud_protect_device", |row| {
-        row.id("id", person.id.child(51));
-        let apple = person.number.is_multiple_of(2);
-        row.string("make", if apple { "Apple" } else { "Google" });
-        row.string("model", if apple { "iPhone 17" } else { "Pixel 10" });
-        row.string("os", if apple { "iOS" } else { "Android" });
-        row.string("os_version", if apple { "26.1" } else { "16" });
-        row.string("app_version", "3.2.1");
+        // The same device as in the list of the user's push endpoints.
+        row.id("id", person.id.child(50));
+        row.string("make", "Google");
+        row.string("model", "Pixel 9");
+        row.string("os", "Android");
+        row.string("os_version", "16");
+        row.string("app_version", "2.5.1");
         row.id("user_id", who.id);
         row.string("username", &who.name);
         if pen.has(Oddity::GeoipVaries) && pen.permille(24, 500) {

@@ -96,7 +96,7 @@ fn changes(pen: &Pen<'_>, name: &str) -> &'static str {
             44,
             &[
                 r#"[{"field":"agentVersion","from":"2.60.0","to":"2.61.0"}]"#,
-                r#"[{"field":"version","from":"26.0","to":"26.1"}]"#,
+                r#"[{"field":"displayName","from":"laptop","to":"loaner"}]"#,
                 r#"[{"field":"hostname","from":"unnamed","to":"renamed"}]"#,
                 r#"[{"field":"allowSshPasswordAuthentication","from":true,"to":false}]"#,
             ],
