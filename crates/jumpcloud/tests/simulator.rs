@@ -141,7 +141,10 @@ async fn everything_that_can_be_asked_is_known_and_harmless() {
         let result = if endpoint.is_list() {
             all(&client, endpoint, ids, query).await.map(|_| ())
         } else if endpoint.method() == "POST" {
-            let body = serde_json::json!({ "service": ["all"], "start_time": "2026-11-20T08:00:00Z" });
+            // `distinct` must have a field and `interval` a unit; others ignore what they do not know.
+            let body = serde_json::json!({
+                "service": ["all"], "start_time": "2026-11-20T08:00:00Z", "field": "service", "interval_unit": "h",
+            });
             client.post(endpoint, &[], &body).await.map(|_| ())
         } else {
             client.read(endpoint, ids, query).await.map(|_| ())

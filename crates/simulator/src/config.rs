@@ -1,6 +1,8 @@
 //! What to simulate: how many organizations, of which size and character.
 //! Responsible for the description only. `state` grows the organizations from it.
 
+use std::time::Duration;
+
 use crate::oddity::{Oddities, Oddity};
 
 /// Everything that decides the state of a simulated JumpCloud. Same values and same clock: same bytes.
@@ -39,6 +41,62 @@ pub struct OrganizationSpec {
     pub directory_insights: bool,
     /// Whether the plan includes System Insights.
     pub system_insights: bool,
+    /// What happens there: the events of Directory Insights.
+    pub events: EventSpec,
+}
+
+/// How many events an organization has, how late they can be read, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct EventSpec {
+    /// Events of a working day for each user; nights and weekends have fewer.
+    pub per_user_day: f64,
+    /// Exactly so many events in every hour instead, attacks not counted; for benchmarks.
+    pub per_hour: Option<u64>,
+    /// Days after which an event is gone: 90 in most plans, about 15 in the lowest, more with premium.
+    pub retention_days: u32,
+    /// How late events can be read; `None` for at once, or as `Oddity::LateEvents` says.
+    pub lateness: Option<Lateness>,
+    /// Whether attacks and near misses are planted (see [`crate::World::episodes`]).
+    pub episodes: bool,
+}
+
+/// How long events take from happening to being readable.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lateness {
+    /// Every event takes up to so long.
+    pub usual: Duration,
+    /// Share of the events that take longer, 0.0 to 1.0.
+    pub share: f64,
+    /// Those take at least so long,
+    pub least: Duration,
+    /// and at most so long; seconds are as likely as hours.
+    pub most: Duration,
+}
+
+impl Default for EventSpec {
+    /// A dozen events for each user and working day, readable at once, kept for 90 days, with attacks.
+    fn default() -> Self {
+        Self { per_user_day: 12.0, per_hour: None, retention_days: 90, lateness: None, episodes: true }
+    }
+}
+
+impl EventSpec {
+    /// The same number of events in every hour and nothing else.
+    pub fn steady(per_hour: u64) -> Self {
+        Self { per_hour: Some(per_hour), episodes: false, ..Self::default() }
+    }
+}
+
+impl Lateness {
+    /// As met in the field: seconds for nearly all, up to a day for two in a hundred.
+    pub const fn field() -> Self {
+        Self {
+            usual: Duration::from_secs(3),
+            share: 0.02,
+            least: Duration::from_secs(5),
+            most: Duration::from_secs(86_400),
+        }
+    }
 }
 
 /// How well an organization is looked after; decides how many misconfigurations are planted.
@@ -122,6 +180,7 @@ impl OrganizationSpec {
             oddities: Oddities::clean(),
             directory_insights: true,
             system_insights: true,
+            events: EventSpec::default(),
         }
     }
 }

@@ -3,9 +3,9 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,23 +25,22 @@ pub(crate) struct Connection {
     stopped: bool,
 }
 
-impl axum::serve::Listener for Listener {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = axum::serve::Listener::accept(&mut self.listener).await;
+impl Listener {
+    /// The next connection; a failure to accept one (too many open files, a client that is gone) is tried again.
+    pub(crate) async fn accept(&self) -> Connection {
+        let stream = loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => break stream,
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        };
         // Without this, small answers wait for the acknowledgement of the piece before.
         let _ = stream.set_nodelay(true);
         let mut stop = self.stop.clone();
         let stop = Box::pin(async move {
             let _ = stop.wait_for(|stop| *stop).await;
         });
-        (Connection { stream, stop, stopped: false }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.listener.local_addr()
+        Connection { stream, stop, stopped: false }
     }
 }
 

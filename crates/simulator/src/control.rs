@@ -8,10 +8,14 @@
 //! | `GET /credentials` | all keys, by organization |
 //! | `GET /requests`, `DELETE /requests` | the books, and emptying them |
 //! | `GET /changes` | what life changed so far |
+//! | `GET /events[?organization=0&from=…&to=…&now=…&ids=1]` | counts of events by service and type, and all of them with `ids` |
+//! | `GET /episodes[?organization=0&from=…&to=…]` | planted attacks and near misses |
+//! | `POST /burst {"organization":0,"at":1795161600000,"count":30000}` | events in one millisecond |
 //! | `POST /advance {"seconds":86400,"steps":1}` | lets life go on; the seconds are shared among the steps |
 //! | `POST /mutate {"organization":0,"percent":1.0}` | changes exactly that share of users and devices |
 //! | `GET /faults`, `POST /faults {rule}`, `DELETE /faults[/number]` | rules in force, a new one, an end of them |
 //! | `POST /limit {"rate":5,"burst":10,"retry_after":true}` or `null` | the rate limit |
+//! | `POST /headers {"documented":true}` | header names as documented, on new connections |
 //! | `POST /latency {"milliseconds":20}` | latency of every answer |
 //! | `POST /keys/replace {"organization":0}`, `POST /keys/revoke`, `POST /keys/restore` | keys |
 
@@ -35,6 +39,14 @@ pub(crate) fn route(world: &World, call: &Call) -> Answer {
             let oracles = (0..organizations).filter(|index| number.is_none_or(|number: usize| number == *index));
             answer(&oracles.map(|index| world.oracle(index)).collect::<Vec<_>>())
         }
+        ("GET", ["events" | "episodes"]) => events(world, call, parts[1] == "episodes"),
+        ("POST", ["burst"]) => with_body(call, |wanted: Burst| {
+            if wanted.organization >= world.organizations().len() {
+                return Answer::not_found();
+            }
+            world.burst_of_events(wanted.organization, wanted.at, wanted.count);
+            state(world)
+        }),
         ("GET", ["credentials"]) => {
             answer(&(0..world.organizations().len()).map(|number| world.credentials(number)).collect::<Vec<_>>())
         }
@@ -80,6 +92,10 @@ pub(crate) fn route(world: &World, call: &Call) -> Answer {
             world.faults().set_latency(Duration::from_millis(wanted.milliseconds));
             state(world)
         }),
+        ("POST", ["headers"]) => with_body(call, |wanted: Headers| {
+            world.faults().spell_headers_as_documented(wanted.documented);
+            state(world)
+        }),
         ("POST", ["keys", "replace"]) => with_body(call, |wanted: ReplaceKey| {
             if wanted.organization >= world.organizations().len() {
                 return Answer::not_found();
@@ -120,8 +136,48 @@ struct Latency {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Headers {
+    documented: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReplaceKey {
     organization: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Burst {
+    organization: usize,
+    at: i64,
+    count: u32,
+}
+
+/// The truth about events: of the last day when no range is given, of what can be read now when no time is.
+fn events(world: &World, call: &Call, episodes: bool) -> Answer {
+    let number = |name: &str| call.parameter(name).and_then(|text| text.parse::<i64>().ok());
+    let now = world.clock().now();
+    let to = number("to").unwrap_or(now);
+    let range = number("from").unwrap_or(to - 24 * crate::time::HOUR)..to;
+    let readable = number("now").unwrap_or(now);
+    let organization = number("organization").and_then(|number| usize::try_from(number).ok());
+    let chosen = (0..world.organizations().len()).filter(|index| organization.is_none_or(|number| number == *index));
+    if episodes {
+        return answer(&chosen.flat_map(|index| world.episodes(index, range.clone())).collect::<Vec<_>>());
+    }
+    let ids = call.parameter("ids").is_some();
+    let told = chosen.map(|index| {
+        let mut told = json!({
+            "organization": world.organizations()[index].id,
+            "counts": world.event_counts(index, range.clone(), readable),
+        });
+        if ids {
+            told["events"] = json!(world.events(index, range.clone(), readable));
+        }
+        told
+    });
+    answer(&told.collect::<Vec<_>>())
 }
 
 fn state(world: &World) -> Answer {

@@ -196,6 +196,10 @@ impl KeyRing {
             (Some(_), Some(_)) => Err(Answer::message(401, "Unauthorized")),
             (None, Some(_)) if chosen.is_some() => Ok(Access { principal, organization: chosen }),
             (None, Some(_)) => Err(Answer::message(401, "Unauthorized")),
+            // Events of the multi-tenant portal belong to no organization.
+            (None, None) if insights && call.header("x-provider-id").is_some() => {
+                Ok(Access { principal, organization: None })
+            }
             (None, None) => match organizations.first() {
                 Some(first) if first.profile.oddities.has(Oddity::SilentDefaultOrganization) => {
                     Ok(Access { principal, organization: Some(0) })

@@ -1,12 +1,13 @@
 //! Faults on purpose: rules that spoil chosen answers, the rate limiter, and added latency.
 //! Responsible for deciding which fault hits which call. How a fault looks on the wire is in `server`.
 //!
-//! To add a fault: a variant of `Effect`, and its meaning in `Tamper::of` (lists) or `server::spoil` (everything else).
+//! To add a fault: a variant of `Effect`, and its meaning in `Tamper::of` (lists) (pages of
+//! events: `EventTamper::take`) or `server::spoil` (everything else).
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -136,6 +137,43 @@ pub enum Effect {
         /// Added to the true time.
         seconds: i64,
     },
+    /// Sets a header of the answer to this value, or takes it away.
+    Header {
+        /// The header's name.
+        name: String,
+        /// Its value; `None` takes the header away.
+        value: Option<String>,
+    },
+    /// Pages of events have at most so many rows, whatever is asked for; `X-Limit` says so.
+    PageLimit {
+        /// The most rows.
+        rows: usize,
+    },
+    /// Pages of events are cut to so many rows although more follow; `X-Limit` does not say so.
+    ShortPages {
+        /// The rows that are left.
+        rows: usize,
+    },
+    /// Pages of events have no rows, while their headers count a full page.
+    HollowPages,
+    /// Every so manieth row of a page of events is missing, and nothing says so.
+    DropRows {
+        /// The distance between missing rows.
+        every: usize,
+    },
+    /// Every so manieth row of a page of events comes twice in a row.
+    RepeatRows {
+        /// The distance between repeated rows.
+        every: usize,
+    },
+    /// Counts of events are wrong by this many; negative ones end at 0.
+    CountOffset {
+        /// Added to the true count.
+        delta: i64,
+        /// Whether every second count is right.
+        #[serde(default)]
+        flapping: bool,
+    },
     /// Answers from the data of another organization (by number).
     OtherOrganization {
         /// Whose data.
@@ -191,6 +229,7 @@ pub struct Faults {
     limit: Mutex<Option<RateLimit>>,
     buckets: Mutex<HashMap<usize, Bucket>>,
     violations: AtomicU64,
+    documented_headers: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -227,6 +266,25 @@ pub(crate) struct Tamper {
     total: Option<String>,
     /// Rows deleted (positive) or inserted (negative) at the head so far.
     moved: i64,
+    pub(crate) events: EventTamper,
+}
+
+/// What pages and counts of events must do differently because of faults.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EventTamper {
+    pub(crate) endless: bool,
+    pub(crate) same_page: bool,
+    pub(crate) empty: bool,
+    pub(crate) hollow: bool,
+    /// Whether pages after the first begin with the last row of the page before.
+    pub(crate) overlap: bool,
+    pub(crate) page_limit: Option<usize>,
+    pub(crate) short: Option<usize>,
+    pub(crate) drop_every: Option<usize>,
+    pub(crate) repeat_every: Option<usize>,
+    pub(crate) count_offset: i64,
+    /// The count as JSON text.
+    pub(crate) count: Option<String>,
 }
 
 /// Which rows a page shows.
@@ -328,12 +386,23 @@ impl Faults {
         lock(&self.rules).retain(|active| active.number != number);
     }
 
-    /// Takes all rules out of force, and the rate limit and the latency as well.
+    /// Takes all rules out of force, and the rate limit, the latency and the spelling of headers as well.
     pub fn clear(&self) {
         lock(&self.rules).clear();
         *lock(&self.limit) = None;
         lock(&self.buckets).clear();
         self.latency.store(0, Ordering::SeqCst);
+        self.documented_headers.store(false, Ordering::SeqCst);
+    }
+
+    /// Spells the names of headers as the documentation does (`X-Search_after`), on connections that are opened from now
+    /// on; otherwise they are in lower case, as HTTP/2 and most proxies have them.
+    pub fn spell_headers_as_documented(&self, documented: bool) {
+        self.documented_headers.store(documented, Ordering::SeqCst);
+    }
+
+    pub(crate) fn spells_headers_as_documented(&self) -> bool {
+        self.documented_headers.load(Ordering::SeqCst)
     }
 
     /// How many calls a rule has hit.
@@ -437,6 +506,7 @@ impl Tamper {
                 Effect::InsertAtHead => tamper.moved -= hit.number as i64 - 1,
                 _ => {}
             }
+            tamper.events.take(hit);
         }
         tamper
     }
@@ -463,6 +533,25 @@ impl Tamper {
         let Range { start, end } = start.min(count)..start.saturating_add(limit).min(count);
         let again = (self.duplicate && start > 0 && start < count).then(|| start - 1);
         Cut { positions: again.into_iter().chain(start..end).collect(), total: total(count as i64 - self.moved) }
+    }
+}
+
+impl EventTamper {
+    fn take(&mut self, hit: &Hit) {
+        match &hit.effect {
+            Effect::EndlessPages => self.endless = true,
+            Effect::SamePage => self.same_page = true,
+            Effect::EmptyList => self.empty = true,
+            Effect::HollowPages => self.hollow = true,
+            Effect::DuplicateRows => self.overlap = true,
+            Effect::Total { total } => self.count = Some(total.clone()),
+            Effect::PageLimit { rows } => self.page_limit = Some(*rows),
+            Effect::ShortPages { rows } => self.short = Some(*rows),
+            Effect::DropRows { every } => self.drop_every = Some(*every),
+            Effect::RepeatRows { every } => self.repeat_every = Some(*every),
+            Effect::CountOffset { delta, flapping } if !flapping || hit.number % 2 == 1 => self.count_offset += delta,
+            _ => {}
+        }
     }
 }
 

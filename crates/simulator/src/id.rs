@@ -36,6 +36,12 @@ impl Id {
         u64::from_be_bytes(bytes)
     }
 
+    /// The second of creation, counted from 1970.
+    pub(crate) fn seconds(self) -> i64 {
+        let [a, b, c, d, ..] = self.0;
+        i64::from(u32::from_be_bytes([a, b, c, d]))
+    }
+
     /// Reads 24 hexadecimal digits.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();

@@ -116,6 +116,14 @@ impl Object<'_> {
         }
     }
 
+    /// A string whose inside is appended by `fill` and needs no escaping.
+    pub(crate) fn text(&mut self, name: &str, fill: impl FnOnce(&mut String)) {
+        let out = self.key(name);
+        out.push('"');
+        fill(out);
+        out.push('"');
+    }
+
     /// Text that is JSON already.
     pub(crate) fn raw(&mut self, name: &str, value: &str) {
         self.key(name).push_str(value);

@@ -22,7 +22,7 @@
 //! ```
 //!
 //! Where to add things: a route in the folder of its API (`v1`, `v2`), a noun in `state`, a fault in `faults`,
-//! an oddity in `oddity`.
+//! an oddity in `oddity`, an event type in `events::catalogue`.
 
 mod call;
 mod clock;
@@ -32,6 +32,7 @@ mod control;
 mod credentials;
 mod dice;
 mod directory_insights;
+mod events;
 mod faults;
 mod filter;
 mod id;
@@ -52,8 +53,11 @@ mod words;
 mod world;
 
 pub use clock::Clock;
-pub use config::{Character, Config, OrganizationSpec, Size};
+pub use config::{Character, Config, EventSpec, Lateness, OrganizationSpec, Size};
 pub use credentials::{Credentials, ServiceAccount};
+pub use events::episodes::Episode;
+pub use events::slot::EventId;
+pub use events::truth::{EventCounts, IssuedEvent};
 pub use faults::{Effect, FaultBody, FaultRule, Faults, RateLimit, RetryAfter};
 pub use id::Id;
 pub use life::Change;

@@ -73,6 +73,20 @@ pub enum Oddity {
     EmptyBodies = 31,
     /// The list of organizations has no display names.
     UnnamedOrganizations = 32,
+    /// Directory Insights: services and event types that no specification names.
+    UndocumentedEvents = 33,
+    /// Directory Insights: some events have no id.
+    EventsWithoutId = 34,
+    /// Directory Insights: some timestamps are missing, null, impossible, or written with an offset or a small z.
+    OddTimestamps = 35,
+    /// Directory Insights: some events exist twice, as two documents with one id, and are counted twice.
+    RepeatedEvents = 36,
+    /// Directory Insights: values that are null, huge, nested or of other types than usual.
+    OddValues = 37,
+    /// Directory Insights: `end_time` is inclusive like `start_time` (off: exclusive). Nothing published says which.
+    InclusiveEndTime = 38,
+    /// Directory Insights: clocks of devices are wrong, so that an event's time lies after its publication.
+    SkewedClocks = 39,
 }
 
 /// A set of oddities. The default is [`Oddities::clean`].
@@ -113,6 +127,7 @@ impl Oddities {
             .with(Oddity::AdministratorsLackOrganization)
             .with(Oddity::ZeroTime)
             .with(Oddity::EmptyBodies)
+            .with(Oddity::UndocumentedEvents)
     }
 
     /// The set with one more oddity.

@@ -16,6 +16,9 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::stream;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -58,13 +61,7 @@ impl Simulator {
         let (stop, stopped) = watch::channel(false);
         let router = Router::new().fallback(serve).with_state(Arc::clone(&world));
         let listener = Listener { listener, stop: stopped.clone() };
-        let task = tokio::spawn(async move {
-            let mut stopped = stopped;
-            tokio::select! {
-                _ = async { axum::serve(listener, router).await } => {}
-                _ = stopped.wait_for(|stopped| *stopped) => {}
-            }
-        });
+        let task = tokio::spawn(accept(listener, router, Arc::clone(&world), stopped));
         tracing::info!(%address, organizations = world.organizations().len(), "the simulator serves");
         Ok(Running { address, world, stop, task })
     }
@@ -91,6 +88,23 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// Serves every connection on a task of its own until everything is to end.
+async fn accept(listener: Listener, router: Router, world: Arc<World>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let connection = tokio::select! {
+            connection = listener.accept() => connection,
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        let service = TowerToHyperService::new(router.clone());
+        let mut http = http1::Builder::new();
+        http.title_case_headers(world.faults().spells_headers_as_documented());
+        tokio::spawn(async move {
+            // A connection that breaks is the client's business, or a fault on purpose.
+            let _ = http.serve_connection(TokioIo::new(connection), service).await;
+        });
     }
 }
 
@@ -165,6 +179,14 @@ fn spoil(answer: Answer, hits: &[Hit], now: i64) -> Response<Body> {
     let mut response = respond(answer, date_offset, now);
     for (name, value) in extra {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    for hit in hits {
+        let Effect::Header { name, value } = &hit.effect else { continue };
+        let Ok(name) = HeaderName::try_from(name.to_ascii_lowercase()) else { continue };
+        response.headers_mut().remove(&name);
+        if let Some(value) = value.as_ref().and_then(|value| HeaderValue::try_from(value).ok()) {
             response.headers_mut().insert(name, value);
         }
     }

@@ -33,6 +33,24 @@ pub(crate) fn write(milliseconds: i64, out: &mut String) {
     out.push('Z');
 }
 
+/// Appends a time with `decimals` (0 to 9) after the seconds; `beyond` is what is less than a millisecond, in nanoseconds.
+/// More decimals than the time has are cut off and not rounded.
+pub(crate) fn write_decimals(milliseconds: i64, beyond: u32, decimals: u8, out: &mut String) {
+    write(milliseconds, out);
+    if decimals == 3 {
+        return;
+    }
+    // Away with the Z, and with as many decimals as are too many, the point included.
+    out.truncate(out.len() - 1 - usize::from(3 - decimals.min(3)));
+    if decimals == 0 {
+        out.pop();
+    }
+    for place in 3..decimals.min(9) {
+        out.push(char::from(b'0' + (beyond / 10_u32.pow(u32::from(8 - place)) % 10) as u8));
+    }
+    out.push('Z');
+}
+
 /// The same as an owned text.
 pub(crate) fn text(milliseconds: i64) -> String {
     let mut out = String::with_capacity(24);
@@ -79,5 +97,22 @@ mod tests {
             assert_eq!(text(milliseconds).parse::<jiff::Timestamp>().unwrap(), expected);
         }
         assert_eq!(text(1_763_620_265_412), "2025-11-20T06:31:05.412Z");
+    }
+
+    #[test]
+    fn any_number_of_decimals_can_be_written() {
+        for (decimals, expected) in [
+            (0, "2025-11-20T06:31:05Z"),
+            (1, "2025-11-20T06:31:05.4Z"),
+            (2, "2025-11-20T06:31:05.41Z"),
+            (3, "2025-11-20T06:31:05.412Z"),
+            (4, "2025-11-20T06:31:05.4120Z"),
+            (8, "2025-11-20T06:31:05.41203070Z"),
+            (9, "2025-11-20T06:31:05.412030709Z"),
+        ] {
+            let mut out = String::new();
+            write_decimals(1_763_620_265_412, 30_709, decimals, &mut out);
+            assert_eq!(out, expected);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The whole simulated world: organizations, keys, books, faults and the clock.
 //! Responsible for the API that tests use beside HTTP, and for taking a call through admission to its route.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::credentials::{Access, Credentials, KeyRing};
 use crate::dice::Dice;
+use crate::events::episodes::Episode;
+use crate::events::feed::Feed;
+use crate::events::truth::{EventCounts, IssuedEvent};
 use crate::faults::{Effect, Faults, Hit, Tamper};
 use crate::id::Id;
 use crate::life::{self, Change};
@@ -30,6 +34,10 @@ pub struct World {
     requests: Mutex<Requests>,
     faults: Faults,
     history: Mutex<Vec<Change>>,
+    /// The events of the organizations, by number.
+    feeds: Vec<Feed>,
+    /// The events of the multi-tenant portal.
+    portal: Option<Feed>,
 }
 
 /// What an organization is called.
@@ -50,6 +58,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) provider: Option<Id>,
     pub(crate) tamper: &'a Tamper,
     pub(crate) now: i64,
+    /// Number of `organization`.
+    pub(crate) shown: usize,
+    pub(crate) feeds: &'a [Feed],
+    pub(crate) portal: Option<&'a Feed>,
 }
 
 /// An answer with the faults that the wire must add.
@@ -71,9 +83,15 @@ impl World {
             .collect();
         let provider =
             config.provider.then(|| Id::new(now - 86_400_000_000, Dice::of(config.seed, "provider", 0).next()));
+        let feeds = organizations
+            .iter()
+            .zip(&config.organizations)
+            .map(|(organization, spec)| Feed::of(organization, spec.events));
         Self {
             clock,
             provider,
+            feeds: feeds.collect(),
+            portal: provider.and_then(|provider| Feed::of_provider(provider, &organizations)),
             keys: Mutex::new(KeyRing::new(config.seed, &organizations, config.provider)),
             organizations: RwLock::new(organizations),
             requests: Mutex::default(),
@@ -157,10 +175,21 @@ impl World {
     /// Moves the clock forward and lets life go on: people join, change and leave, devices are enrolled, wiped and
     /// installed anew, groups and bindings change, agents report. Returns what changed, by organization.
     pub fn advance(&self, by: Duration) -> Vec<Change> {
+        // Organizations stay locked until everything is told, so that no reader sees half of it.
+        let mut organizations = self.write();
         self.clock.advance(by);
         let now = self.clock.now();
-        let changes: Vec<Change> =
-            self.write().iter_mut().map(|organization| life::advance(organization, now)).collect();
+        let from = now.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+        let changes: Vec<Change> = organizations
+            .iter_mut()
+            .zip(&self.feeds)
+            .map(|(organization, feed)| {
+                let change = life::advance(organization, now);
+                feed.live(organization, &change, from, now);
+                change
+            })
+            .collect();
+        drop(organizations);
         lock(&self.history).extend(changes.iter().cloned());
         changes
     }
@@ -171,7 +200,11 @@ impl World {
     /// # Panics
     /// When there is no organization of that number.
     pub fn mutate_percent(&self, organization: usize, percent: f64) -> Change {
-        let change = life::mutate(&mut self.write()[organization], percent);
+        let now = self.clock.now();
+        let mut organizations = self.write();
+        let change = life::mutate(&mut organizations[organization], percent);
+        self.feeds[organization].live(&organizations[organization], &change, now, now);
+        drop(organizations);
         lock(&self.history).push(change.clone());
         change
     }
@@ -186,6 +219,64 @@ impl World {
         oracle.changes =
             lock(&self.history).iter().filter(|change| change.organization == oracle.organization).cloned().collect();
         oracle
+    }
+
+    /// Every event of an organization whose time lies in `range` (epoch milliseconds) and that can be read at `now`, in
+    /// order; use `i64::MAX` for also those that are still on their way. Retention is left to the caller.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn events(&self, organization: usize, range: Range<i64>, now: i64) -> Vec<IssuedEvent> {
+        let mut events = Vec::new();
+        self.for_each_event(organization, range, now, |event| events.push(event));
+        events
+    }
+
+    /// The same one by one, for ranges with very many events.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn for_each_event(&self, organization: usize, range: Range<i64>, now: i64, tell: impl FnMut(IssuedEvent)) {
+        self.feeds[organization].issued(range, now, tell);
+    }
+
+    /// The same as JSON text, each event exactly as pages show it; for input of other programs and benchmarks.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn for_each_event_text(&self, organization: usize, range: Range<i64>, now: i64, tell: impl FnMut(&str)) {
+        self.feeds[organization].texts(range, now, tell);
+    }
+
+    /// Counts of the same events by service and type, and a hash over their ids.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn event_counts(&self, organization: usize, range: Range<i64>, now: i64) -> EventCounts {
+        self.feeds[organization].counts(range, now)
+    }
+
+    /// The events of the multi-tenant portal, as [`World::events`] tells those of an organization.
+    pub fn portal_events(&self, range: Range<i64>, now: i64) -> Vec<IssuedEvent> {
+        let mut events = Vec::new();
+        self.portal.iter().for_each(|feed| feed.issued(range.clone(), now, |event| events.push(event)));
+        events
+    }
+
+    /// The attacks and near misses that begin in `range` (epoch milliseconds), oldest first.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn episodes(&self, organization: usize, range: Range<i64>) -> Vec<Episode> {
+        self.feeds[organization].episodes(range.start, range.end)
+    }
+
+    /// Puts `count` events of an organization into one millisecond.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn burst_of_events(&self, organization: usize, at: i64, count: u32) {
+        self.feeds[organization].burst(at, count);
     }
 
     /// The clock of the world.
@@ -285,7 +376,9 @@ impl World {
             return Answer::message(503, "Service Unavailable");
         }
         let tamper = Tamper::of(hits, organization.profile.oddities);
-        let scene = Scene { call, access, organization, organizations, provider: self.provider, tamper: &tamper, now };
+        let (provider, portal) = (self.provider, self.portal.as_ref());
+        let (tamper, feeds) = (&tamper, self.feeds.as_slice());
+        let scene = Scene { call, access, organization, organizations, provider, tamper, now, shown, feeds, portal };
         let parts = call.parts();
         let answer = match parts.as_slice() {
             ["api", "v2", rest @ ..] => v2::route(&scene, rest),

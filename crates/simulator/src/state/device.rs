@@ -145,15 +145,7 @@ impl Device {
 
     /// The short machine name.
     pub(crate) fn name(&self, profile: &Profile) -> String {
-        let kind = match self.platform {
-            Platform::Mac => "mac",
-            Platform::Windows => "win",
-            Platform::Linux => "srv",
-            Platform::Ios => "iphone",
-            Platform::Android => "android",
-        };
-        let domain = profile.domain.split('.').next().unwrap_or("sim");
-        format!("{domain}-{kind}-{:03}", self.number)
+        hostname(profile, self.platform, self.number)
     }
 
     /// The version parts of the operating system: major, minor, patch, release name.
@@ -206,6 +198,19 @@ impl Device {
         let [_, _, _, b, c, d, e, f] = crate::dice::mix(u64::from(self.number) ^ 0x5151).to_be_bytes();
         format!("02:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
     }
+}
+
+/// The short machine name of the hardware with this number.
+pub(crate) fn hostname(profile: &Profile, platform: Platform, number: u32) -> String {
+    let kind = match platform {
+        Platform::Mac => "mac",
+        Platform::Windows => "win",
+        Platform::Linux => "srv",
+        Platform::Ios => "iphone",
+        Platform::Android => "android",
+    };
+    let domain = profile.domain.split('.').next().unwrap_or("sim");
+    format!("{domain}-{kind}-{number:03}")
 }
 
 impl InsightsState {

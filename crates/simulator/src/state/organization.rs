@@ -32,6 +32,8 @@ pub(crate) struct Profile {
     pub(crate) created_at: i64,
     pub(crate) directory_insights: bool,
     pub(crate) system_insights: bool,
+    /// Whether events are kept for longer than usual.
+    pub(crate) premium_events: bool,
 }
 
 /// One organization with everything in it.
@@ -95,6 +97,7 @@ impl Organization {
             created_at,
             directory_insights: spec.directory_insights,
             system_insights: spec.system_insights,
+            premium_events: spec.events.retention_days > 90,
         };
         let users = grow_users(&profile, spec.users, now);
         let devices = grow_devices(&profile, spec.devices, &users, now);

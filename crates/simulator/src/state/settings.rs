@@ -115,7 +115,7 @@ fn features(profile: &Profile, now: i64) -> Value {
     json!({
         "directoryInsights": {"enabled": profile.directory_insights},
         "directoryInsightsPremium": {
-            "enabled": false,
+            "enabled": profile.premium_events,
             "createdAt": text(profile.created_at),
             "updatedAt": text(profile.created_at),
         },

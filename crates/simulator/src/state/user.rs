@@ -165,11 +165,16 @@ impl User {
 
     /// The login name; unique in the organization.
     pub(crate) fn username(&self, profile: &Profile) -> String {
-        let mut dice = Dice::of(profile.seed, "user name", u64::from(self.number));
-        let first = dice.index(words::FIRST_NAMES_ASCII.len());
-        let last = dice.index(words::LAST_NAMES_ASCII.len());
-        format!("{}.{}{}", words::FIRST_NAMES_ASCII[first], words::LAST_NAMES_ASCII[last], self.number)
+        username(profile, self.number)
     }
+}
+
+/// The login name of the user with this number.
+pub(crate) fn username(profile: &Profile, number: u32) -> String {
+    let mut dice = Dice::of(profile.seed, "user name", u64::from(number));
+    let first = dice.index(words::FIRST_NAMES_ASCII.len());
+    let last = dice.index(words::LAST_NAMES_ASCII.len());
+    format!("{}.{}{}", words::FIRST_NAMES_ASCII[first], words::LAST_NAMES_ASCII[last], number)
 }
 
 impl UserState {

@@ -114,7 +114,9 @@ async fn service_accounts_get_tokens_with_either_secret_and_tokens_end() {
         assert_eq!(client.get_with("/api/systemusers", &[("authorization", &bearer)]).await.status, 200);
         let events = async |organization: Option<&str>| {
             let request = client.http.post(format!("{}/insights/directory/v1/events/count", client.running.url()));
-            let request = request.header("authorization", &bearer).body(r#"{"service":["all"],"start_time":"x"}"#);
+            let request = request
+                .header("authorization", &bearer)
+                .body(r#"{"service":["all"],"start_time":"2026-11-20T07:00:00Z"}"#);
             let request = organization.into_iter().fold(request, |request, id| request.header("x-org-id", id));
             request.send().await.unwrap().status().as_u16()
         };
@@ -172,7 +174,4 @@ async fn an_unlicensed_organization_has_no_directory_insights() {
     for (organization, status) in [(0, 402), (1, 403), (2, 200)] {
         assert_eq!(client.post(organization, "/insights/directory/v1/events", body.clone()).await.status, status);
     }
-    let answer = client.post(2, "/insights/directory/v1/events", body.clone()).await;
-    assert_eq!((answer.body.as_str(), answer.headers["x-result-count"].as_str()), ("[]", "0"));
-    assert_eq!(client.post(2, "/insights/directory/v1/events/count", body).await.json(), json!({"count": 0}));
 }

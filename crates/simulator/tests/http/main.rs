@@ -3,6 +3,8 @@
 
 mod access;
 mod client;
+mod event_oddities;
+mod events;
 mod faults;
 mod insights;
 mod life;

@@ -1,0 +1,54 @@
+//! Sign-ins to applications (sso).
+//! Responsible for `sso_auth`. It tells its outcome in `sso_token_success`, never in `success`.
+
+use super::login::context;
+use super::pen::Pen;
+use crate::events::part::Thing;
+use crate::events::roster::Person;
+use crate::json::Object;
+use crate::oddity::Oddity;
+
+pub(super) fn write(pen: &Pen<'_>, row: &mut Object<'_>) {
+    let person = pen.person();
+    let who = pen.user_actor(person);
+    let person = person.filter(|person| person.id == who.id);
+    let part = pen.part();
+    let success = pen.succeeds(25);
+    let factor = person.and_then(Person::factor);
+    let planted = part.and_then(|part| part.target.clone());
+    let application = planted.unwrap_or_else(|| pen.thing(Thing::Application, 60));
+    let unknown = !success && pen.permille(61, 300);
+    row.boolean("sso_token_success", success);
+    row.boolean("idp_initiated", pen.permille(62, 400));
+    row.boolean("mfa", part.and_then(|part| part.mfa).unwrap_or(success && factor.is_some()));
+    let reason = if unknown { "application unreachable" } else { "user is not authorized to access the application" };
+    row.string("error_message", if success { "" } else { part.and_then(|part| part.error).unwrap_or(reason) });
+    row.object("application", |row| {
+        // An application that could not be reached is told without its names.
+        row.optional_text_id("id", (!unknown).then_some(application.id));
+        row.string("name", if unknown { "" } else { &application.name });
+        row.string("display_label", if unknown { "" } else { &application.name });
+        row.string("sso_type", if pen.permille(63, 800) { "saml" } else { "oidc" });
+        row.string("sso_url", &format!("https://sso.simulator.example/saml2/{}", application.name));
+    });
+    context(pen, row, person, factor, "APPLICATION");
+    row.object("initiated_by", |row| {
+        row.id("id", who.id);
+        row.string("type", if who.thing == Thing::Admin { "admin" } else { "user" });
+        row.string("username", &who.name);
+        // Fields of the newest generation.
+        if pen.other_generation() {
+            row.boolean("administrator", false);
+        }
+    });
+    if pen.other_generation() {
+        row.time("server_timestamp", pen.slot.time + 203);
+        row.string("timestamp_source", "server");
+        row.object("target_resource", |row| row.string("type", "APPLICATION"));
+    }
+    if pen.has(Oddity::SuccessAbsent) && pen.permille(64, 30) {
+        row.null("error_code");
+    }
+    pen.provider(row);
+    pen.origin_fields(row, &pen.origin(person), "useragent");
+}
