@@ -35,9 +35,10 @@ fn the_crates_depend_on_each_other_as_drawn() {
     for (name, may_use) in [
         ("jumpcloud", &[][..]),
         ("simulator", &[]),
+        ("ocsf", &[]),
         ("store", &[]),
         ("collect", &["jumpcloud", "store"]),
-        ("jumpseat", &["jumpcloud", "simulator", "store", "collect"]),
+        ("jumpseat", &["jumpcloud", "simulator", "ocsf", "store", "collect"]),
     ] {
         let manifest = root().join("crates").join(name).join("Cargo.toml");
         let used = own_dependencies(&manifest);
