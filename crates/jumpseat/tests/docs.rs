@@ -65,6 +65,15 @@ fn the_page_of_tables_is_what_the_program_prints() {
 }
 
 #[test]
+fn the_page_of_event_types_is_what_the_program_prints() {
+    let page = std::fs::read_to_string(root().join("docs/ocsf-mapping.md")).unwrap_or_default();
+    assert!(
+        page == printed(&["event", "types", "--reference"]),
+        "docs/ocsf-mapping.md is not fresh: cargo run -- event types --reference > docs/ocsf-mapping.md"
+    );
+}
+
+#[test]
 fn every_option_that_the_pages_name_exists() {
     let mut known: BTreeSet<String> = NOT_OURS.iter().map(|option| (*option).to_owned()).collect();
     let mut open = vec![Vec::new()];

@@ -25,7 +25,7 @@ impl Mapper {
 
     /// Reads one raw event. Whatever the text is, this succeeds: what is not an event becomes a Base Event.
     pub fn read<'a>(&'a mut self, raw: &'a str) -> Event<'a> {
-        let mut event = Event { raw, root: None, at: [0; field::COUNT] };
+        let mut event = Event { raw, root: None, at: [0; field::COUNT], time_ms: None };
         let Ok(root) = self.tape.read(raw) else { return event };
         for (key, value) in root.members() {
             if let Some(field) = Field::named(key.text).filter(|_| !value.is_empty()) {
@@ -33,6 +33,7 @@ impl Mapper {
             }
         }
         event.root = Some(root);
+        event.time_ms = event.text_of(Field::Timestamp).and_then(parse_time);
         event
     }
 }
@@ -63,6 +64,7 @@ pub struct Event<'a> {
     root: Option<Value<'a>>,
     /// Where each known field's value is; 0, the event itself, for one that is not there or empty.
     at: [u32; field::COUNT],
+    time_ms: Option<i64>,
 }
 
 impl<'a> Event<'a> {
@@ -97,6 +99,7 @@ impl<'a> Event<'a> {
     }
 
     /// A field that is there and not empty.
+    #[inline]
     pub(crate) fn get(&self, field: Field) -> Option<Value<'a>> {
         match self.at[field as usize] {
             0 => None,
@@ -105,21 +108,25 @@ impl<'a> Event<'a> {
     }
 
     /// A field that is text or a number.
+    #[inline]
     pub(crate) fn text(&self, field: Field) -> Option<Text<'a>> {
         self.get(field)?.text()
     }
 
     /// A field that is text.
+    #[inline]
     pub(crate) fn string(&self, field: Field) -> Option<Text<'a>> {
         self.get(field)?.string()
     }
 
     /// The letters of a field that is text or a number.
+    #[inline]
     pub(crate) fn text_of(&self, field: Field) -> Option<&'a str> {
         self.text(field).map(|text| text.text)
     }
 
     /// Whether a field is this text.
+    #[inline]
     pub(crate) fn is(&self, field: Field, text: &str) -> bool {
         self.text_of(field) == Some(text)
     }
@@ -138,7 +145,7 @@ impl<'a> Event<'a> {
 
     /// When it happened.
     pub(crate) fn time_ms(&self) -> Option<i64> {
-        parse_time(self.text_of(Field::Timestamp)?)
+        self.time_ms
     }
 
     /// The offset that `timestamp` is written with, in minutes.
@@ -149,7 +156,7 @@ impl<'a> Event<'a> {
     /// `timestamp` as it goes into `original_time`: not if it is a time, but none that can be.
     pub(crate) fn original_time(&self) -> Option<Text<'a>> {
         let text = self.text(Field::Timestamp)?;
-        (parse_time(text.text).is_some() || read_time(text.text).is_none()).then_some(text)
+        (self.time_ms.is_some() || read_time(text.text).is_none()).then_some(text)
     }
 
     /// What the event says in words.

@@ -49,13 +49,14 @@ static INDEX: LazyLock<[Option<Field>; SLOTS]> = LazyLock::new(|| {
     index
 });
 
-#[expect(clippy::cast_possible_truncation, reason = "only the highest bits are left")]
+#[inline]
 fn slot(name: &str) -> usize {
     (fingerprint(name.as_bytes()) >> 55) as usize
 }
 
 impl Field {
     /// The field of that name.
+    #[inline]
     pub(crate) fn named(name: &str) -> Option<Self> {
         let mut at = slot(name);
         while let Some(field) = INDEX[at] {

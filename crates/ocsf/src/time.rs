@@ -48,7 +48,6 @@ pub(crate) fn written_offset(text: &str) -> Option<i32> {
     (minutes != 0 && (-1080..=1080).contains(&minutes)).then_some(minutes)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "out of range is out of the plausible")]
 fn from_number(text: &str, number: f64) -> Option<i64> {
     let per_ms = match number.abs() {
         size if size < 1e11 => return Some((number * 1e3) as i64),
@@ -64,4 +63,77 @@ fn cut_fraction(text: &str) -> Option<String> {
     let point = text.find(['.', ','])?;
     let digits = text[point + 1..].bytes().take_while(u8::is_ascii_digit).count();
     (digits > 9).then(|| format!("{}{}", &text[..point + 10], &text[point + 1 + digits..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn times_of_every_form_are_read_and_what_is_no_plausible_time_is_not() {
+        let at = 1_777_882_566_000;
+        for (text, expected) in [
+            ("2026-05-04T08:16:06Z", Some(at)),
+            ("2026-05-04T08:16:06.495Z", Some(at + 495)),
+            ("2026-05-04T08:16:06.4959999999999Z", Some(at + 495)),
+            ("2026-05-04T10:46:06.1+02:30", Some(at + 100)),
+            ("2026-05-04t08:16:06z", Some(at)),
+            ("2026-05-04 08:16:06", Some(at)),
+            ("2026-05-04T08:16:06.5", Some(at + 500)),
+            (" 2026-05-04T08:16:06Z ", Some(at)),
+            ("1777882566", Some(at)),
+            ("1777882566.495", Some(at + 495)),
+            ("1777882566495", Some(at + 495)),
+            ("1777882566495999", Some(at + 495)),
+            ("1777882566495999999", Some(at + 495)),
+            ("1970-01-01T00:00:00Z", None),
+            ("0001-01-01T00:00:00Z", None),
+            ("9999-12-31T23:59:59Z", None),
+            ("2026-02-30T00:00:00Z", None),
+            ("not a time", None),
+            ("0", None),
+            ("-1", None),
+            ("NaN", None),
+            ("inf", None),
+            ("1e300", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_time(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_an_offset_that_is_written_is_told() {
+        for (text, minutes) in [
+            ("2026-05-04T08:16:06Z", None),
+            ("2026-05-04T08:16:06+09:30", Some(570)),
+            ("2026-05-04T08:16:06", None),
+            ("x", None),
+        ] {
+            assert_eq!(written_offset(text), minutes, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_of_fraction_digits_is_cut_off_and_never_rounded(
+            ms in EARLIEST_MS..4_000_000_000_000, digits in 0_usize..=12, rest in "[0-9]{9}", minutes in -720_i64..=720,
+        ) {
+            let local = Timestamp::from_millisecond(ms - ms % 1000 + minutes * 60_000).unwrap();
+            let seconds = local.strftime("%Y-%m-%dT%H:%M:%S");
+            let fraction = format!("{:03}{rest}", ms % 1000)[..digits].to_owned();
+            let point = if digits > 0 { "." } else { "" };
+            let sign = if minutes < 0 { '-' } else { '+' };
+            let text = format!("{seconds}{point}{fraction}{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60);
+            let told: i64 = format!("{fraction:0<3}")[..3].parse().unwrap();
+            prop_assert_eq!(parse_time(&text), Some(ms - ms % 1000 + told), "{}", text);
+        }
+
+        #[test]
+        fn no_text_is_too_strange(text in any::<String>(), numbers in "[0-9TZ:+. -]{0,40}") {
+            let _ = (parse_time(&text), parse_time(&numbers), written_offset(&text), written_offset(&numbers));
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //! buffer (`write`). Why not a library: docs/decisions/0007-json-tape.md.
 
 mod tape;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use tape::{Kind, Tape, Text, Value, fingerprint};

@@ -168,20 +168,17 @@ impl Tape {
         Ok(after)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a text of more than 4 GiB is refused")]
     fn push(&mut self, kind: Kind, flags: u8, start: usize, end: usize) {
         self.nodes.push(Node { kind, flags, start: start as u32, end: end as u32, next: 0 });
         self.ended(flags);
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a text of more than 4 GiB is refused")]
     fn begin(&mut self, kind: Kind, at: usize) {
         let deep = if self.open.len() >= DEEPEST { DEEP | REWRITE } else { 0 };
         self.open.push(Open { node: self.nodes.len() as u32, prints: self.prints.len() as u32 });
         self.nodes.push(Node { kind, flags: EMPTY | deep, start: at as u32, end: 0, next: 0 });
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a text of more than 4 GiB is refused")]
     fn close(&mut self, end: usize) {
         let Some(open) = self.open.pop() else { return };
         let next = self.nodes.len() as u32;
@@ -196,6 +193,7 @@ impl Tape {
     }
 
     /// Tells the container what ended in it.
+    #[inline]
     fn ended(&mut self, flags: u8) {
         if let Some(open) = self.open.last() {
             let container = &mut self.nodes[open.node as usize].flags;
@@ -218,7 +216,11 @@ impl Tape {
         if node.flags & REWRITE != 0 {
             self.mark(REWRITE);
         }
-        let print = fingerprint(self.decoded(raw, node).as_bytes());
+        let print = if node.flags & ESCAPED == 0 {
+            fingerprint(&bytes[node.start as usize..node.end as usize])
+        } else {
+            fingerprint(self.decoded(raw, node).as_bytes())
+        };
         self.prints.push(print);
         let colon = self.blanks_within(bytes, after);
         if bytes.get(colon) != Some(&b':') {
@@ -227,6 +229,7 @@ impl Tape {
         Ok(self.blanks_within(bytes, colon + 1))
     }
 
+    #[inline]
     fn mark(&mut self, flags: u8) {
         if let Some(open) = self.open.last() {
             self.nodes[open.node as usize].flags |= flags;
@@ -234,6 +237,7 @@ impl Tape {
     }
 
     /// Skips blanks, and remembers them: a container with blanks is not written as it is.
+    #[inline]
     fn blanks_within(&mut self, bytes: &[u8], at: usize) -> usize {
         match bytes.get(at) {
             Some(b' ' | b'\t' | b'\n' | b'\r') => {
@@ -245,7 +249,7 @@ impl Tape {
     }
 
     /// Reads the string whose opening quote is at `at`.
-    #[expect(clippy::cast_possible_truncation, reason = "a text of more than 4 GiB is refused")]
+    #[inline]
     fn string(&mut self, bytes: &[u8], raw: &str, at: usize) -> Outcome<(Node, usize)> {
         let start = at + 1;
         let end = plain_end(bytes, start);
@@ -306,6 +310,7 @@ impl Tape {
         }
     }
 
+    #[inline]
     fn decoded<'a>(&'a self, raw: &'a str, node: Node) -> &'a str {
         if node.flags & ESCAPED == 0 {
             &raw[node.start as usize..node.end as usize]
@@ -346,16 +351,19 @@ pub(crate) struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    #[inline]
     fn node(self) -> Node {
         self.tape.nodes[self.index as usize]
     }
 
     /// The value at that place of the tape.
+    #[inline]
     pub(crate) fn at(self, index: u32) -> Self {
         Self { index, ..self }
     }
 
     /// The node after this value.
+    #[inline]
     fn after(self) -> u32 {
         match self.node().kind {
             Kind::Array | Kind::Object => self.node().next,
@@ -368,16 +376,19 @@ impl<'a> Value<'a> {
         self.index
     }
 
+    #[inline]
     pub(crate) fn kind(self) -> Kind {
         self.node().kind
     }
 
     /// Null, "", or a container of nothing else.
+    #[inline]
     pub(crate) fn is_empty(self) -> bool {
         self.node().flags & EMPTY != 0
     }
 
     /// Whether the text of this value is what is written of it.
+    #[inline]
     pub(crate) fn is_verbatim(self) -> bool {
         self.node().flags & REWRITE == 0
     }
@@ -393,12 +404,14 @@ impl<'a> Value<'a> {
     }
 
     /// The value as it stands in the text; of a string without its quotes.
+    #[inline]
     pub(crate) fn source(self) -> &'a str {
         let node = self.node();
         &self.raw[node.start as usize..node.end as usize]
     }
 
     /// A string that is not empty.
+    #[inline]
     pub(crate) fn string(self) -> Option<Text<'a>> {
         let node = self.node();
         (node.kind == Kind::Text && node.flags & EMPTY == 0)
@@ -406,6 +419,7 @@ impl<'a> Value<'a> {
     }
 
     /// A string that is not empty, or a number as text.
+    #[inline]
     pub(crate) fn text(self) -> Option<Text<'a>> {
         match self.node().kind {
             Kind::Number => Some(Text { text: self.source(), plain: true }),
@@ -413,6 +427,7 @@ impl<'a> Value<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn boolean(self) -> Option<bool> {
         match self.node().kind {
             Kind::True => Some(true),
@@ -432,6 +447,7 @@ impl<'a> Value<'a> {
     }
 
     /// The members of an object, in order; nothing if it is none.
+    #[inline]
     pub(crate) fn members(self) -> Members<'a> {
         let end = if self.kind() == Kind::Object { self.node().next } else { 0 };
         Members { value: self, at: self.index + 1, end }
@@ -445,16 +461,29 @@ impl<'a> Value<'a> {
 
     /// The last member of that name that is not empty.
     pub(crate) fn get(self, name: &str) -> Option<Self> {
-        let mut found = None;
-        for (key, value) in self.members() {
-            if key.text == name && !value.is_empty() {
+        let object = self.node();
+        if object.kind != Kind::Object {
+            return None;
+        }
+        let (mut at, mut found) = (self.index + 1, None);
+        while at < object.next {
+            let key = self.tape.nodes[at as usize];
+            let value = self.at(at + 1);
+            let same = if key.flags & ESCAPED == 0 {
+                self.raw.as_bytes()[key.start as usize..key.end as usize] == *name.as_bytes()
+            } else {
+                self.tape.decoded(self.raw, key) == name
+            };
+            if same && !value.is_empty() {
                 found = Some(value);
             }
+            at = value.after();
         }
         found
     }
 
     /// A member's text (or number as text).
+    #[inline]
     pub(crate) fn text_of(self, name: &str) -> Option<Text<'a>> {
         self.get(name)?.text()
     }
@@ -471,6 +500,7 @@ pub(crate) struct Members<'a> {
 impl<'a> Iterator for Members<'a> {
     type Item = (Text<'a>, Value<'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.at >= self.end {
             return None;
@@ -494,6 +524,7 @@ pub(crate) struct Elements<'a> {
 impl<'a> Iterator for Elements<'a> {
     type Item = Value<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.at >= self.end {
             return None;
@@ -531,6 +562,7 @@ pub(super) const fn plain_bytes(word: u64) -> usize {
 }
 
 /// Where the run of plain bytes that begins at `at` ends.
+#[inline]
 fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let plain = plain_bytes(u64::from_le_bytes(*chunk));
@@ -600,17 +632,16 @@ fn is_common(number: &str) -> bool {
 }
 
 /// A number that differs for most keys that differ.
+#[inline]
 pub(crate) fn fingerprint(key: &[u8]) -> u64 {
-    let word = |bytes: &[u8]| {
-        let mut eight = [0; 8];
-        eight[..bytes.len()].copy_from_slice(bytes);
-        u64::from_le_bytes(eight)
+    let mixed = match (key.first_chunk::<8>(), key.last_chunk::<8>(), key.first_chunk::<4>(), key.last_chunk::<4>()) {
+        (Some(head), Some(tail), ..) => u64::from_le_bytes(*head) ^ u64::from_le_bytes(*tail).rotate_left(29),
+        (_, _, Some(head), Some(tail)) => {
+            u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << 32
+        }
+        _ => key.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
     };
-    let (head, tail) = match key.len() {
-        0..=8 => (word(key), 0),
-        long => (word(&key[..8]), word(&key[long - 8..])),
-    };
-    (head ^ tail.rotate_left(29) ^ ((key.len() as u64) << 58)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    (mixed ^ ((key.len() as u64) << 58)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// Whether a fingerprint is there twice.

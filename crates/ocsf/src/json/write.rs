@@ -190,7 +190,13 @@ pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
         from += plain;
         to += plain;
         if plain < 8 {
-            to = escape_byte(out, to, bytes[from], bytes.len() - from);
+            let byte = chunk[plain];
+            if byte >= 0x20 {
+                out[to..to + 2].copy_from_slice(&[b'\\', byte]);
+                to += 2;
+            } else {
+                to = escape_byte(out, to, byte, bytes.len() - from);
+            }
             from += 1;
         }
     }
