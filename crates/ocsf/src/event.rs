@@ -15,6 +15,7 @@ use crate::uid::event_uid;
 #[derive(Debug, Default)]
 pub struct Mapper {
     tape: Tape,
+    fields: Vec<Option<Field>>,
 }
 
 impl Mapper {
@@ -25,14 +26,18 @@ impl Mapper {
 
     /// Reads one raw event. Whatever the text is, this succeeds: what is not an event becomes a Base Event.
     pub fn read<'a>(&'a mut self, raw: &'a str) -> Event<'a> {
-        let mut event = Event { raw, root: None, at: [0; field::COUNT], time_ms: None };
+        self.fields.clear();
+        let mut event = Event { raw, root: None, fields: &[], at: [0; field::COUNT], time_ms: None };
         let Ok(root) = self.tape.read(raw) else { return event };
         for (key, value) in root.members() {
-            if let Some(field) = Field::named(key.text).filter(|_| !value.is_empty()) {
+            let field = Field::named(key.text);
+            self.fields.push(field);
+            if let Some(field) = field.filter(|_| !value.is_empty()) {
                 event.at[field as usize] = value.index();
             }
         }
         event.root = Some(root);
+        event.fields = &self.fields;
         event.time_ms = event.text_of(Field::Timestamp).and_then(parse_time);
         event
     }
@@ -62,6 +67,8 @@ impl Received<'_> {
 pub struct Event<'a> {
     raw: &'a str,
     root: Option<Value<'a>>,
+    /// Which known field each member of the event is, in order.
+    fields: &'a [Option<Field>],
     /// Where each known field's value is; 0, the event itself, for one that is not there or empty.
     at: [u32; field::COUNT],
     time_ms: Option<i64>,
@@ -93,9 +100,14 @@ impl<'a> Event<'a> {
         self.raw
     }
 
-    /// The members of the event.
+    /// The whole event, if it is JSON.
     pub(crate) fn root(&self) -> Option<Value<'a>> {
         self.root
+    }
+
+    /// Which known field each member of the event is, in order.
+    pub(crate) fn fields(&self) -> &'a [Option<Field>] {
+        self.fields
     }
 
     /// A field that is there and not empty.

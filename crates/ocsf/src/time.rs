@@ -26,7 +26,8 @@ pub fn parse_time(text: &str) -> Option<i64> {
 /// Like [`parse_time`], of any time that can be read.
 pub(crate) fn read_time(text: &str) -> Option<i64> {
     let text = text.trim();
-    if let Ok(number) = text.parse::<f64>() {
+    let is_date = text.as_bytes().get(4) == Some(&b'-');
+    if !is_date && let Ok(number) = text.parse::<f64>() {
         return from_number(text, number);
     }
     let cut = cut_fraction(text);

@@ -14,11 +14,11 @@ pub(crate) fn write(event: &Event<'_>, mapping: &Mapping<'_>, to: &mut Writer<'_
     to.raw("{");
     let first = to.out.len();
     let last = root.may_repeat().then(|| last_places(root));
-    for (place, (name, value)) in root.members().enumerate() {
+    for (place, ((name, value), field)) in root.members().zip(event.fields()).enumerate() {
         if value.is_empty() || last.as_ref().is_some_and(|last| last.get(name.text) != Some(&place)) {
             continue;
         }
-        match Field::named(name.text) {
+        match *field {
             Some(field) if is_mapped(event, mapping, field) => {}
             Some(Field::InitiatedBy) if is_told(event, mapping, value) => write_rest(name, value, to),
             _ => to.member(name, value),

@@ -550,8 +550,20 @@ pub(super) const fn is_special(byte: u8) -> bool {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
+/// The highest bit of each of eight bytes that is special.
+#[inline]
+pub(super) const fn special_marks(word: u64) -> u64 {
+    // Adding 0x7F to the lower seven bits reaches the highest one unless they are all zero.
+    const fn zeros(word: u64) -> u64 {
+        !(((word & !HIGHS) + !HIGHS) | word) & HIGHS
+    }
+    // Control characters are those without any of the upper three bits.
+    zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64)) | zeros(word & (ONES * 0xE0))
+}
+
 /// How many of eight bytes (lowest first) stand before the first special one; 8 if none is special.
-pub(super) const fn plain_bytes(word: u64) -> usize {
+#[inline]
+const fn plain_bytes(word: u64) -> usize {
     // A byte becomes zero where it equals, and the lowest zero byte is found by the borrow that it causes.
     let quote = word ^ (ONES * b'"' as u64);
     let slash = word ^ (ONES * b'\\' as u64);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::tape::{Kind, Text, Value, is_special, plain_bytes};
+use super::tape::{Kind, Text, Value, is_special, special_marks};
 
 /// `"name":` of a member, put together when compiling.
 macro_rules! key {
@@ -182,23 +182,31 @@ pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     let mut from = 0;
     let mut to = out.len();
-    // Eight bytes are written at a time, and those after the first special one are overwritten.
-    out.resize(to + 2 * bytes.len() + 8, 0);
+    // Eight bytes are written at a time, and those after a special one are overwritten.
+    out.resize(to + 2 * bytes.len() + 16, 0);
     while let Some(chunk) = bytes.get(from..).and_then(<[u8]>::first_chunk::<8>) {
-        let plain = plain_bytes(u64::from_le_bytes(*chunk));
-        out[to..to + 8].copy_from_slice(chunk);
-        from += plain;
-        to += plain;
-        if plain < 8 {
-            let byte = chunk[plain];
+        let mut word = u64::from_le_bytes(*chunk);
+        let mut marks = special_marks(word);
+        let mut left = 8;
+        while marks != 0 {
+            let plain = (marks.trailing_zeros() / 8) as usize;
+            out[to..to + 8].copy_from_slice(&word.to_le_bytes());
+            to += plain;
+            let byte = word.to_le_bytes()[plain];
             if byte >= 0x20 {
                 out[to..to + 2].copy_from_slice(&[b'\\', byte]);
                 to += 2;
             } else {
                 to = escape_byte(out, to, byte, bytes.len() - from);
             }
-            from += 1;
+            // In two steps, since all eight bytes may be done.
+            word = word >> (8 * plain) >> 8;
+            marks = marks >> (8 * plain) >> 8;
+            left -= plain + 1;
         }
+        out[to..to + 8].copy_from_slice(&word.to_le_bytes());
+        to += left;
+        from += 8;
     }
     for (place, byte) in bytes[from..].iter().enumerate() {
         if is_special(*byte) {
@@ -219,7 +227,7 @@ fn escape_byte(out: &mut Vec<u8>, to: usize, byte: u8, left: usize) -> usize {
         b'\r' => b'r',
         b'\t' => b't',
         _ => {
-            let needed = to + 6 + 2 * left + 8;
+            let needed = to + 6 + 2 * left + 16;
             if out.len() < needed {
                 out.resize(needed, 0);
             }
