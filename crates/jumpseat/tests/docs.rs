@@ -35,9 +35,10 @@ fn the_crates_depend_on_each_other_as_drawn() {
     for (name, may_use) in [
         ("jumpcloud", &[][..]),
         ("simulator", &[]),
+        ("ocsf", &[]),
         ("store", &[]),
         ("collect", &["jumpcloud", "store"]),
-        ("jumpseat", &["jumpcloud", "simulator", "store", "collect"]),
+        ("jumpseat", &["jumpcloud", "simulator", "ocsf", "store", "collect"]),
     ] {
         let manifest = root().join("crates").join(name).join("Cargo.toml");
         let used = own_dependencies(&manifest);
@@ -60,6 +61,15 @@ fn the_page_of_tables_is_what_the_program_prints() {
     assert!(
         page == printed(&["sql", "--reference"]),
         "docs/tables.md is not fresh: cargo run -- sql --reference > docs/tables.md"
+    );
+}
+
+#[test]
+fn the_page_of_event_types_is_what_the_program_prints() {
+    let page = std::fs::read_to_string(root().join("docs/ocsf-mapping.md")).unwrap_or_default();
+    assert!(
+        page == printed(&["event", "types", "--reference"]),
+        "docs/ocsf-mapping.md is not fresh: cargo run -- event types --reference > docs/ocsf-mapping.md"
     );
 }
 

@@ -5,6 +5,7 @@ mod completion;
 mod config;
 mod connection;
 mod demo;
+mod event;
 mod history;
 mod serve;
 mod simulate;
@@ -91,6 +92,9 @@ enum Command {
     /// Ask for users, devices, applications, groups and all other assets.
     #[command(subcommand)]
     Asset(asset::AssetCommand),
+    /// What happened: Directory Insights events.
+    #[command(subcommand)]
+    Event(event::EventCommand),
     /// Read-only SQL over everything that was collected, now or in the past.
     Sql(sql::SqlArgs),
     /// The settings and where each came from.
@@ -146,6 +150,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
             Command::Status(args) => status::run(args, global).await,
             Command::History(args) => history::run(args, global).await,
             Command::Asset(command) => asset::run(command, global).await,
+            Command::Event(command) => event::run(&command, global),
             Command::Sql(args) => sql::run(args, global).await,
             Command::Config(command) => config::run(&command, &loaded, global.output()),
             Command::Simulate(args) => simulate::run(args).await,

@@ -11,5 +11,6 @@ mod connections;
 mod crash;
 mod demo;
 mod hostile;
+mod normalizing;
 mod secrets;
 mod support;
