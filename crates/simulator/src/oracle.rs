@@ -118,10 +118,10 @@ pub(crate) fn of(organization: &Organization) -> Oracle {
     }
     oracle.put_pairs("systemgroup_users", systemgroup_users(organization));
     oracle.put_associations(organization);
-    let interfaces = organization.devices.iter().filter(|device| device.platform.has_agent()).count() * 4;
-    oracle.counts.insert("network_interfaces".to_owned(), interfaces as u64);
+    oracle.put_details(organization);
     for table in insights::names() {
-        oracle.counts.insert(format!("systeminsights/{table}"), insights::total(organization, table));
+        oracle.put_count(&format!("systeminsights/{table}"), insights::total(organization, table) as usize);
+        oracle.put_count(&format!("systeminsights/{table}/reports"), insights::reports(organization, table));
     }
     oracle
 }
@@ -132,6 +132,29 @@ impl Oracle {
         ids.sort_unstable();
         self.counts.insert(name.to_owned(), ids.len() as u64);
         self.ids.insert(name.to_owned(), ids);
+    }
+
+    fn put_count(&mut self, name: &str, count: usize) {
+        self.counts.insert(name.to_owned(), count as u64);
+    }
+
+    /// What stands inside of the rows of users, devices and IP lists.
+    fn put_details(&mut self, organization: &Organization) {
+        let with_agent = || organization.devices.iter().filter(|device| device.platform.has_agent());
+        // A card and the loopback, with an address of each family.
+        let interfaces = with_agent().count() * 4;
+        self.put_count("network_interfaces", interfaces);
+        // Beside those, every device was seen from somewhere.
+        self.put_count("system_addresses", interfaces + organization.devices.iter().count());
+        // Every agent finds the account that comes with the system.
+        let accounts = with_agent()
+            .map(|device| 1 + usize::from(device.primary_user.is_some()) + usize::from(device.unmanaged_admin))
+            .sum();
+        self.put_count("system_local_users", accounts);
+        self.put_count("ssh_keys", organization.users.iter().map(|user| usize::from(user.ssh_keys)).sum());
+        let lists = organization.documents.table(Noun::IpLists);
+        let entries = lists.iter().flat_map(|lists| lists.iter()).filter_map(|list| list.body["ips"].as_array());
+        self.put_count("iplist_entries", entries.map(Vec::len).sum());
     }
 
     fn put_pairs(&mut self, name: &str, pairs: impl IntoIterator<Item = (Id, Id)>) {

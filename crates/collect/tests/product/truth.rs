@@ -38,6 +38,10 @@ const IDS: &[(&str, &str)] = &[
 
 /// Tables that are held against a number of rows, and the resource that has it.
 const COUNTS: &[(&str, &str)] = &[
+    ("device_local_users", "system_local_users"),
+    ("ip_addresses", "system_addresses"),
+    ("user_ssh_keys", "ssh_keys"),
+    ("ip_list_entries", "iplist_entries"),
     ("policy_statuses", "policystatuses"),
     ("software_app_statuses", "softwareapp_statuses"),
     ("identity_providers", "identity_providers"),

@@ -17,6 +17,9 @@ const COUNTS: &[(&str, &[&str])] = &[
     ("users", &["systemusers"]),
     ("devices", &["systems"]),
     ("device_contacts", &["systems"]),
+    ("device_local_users", &["system_local_users"]),
+    ("ip_addresses", &["system_addresses"]),
+    ("user_ssh_keys", &["ssh_keys"]),
     ("administrators", &["administrators"]),
     ("roles", &["roles"]),
     ("applications", &["applications"]),
@@ -32,6 +35,7 @@ const COUNTS: &[(&str, &[&str])] = &[
     ("commands", &["commands"]),
     ("authentication_policies", &["authn_policies"]),
     ("ip_lists", &["iplists"]),
+    ("ip_list_entries", &["iplist_entries"]),
     ("identity_providers", &["identity_providers"]),
     ("directories", &["directories"]),
     ("active_directories", &["activedirectories"]),
@@ -51,6 +55,13 @@ const COUNTS: &[(&str, &[&str])] = &[
     ("subscriptions", &["subscriptions"]),
     ("password_policies", &["passwordpolicies"]),
     ("scheduled_user_states", &["userstates"]),
+];
+
+/// The same of tables that not every administrator may read; what was refused can not be compared.
+const RESTRICTED: &[(&str, &[&str])] = &[
+    ("service_accounts", &["service_accounts"]),
+    ("notification_channels", &["notification_channels"]),
+    ("alert_rules", &["healthmonitoring_rules"]),
 ];
 
 /// The bindings that are collected, each from one of its two ends.
@@ -73,9 +84,12 @@ const BINDINGS: &[(&str, &[&str])] = &[
 /// Compares every table that the oracle can count.
 pub(super) fn compare(oracle: &Oracle, sums: &[(String, TableSum)]) -> Vec<Compared> {
     let count = |name: &str| oracle.counts.get(name).copied().unwrap_or(0);
-    let rows = |table: &str| sums.iter().find(|(name, _)| name == table).map_or(0, |(_, sum)| sum.held);
+    let sum = |table: &str| sums.iter().find(|(name, _)| name == table).map(|(_, sum)| sum);
+    let rows = |table: &str| sum(table).map_or(0, |sum| sum.held);
+    let is_read = |table: &str| sum(table).is_some_and(|sum| sum.lacking.is_empty());
     let mut compared: Vec<Compared> = COUNTS
         .iter()
+        .chain(RESTRICTED.iter().filter(|(table, _)| is_read(table)))
         .map(|(table, names)| Compared {
             table,
             rows: rows(table),
@@ -91,6 +105,7 @@ pub(super) fn compare(oracle: &Oracle, sums: &[(String, TableSum)]) -> Vec<Compa
         .map(|name| count(&name))
         .sum();
     compared.push(Compared { table: "associations", rows: rows("associations"), expected: bindings });
+    let mut reports = 0;
     for collected in collect::tables::ALL {
         let name = collected.table.name;
         if let Some(table) = name.strip_prefix("insights_").filter(|table| *table != "collections") {
@@ -99,7 +114,9 @@ pub(super) fn compare(oracle: &Oracle, sums: &[(String, TableSum)]) -> Vec<Compa
                 rows: rows(name),
                 expected: count(&format!("systeminsights/{table}")),
             });
+            reports += count(&format!("systeminsights/{table}/reports"));
         }
     }
+    compared.push(Compared { table: "insights_collections", rows: rows("insights_collections"), expected: reports });
     compared
 }

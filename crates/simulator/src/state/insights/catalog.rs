@@ -68,6 +68,12 @@ pub(crate) fn total(organization: &Organization, name: &str) -> u64 {
     organization.devices.iter().map(|device| rows(organization, device, table) as u64).sum()
 }
 
+/// How many devices have told when they reported to a table.
+pub(crate) fn reports(organization: &Organization, name: &str) -> usize {
+    let Some(Some(table)) = find(name).map(|table| table.filter(|table| table.timed)) else { return 0 };
+    organization.devices.iter().filter(|device| rows(organization, device, table) > 0).count()
+}
+
 /// How many rows a device has in a table: none unless System Insights is on and the agent ever reported.
 pub(crate) fn rows(organization: &Organization, device: &Device, table: &Table) -> usize {
     let reports = organization.profile.system_insights

@@ -12,5 +12,5 @@ mod report;
 mod security;
 mod software;
 
-pub(crate) use catalog::{Table, at, ends, find, names, total, write};
+pub(crate) use catalog::{Table, at, ends, find, names, reports, total, write};
 use report::Report;
