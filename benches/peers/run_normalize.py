@@ -27,17 +27,19 @@ SHARES = {"jumpseat": 1.0, "orjson": 0.2, "vrl": 0.1, "jq": 0.02}
 
 def build(target):
     """The benchmark's program, which is the filter too."""
-    command = ["cargo", "bench", "-q", "-p", "ocsf", "--bench", "normalize", "--no-run", "--message-format", "json"]
-    out = subprocess.run(command, cwd=ROOT, env={**os.environ, "CARGO_TARGET_DIR": target}, check=True,
-                         stdout=subprocess.PIPE, text=True).stdout
-    return next(message["executable"] for message in map(json.loads, out.splitlines())
-                if message.get("executable") and message["target"]["name"] == "normalize")
+    return executable(["bench", "-p", "ocsf", "--bench", "normalize", "--no-run"], ROOT, target, "normalize")
 
 
 def build_vrl(target):
-    subprocess.run(["cargo", "build", "-q", "--release"], cwd=PEERS / "vrl",
-                   env={**os.environ, "CARGO_TARGET_DIR": target}, check=True)
-    return str(Path(target) / "release/ocsf-vrl")
+    return executable(["build", "--release"], PEERS / "vrl", target, "ocsf-vrl")
+
+
+def executable(command, folder, target, name):
+    command = ["cargo", *command, "-q", "--message-format", "json"]
+    out = subprocess.run(command, cwd=folder, env={**os.environ, "CARGO_TARGET_DIR": target}, check=True,
+                         stdout=subprocess.PIPE, text=True).stdout
+    return next(message["executable"] for message in map(json.loads, out.splitlines())
+                if message.get("executable") and message["target"]["name"] == name)
 
 
 def write_table(path):
@@ -54,14 +56,26 @@ def run(command, out):
     """Seconds and the most memory in MiB, on one core."""
     if shutil.which("taskset"):
         command = ["taskset", "-c", str(max(os.sched_getaffinity(0))), *command]
+    most = 0
     begun = time.perf_counter()
     with open(out, "wb") as sink:
         child = subprocess.Popen(command, stdout=sink)
-        _, code, usage = os.wait4(child.pid, 0)
+        while child.poll() is None:
+            most = max(most, peak_memory(child.pid))
+            time.sleep(0.02)
     seconds = time.perf_counter() - begun
-    if code:
+    if child.returncode:
         sys.exit(f"{command} failed")
-    return seconds, usage.ru_maxrss / 1024
+    return seconds, most
+
+
+def peak_memory(pid):
+    """The most memory of a process since it began its program, in MiB. (wait4 counts what forked it, too.)"""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
 def comparable(event):
