@@ -121,7 +121,7 @@ pub(crate) fn of(organization: &Organization) -> Oracle {
     oracle.put_details(organization);
     for table in insights::names() {
         oracle.put_count(&format!("systeminsights/{table}"), insights::total(organization, table) as usize);
-        oracle.put_count(&format!("systeminsights/{table}/reports"), insights::reports(organization, table));
+        oracle.put_count(&format!("systeminsights_reports/{table}"), insights::reports(organization, table));
     }
     oracle
 }

@@ -114,7 +114,7 @@ pub(super) fn compare(oracle: &Oracle, sums: &[(String, TableSum)]) -> Vec<Compa
                 rows: rows(name),
                 expected: count(&format!("systeminsights/{table}")),
             });
-            reports += count(&format!("systeminsights/{table}/reports"));
+            reports += count(&format!("systeminsights_reports/{table}"));
         }
     }
     compared.push(Compared { table: "insights_collections", rows: rows("insights_collections"), expected: reports });
