@@ -1,7 +1,9 @@
-//! The sync engine: reads an organization's inventory completely or says what is missing, on demand and on schedule.
+//! The sync engine: reads an organization's inventory and events completely or says what is missing, on demand and on
+//! schedule.
 
 mod client;
 mod error;
+pub mod events;
 mod progress;
 mod rows;
 mod schedule;

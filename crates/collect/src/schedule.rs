@@ -6,6 +6,8 @@ use std::time::Duration;
 use croner::Cron;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::error::Error;
+
 /// The shortest interval, in seconds: a typing error must not become a flood of requests.
 const SHORTEST: i64 = 10;
 
@@ -92,11 +94,14 @@ fn next_cron(cron: &Cron, after: Timestamp) -> Option<Timestamp> {
 }
 
 /// How long to wait before trying a failed run again: a minute at first, doubling, never longer than the schedule's own
-/// interval or an hour; what only a person can mend is probed every 15 minutes.
-pub(crate) fn retry_after(failures: i64, needs_a_person: bool, interval: SignedDuration) -> Duration {
-    let minutes = if needs_a_person { 15 } else { 1_i64 << failures.clamp(1, 6).saturating_sub(1) };
-    let wait = SignedDuration::from_mins(minutes.min(60));
-    Duration::try_from(if needs_a_person { wait } else { wait.min(interval) }).unwrap_or(Duration::from_secs(60))
+/// interval or an hour; what only a person can mend is probed every 15 minutes, and a licence that is missing once a day.
+pub(crate) fn retry_after(failures: i64, error: Option<&Error>, interval: SignedDuration) -> Duration {
+    let wait = match error {
+        Some(Error::Ask(jumpcloud::Error::NotLicensed(_))) => SignedDuration::from_hours(24),
+        Some(error) if error.needs_a_person() => SignedDuration::from_mins(15),
+        _ => SignedDuration::from_mins(1_i64 << failures.clamp(1, 6).saturating_sub(1)).min(interval),
+    };
+    Duration::try_from(wait).unwrap_or(Duration::from_secs(60))
 }
 
 #[cfg(test)]
@@ -144,9 +149,10 @@ mod tests {
     #[test]
     fn failures_are_retried_more_and_more_slowly() {
         let hour = SignedDuration::from_hours(12);
-        let waits: Vec<u64> = (1..9).map(|failures| retry_after(failures, false, hour).as_secs() / 60).collect();
+        let waits: Vec<u64> = (1..9).map(|failures| retry_after(failures, None, hour).as_secs() / 60).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 32, 32]);
-        assert_eq!(retry_after(1, true, hour).as_secs(), 15 * 60);
-        assert_eq!(retry_after(5, false, SignedDuration::from_secs(60)).as_secs(), 60);
+        let place = Error::Place("x".to_owned());
+        assert_eq!(retry_after(1, Some(&place), hour).as_secs(), 15 * 60);
+        assert_eq!(retry_after(5, None, SignedDuration::from_secs(60)).as_secs(), 60);
     }
 }

@@ -9,14 +9,17 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
+use crate::events::EventOptions;
 use crate::progress::silent;
 use crate::schedule::Schedule;
 use crate::sync::{Collector, SyncOptions};
 
 /// How often is looked for what is due.
 const LOOK: Duration = Duration::from_secs(1);
-/// Syncs that run at the same time; the others wait their turn.
+/// Syncs of each stream that run at the same time; the others wait their turn.
 const AT_ONCE: usize = 4;
+/// An organization's events get so long at a time; then the others have their turn, and it goes on after them.
+const EVENTS_TURN: Duration = Duration::from_secs(45);
 
 /// A failed run is tried again within this time, whatever its schedule says.
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
@@ -26,19 +29,17 @@ const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
 /// # Errors
 /// The store can not be read any more.
 pub async fn run_schedule(collector: &Collector, stop: &CancellationToken) -> Result<(), Error> {
-    let mut running: HashMap<Id, String> = HashMap::new();
+    let mut running: HashMap<Id, (String, StreamKind)> = HashMap::new();
     let mut tasks = JoinSet::new();
     loop {
-        for connection in due(collector).await? {
-            if running.len() >= AT_ONCE {
-                break;
-            }
-            if running.values().any(|id| *id == connection.id) {
+        for (connection, kind) in due(collector).await? {
+            let is_crowded = running.values().filter(|(_, other)| *other == kind).count() >= AT_ONCE;
+            if is_crowded || running.values().any(|(id, other)| *id == connection.id && *other == kind) {
                 continue;
             }
             let (id, collector, stop) = (connection.id.clone(), collector.clone(), stop.child_token());
-            let task = tasks.spawn(async move { run_one(&collector, &connection, &stop).await });
-            running.insert(task.id(), id);
+            let task = tasks.spawn(async move { run_one(&collector, &connection, kind, &stop).await });
+            running.insert(task.id(), (id, kind));
         }
         tokio::select! {
             () = stop.cancelled() => break,
@@ -52,16 +53,11 @@ pub async fn run_schedule(collector: &Collector, stop: &CancellationToken) -> Re
     Ok(())
 }
 
-/// The enabled connections of this collector whose inventory is due, the longest overdue first.
-async fn due(collector: &Collector) -> Result<Vec<Connection>, Error> {
+/// The streams of this collector's enabled connections that are due, the longest overdue first.
+async fn due(collector: &Collector) -> Result<Vec<(Connection, StreamKind)>, Error> {
     let now = collector.clock.now();
-    let mut due: Vec<_> = collector
-        .store
-        .streams(None)
-        .await?
-        .into_iter()
-        .filter(|stream| stream.kind == StreamKind::Inventory && is_due(stream, now))
-        .collect();
+    let mut due: Vec<_> =
+        collector.store.streams(None).await?.into_iter().filter(|stream| is_due(stream, now)).collect();
     due.sort_by_key(|stream| stream.next_run_at);
     if due.is_empty() {
         return Ok(Vec::new());
@@ -69,10 +65,12 @@ async fn due(collector: &Collector) -> Result<Vec<Connection>, Error> {
     let connections = collector.store.connections().await?;
     Ok(due
         .iter()
-        .filter_map(|stream| connections.iter().find(|connection| connection.id == stream.connection_id))
-        .filter(|connection| connection.enabled)
-        .filter(|connection| connection.collector.as_ref().is_none_or(|pinned| *pinned == collector.name))
-        .cloned()
+        .filter_map(|stream| {
+            let connection = connections.iter().find(|connection| connection.id == stream.connection_id)?;
+            Some((connection.clone(), stream.kind))
+        })
+        .filter(|(connection, _)| connection.enabled)
+        .filter(|(connection, _)| connection.collector.as_ref().is_none_or(|pinned| *pinned == collector.name))
         .collect())
 }
 
@@ -83,23 +81,50 @@ fn is_due(stream: &Stream, now: Timestamp) -> bool {
     next <= now || latest.is_some_and(|latest| next > latest)
 }
 
-async fn run_one(collector: &Collector, connection: &Connection, stop: &CancellationToken) {
-    let options = SyncOptions { started_by: "system".to_owned(), accept_shrink: false };
-    match collector.sync_inventory(connection, &options, silent(), stop).await {
-        Ok(report) => tracing::info!(
-            connection = connection.name,
-            run = report.run,
-            outcome = report.outcome.word(),
-            seconds = report.took.as_secs_f64(),
-            "inventory synced"
-        ),
-        Err(Error::Store(store::Error::Held { holder, .. })) => {
-            tracing::debug!(connection = connection.name, holder, "somebody else syncs it");
+async fn run_one(collector: &Collector, connection: &Connection, kind: StreamKind, stop: &CancellationToken) {
+    let error = match kind {
+        StreamKind::Inventory => {
+            let options = SyncOptions { started_by: "system".to_owned(), accept_shrink: false };
+            match collector.sync_inventory(connection, &options, silent(), stop).await {
+                Ok(report) => {
+                    return tracing::info!(
+                        connection = connection.name,
+                        run = report.run,
+                        outcome = report.outcome.word(),
+                        seconds = report.took.as_secs_f64(),
+                        "inventory synced"
+                    );
+                }
+                Err(error) => error,
+            }
+        }
+        StreamKind::Events => {
+            let options = EventOptions { budget: Some(EVENTS_TURN), ..EventOptions::by("system") };
+            match collector.sync_events(connection, &options, silent(), stop).await {
+                Ok(report) => {
+                    return tracing::info!(
+                        connection = connection.name,
+                        outcome = report.outcome.word(),
+                        new = report.new,
+                        sealed = report.sealed,
+                        left = report.left,
+                        seconds = report.took.as_secs_f64(),
+                        "events synced"
+                    );
+                }
+                Err(error) => error,
+            }
+        }
+    };
+    match error {
+        Error::Store(store::Error::Held { holder, .. }) => {
+            tracing::debug!(connection = connection.name, stream = kind.word(), holder, "somebody else syncs it");
             // Look again later, not every second.
             collector.clock.sleep(Duration::from_secs(10)).await;
         }
-        Err(error) => {
-            tracing::warn!(connection = connection.name, %error, code = error.code(), "inventory sync failed")
+        error => {
+            let code = error.code();
+            tracing::warn!(connection = connection.name, stream = kind.word(), %error, code, "sync failed");
         }
     }
 }

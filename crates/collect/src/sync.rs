@@ -107,7 +107,7 @@ impl Collector {
         let lease = self.store.take_lease(&inventory_of(work), &what, &self.holder, started).await?;
         let run =
             self.store.start_run(connection, Action::Sync, &options.started_by, &self.holder.words, started).await?;
-        self.store.end_interrupted_runs(&connection.id, run, started).await?;
+        self.store.end_interrupted_runs(&connection.id, Action::Sync, run, started).await?;
         let result = self.run(connection, options, &listener, cancel, run, &lease).await;
         let ended = self.clock.now();
         let (end, report) = match result {
@@ -168,7 +168,7 @@ impl Collector {
             // Whoever took over the lease tells how the stream stands.
             return Ok(());
         }
-        self.note_stream(connection, end, error, started, ended).await
+        self.note_stream(connection, StreamKind::Inventory, end, error, started, ended, false).await
     }
 
     /// The work between the first and the last line of the history.
@@ -246,7 +246,11 @@ impl Collector {
     }
 
     /// Opens the credential, makes the client and finds out which organization is meant.
-    async fn open(&self, connection: &Connection, cancel: &CancellationToken) -> Result<(Client, String), Error> {
+    pub(crate) async fn open(
+        &self,
+        connection: &Connection,
+        cancel: &CancellationToken,
+    ) -> Result<(Client, String), Error> {
         let secret = self.store.open_credential(connection, &self.key).await?;
         let credential = credential_of(connection, &secret)?;
         let first = self.settings.client(
@@ -287,7 +291,7 @@ impl Collector {
     }
 
     /// Keeps the lease alive, and tells when a rate limit holds the sync back; ends only when the lease is lost.
-    async fn heartbeat(&self, lease: &store::Lease, client: &Client, listener: &Listener) -> Error {
+    pub(crate) async fn heartbeat(&self, lease: &store::Lease, client: &Client, listener: &Listener) -> Error {
         for second in 1_u64.. {
             tokio::time::sleep(Duration::from_secs(1)).await;
             if let Some(until) = client.waiting() {
@@ -306,17 +310,20 @@ impl Collector {
         Error::Cancelled
     }
 
-    /// Writes down how the stream stands, and when it runs next.
-    async fn note_stream(
+    /// Writes down how a stream stands, and when it runs next: at once, if it `has_more` to do.
+    #[expect(clippy::too_many_arguments, reason = "one run's end; a struct would only be taken apart again")]
+    pub(crate) async fn note_stream(
         &self,
         connection: &Connection,
+        kind: StreamKind,
         end: &RunEnd,
         error: Option<&Error>,
         started: Timestamp,
         ended: Timestamp,
+        has_more: bool,
     ) -> Result<(), Error> {
         let streams = self.store.streams(Some(&connection.id)).await?;
-        let Some(stream) = streams.into_iter().find(|stream| stream.kind == StreamKind::Inventory) else {
+        let Some(stream) = streams.into_iter().find(|stream| stream.kind == kind) else {
             return Ok(());
         };
         let before = stream.state;
@@ -346,14 +353,15 @@ impl Collector {
             failure_help: if cancelled { before.failure_help } else { end.help.clone() },
         };
         let next = match stream.schedule.parse::<Schedule>() {
+            Ok(_) if has_more => Some(ended),
             Ok(schedule) if failed => {
-                let wait = retry_after(failures, error.is_some_and(Error::needs_a_person), schedule.interval(ended));
+                let wait = retry_after(failures, error, schedule.interval(ended));
                 ended.checked_add(wait).ok()
             }
             Ok(schedule) => schedule.next(Some(started), ended),
             Err(_) => None,
         };
-        self.store.set_stream_state(&connection.id, StreamKind::Inventory, &state, next).await?;
+        self.store.set_stream_state(&connection.id, kind, &state, next).await?;
         Ok(())
     }
 }
@@ -366,7 +374,7 @@ fn inventory_of(work: &str) -> String {
 /// Organization, what was read of each table, what was asked, and bytes received.
 type Read = (String, Vec<TableRecord>, Vec<CallRecord>, u64);
 
-fn calls_of(client: &Client) -> Vec<CallRecord> {
+pub(crate) fn calls_of(client: &Client) -> Vec<CallRecord> {
     client
         .calls()
         .into_iter()
@@ -380,6 +388,6 @@ fn calls_of(client: &Client) -> Vec<CallRecord> {
         .collect()
 }
 
-fn bytes_of(client: &Client) -> u64 {
+pub(crate) fn bytes_of(client: &Client) -> u64 {
     client.calls().iter().map(|count| count.bytes).sum()
 }

@@ -54,7 +54,7 @@ impl Answer {
         json::bare(self.body.get()).map_err(|flaw| Error::UnexpectedShape {
             what: match flaw {
                 Flaw::NotJson => "an object instead of a list".to_owned(),
-                Flaw::Shape(what) => what,
+                Flaw::Shape(what) | Flaw::Damaged(what) => what,
             },
             context: Context::new(self.endpoint),
         })

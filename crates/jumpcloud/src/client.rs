@@ -3,12 +3,12 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use futures::Stream;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -73,6 +73,7 @@ impl Client {
                 tokens: Tokens::default(),
                 calls: Calls::default(),
                 rejected: OnceLock::new(),
+                ahead: Mutex::new(None),
             }),
         })
     }
@@ -113,6 +114,16 @@ impl Client {
         list::stream(self.inner.clone(), *endpoint, self.inner.url(endpoint, ids, query), query)
     }
 
+    /// Returns how far this machine's clock is ahead of JumpCloud's, by the newest answer's `Date` (which has whole
+    /// seconds); `None` before the first answer.
+    pub fn clock_ahead(&self) -> Option<SignedDuration> {
+        *self.inner.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
     /// Returns what was asked so far, by endpoint.
     pub fn calls(&self) -> Vec<CallCount> {
         self.inner.calls.all()
@@ -144,11 +155,13 @@ pub(crate) struct Inner {
     calls: Calls,
     /// Set by the first 401 that counts; nothing is sent afterwards.
     rejected: OnceLock<Context>,
+    /// See [`Client::clock_ahead`].
+    ahead: Mutex<Option<SignedDuration>>,
 }
 
 impl Inner {
     /// Returns the URL without paging parameters.
-    fn url(&self, endpoint: &Endpoint, ids: &[&str], query: &[(&str, &str)]) -> Result<Url, Error> {
+    pub(crate) fn url(&self, endpoint: &Endpoint, ids: &[&str], query: &[(&str, &str)]) -> Result<Url, Error> {
         let path = endpoint.path_for(ids).map_err(|why| Error::Config(format!("{}: {why}", endpoint.name())))?;
         let mut url = if endpoint.is_insights() { self.hosts.insights.clone() } else { self.hosts.console.clone() };
         url.set_path(&path);
@@ -220,6 +233,10 @@ impl Inner {
                 tracing::debug!(endpoint, status = reply.status, duration_ms = ms, "asked JumpCloud");
                 self.calls.answered(endpoint, reply.status);
                 self.calls.received(endpoint, reply.body.len());
+                if let Some(date) = reply.date() {
+                    let ahead = self.clock.now().duration_since(date);
+                    *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+                }
                 context.status = Some(reply.status);
                 Ok(reply)
             }
@@ -284,6 +301,7 @@ impl Inner {
         let context = Context { endpoint: endpoint.name(), status: Some(reply.status), message: None, attempts };
         match flaw {
             Flaw::Shape(what) => Failure::never(Error::UnexpectedShape { what, context }),
+            Flaw::Damaged(what) => Failure { error: Error::UnexpectedShape { what, context }, again: Again::Damaged },
             Flaw::NotJson => {
                 Failure { error: Error::NotJson { snippet: self.snippet(&reply.body), context }, again: Again::Damaged }
             }

@@ -18,6 +18,8 @@ pub(crate) enum Flaw {
     NotJson,
     /// JSON of another shape than documented.
     Shape(String),
+    /// JSON that is not what its own headers say; possibly damaged on the way.
+    Damaged(String),
 }
 
 /// The rows of one answer.
@@ -237,7 +239,7 @@ fn text(body: &[u8]) -> Result<&str, Flaw> {
 }
 
 /// Returns the flaw of an answer that is not `expected`: not JSON at all, or JSON of another kind.
-fn unexpected(text: &str, expected: &str) -> Flaw {
+pub(crate) fn unexpected(text: &str, expected: &str) -> Flaw {
     match serde_json::from_str::<IgnoredAny>(text) {
         Ok(_) => Flaw::Shape(format!("{} instead of {expected}", kind(text.trim_start()))),
         Err(_) => Flaw::NotJson,

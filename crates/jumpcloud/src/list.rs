@@ -369,7 +369,7 @@ impl Source {
 }
 
 /// A task that ends when nobody waits for it any more.
-struct Abortable<T>(JoinHandle<T>);
+pub(crate) struct Abortable<T>(pub(crate) JoinHandle<T>);
 
 impl<T> Future for Abortable<T> {
     type Output = T;

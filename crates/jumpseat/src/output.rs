@@ -18,6 +18,10 @@ pub(crate) enum Format {
     Jsonl,
     /// Comma-separated values, safe to open in a spreadsheet.
     Csv,
+    /// Events only: an OCSF event a line.
+    Ocsf,
+    /// Events only: each event as JumpCloud sent it, one a line.
+    Raw,
 }
 
 /// Rows under named columns.
@@ -36,6 +40,13 @@ impl Format {
     /// What is meant when nothing is said: a table on a terminal, JSON in a pipe.
     pub(crate) fn usual() -> Self {
         if io::stdout().is_terminal() { Self::Table } else { Self::Json }
+    }
+}
+
+impl Format {
+    /// Whether only commands that write events know it.
+    pub(crate) fn is_of_events(self) -> bool {
+        matches!(self, Self::Ocsf | Self::Raw)
     }
 }
 
@@ -94,7 +105,7 @@ impl<W: Write> RowWriter<W> {
                 let text = json_text(&self.object(row));
                 write!(self.out, "{}{text}", if self.rows == 0 { "[\n  " } else { ",\n  " })?;
             }
-            Format::Jsonl => {
+            Format::Jsonl | Format::Ocsf | Format::Raw => {
                 let text = json_text(&self.object(row));
                 writeln!(self.out, "{text}")?;
             }
@@ -112,7 +123,7 @@ impl<W: Write> RowWriter<W> {
             }
             Format::Json if self.rows == 0 => writeln!(self.out, "[]")?,
             Format::Json => writeln!(self.out, "\n]")?,
-            Format::Jsonl | Format::Csv => {}
+            Format::Jsonl | Format::Csv | Format::Ocsf | Format::Raw => {}
         }
         self.out.flush()
     }

@@ -16,6 +16,16 @@ pub(crate) fn parse_moment(text: &str) -> Result<Timestamp, String> {
     Ok(next.timestamp() - SignedDuration::from_millis(1))
 }
 
+/// Reads a moment: RFC 3339, or a date, which means the beginning of that day in UTC.
+pub(crate) fn parse_day(text: &str) -> Result<Timestamp, String> {
+    match text.parse::<Date>() {
+        Ok(day) if text.parse::<Timestamp>().is_err() => {
+            day.to_zoned(jiff::tz::TimeZone::UTC).map(|day| day.timestamp()).map_err(|error| error.to_string())
+        }
+        _ => parse_moment(text),
+    }
+}
+
 /// `3 min ago`, `in 2 h`, or the date when it is more than a month away.
 pub(crate) fn relative(at: Timestamp, now: Timestamp) -> String {
     let distance = now.duration_since(at);
@@ -53,6 +63,9 @@ mod tests {
         assert_eq!(parse_moment("2026-11-01").unwrap().to_string(), "2026-11-01T23:59:59.999Z");
         assert_eq!(parse_moment("2026-11-01T12:00:00+01:00").unwrap().to_string(), "2026-11-01T11:00:00Z");
         assert!(parse_moment("last week").is_err());
+        assert_eq!(parse_day("2026-11-01").unwrap().to_string(), "2026-11-01T00:00:00Z");
+        assert_eq!(parse_day("2026-11-01T12:00:00Z").unwrap().to_string(), "2026-11-01T12:00:00Z");
+        assert!(parse_day("last week").is_err());
     }
 
     #[test]

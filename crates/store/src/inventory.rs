@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::db::{Row, Tx};
 use crate::lease::Lease;
 use crate::run::TableRecord;
-use crate::schema::{Cell, Column, Kind, Reader, Table, storable};
+use crate::schema::{Cell, Column, Index, Kind, Reader, Table, storable};
 use crate::{Error, Result, Store};
 
 /// `until_snapshot` of a version that still holds.
@@ -266,6 +266,7 @@ impl Store {
         )
         .await?;
         tx.execute("DELETE FROM snapshot WHERE org_id = $1", vec![org_id.into()]).await?;
+        crate::events::purge(self, &mut tx, org_id).await?;
         tx.commit().await
     }
 }
@@ -654,7 +655,8 @@ pub(crate) fn raws_name(table: &Table) -> String {
     format!("\"r_{}\"", table.name)
 }
 
-/// Creates tables that are not there yet, adds columns that were declared since, and fills those from `raw`.
+/// Creates tables that are not there yet, adds columns and indexes that were declared since, and fills the columns from
+/// `raw`.
 pub(crate) async fn prepare_tables(store: &Store) -> Result<()> {
     let layouts: HashMap<String, String> = store
         .db
@@ -666,17 +668,18 @@ pub(crate) async fn prepare_tables(store: &Store) -> Result<()> {
     if store.tables.iter().all(|table| layouts.get(table.name) == Some(&layout(table))) {
         return Ok(());
     }
+    let postgres = store.db.is_postgres();
     let mut tx = store.db.begin().await?;
-    if store.db.is_postgres() {
+    if postgres {
         tx.execute("LOCK TABLE table_layout IN EXCLUSIVE MODE", vec![]).await?;
     }
     for table in store.tables.iter() {
         // Read again under the lock: another process may have been faster.
         let rows = tx.fetch("SELECT layout FROM table_layout WHERE name = $1", vec![table.name.into()]).await?;
         match rows.first().map(|row| row.text(0)) {
-            None => create_table(&mut tx, table, store.db.is_postgres()).await?,
+            None => create_table(&mut tx, table, postgres).await?,
             Some(stored) if stored == layout(table) => continue,
-            Some(stored) => reshape_table(&mut tx, table, &stored).await?,
+            Some(stored) => reshape_table(&mut tx, table, &stored, postgres).await?,
         }
         tx.execute(
             "INSERT INTO table_layout (name, layout) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET layout = $2",
@@ -687,9 +690,13 @@ pub(crate) async fn prepare_tables(store: &Store) -> Result<()> {
     tx.commit().await
 }
 
-/// A table's columns as text, a line each.
+/// A table's columns and indexes as text, a line each.
 fn layout(table: &Table) -> String {
-    table.columns.iter().map(|column| layout_line(column) + "\n").collect()
+    layout_lines(table).map(|line| line + "\n").collect()
+}
+
+fn layout_lines(table: &Table) -> impl Iterator<Item = String> + '_ {
+    table.columns.iter().map(layout_line).chain(indexes(table).into_iter().map(|index| index.layout_line()))
 }
 
 /// A column's name, kind and where its value comes from.
@@ -697,32 +704,111 @@ fn layout_line(column: &Column) -> String {
     format!("{} {:?} {}", column.name, column.kind, column.at)
 }
 
+/// Begins the layout line of an index; no column is called so, since names of columns are lower case.
+const INDEX: &str = "INDEX ";
+
+/// An index of a table's versions.
+struct VersionIndex {
+    name: String,
+    unique: bool,
+    /// One column, to be compared with whole values; the others are for finding versions.
+    column: Option<&'static str>,
+    columns: String,
+    /// What SQLite's planner is told: how many rows there are, and how many of them agree in the first column, in the
+    /// first two, and so on.
+    stat: &'static str,
+}
+
+/// The indexes of a table's versions: those of every table, and those of its columns.
+fn indexes(table: &Table) -> Vec<VersionIndex> {
+    let index = |name: &str, columns: &str, stat| VersionIndex {
+        name: format!("v_{}_{name}", table.name),
+        unique: false,
+        column: None,
+        columns: columns.to_owned(),
+        stat,
+    };
+    let mut all = vec![
+        // With both bounds of a version, so that only the row of the version that counts is read.
+        VersionIndex {
+            unique: true,
+            ..index("by_version", "org_id, id, until_snapshot, from_snapshot", "1000000 200000 5 1 1")
+        },
+        index("by_snapshot", "org_id, until_snapshot, from_snapshot", "1000000 200000 400 100"),
+    ];
+    if has_start_index(table) {
+        all.push(index("by_start", "org_id, from_snapshot", "1000000 200000 150000"));
+    }
+    all.extend(table.columns.iter().filter_map(|column| {
+        let known_by = table.asset.is_some() && column.name == table.label;
+        let (more, stat) = match column.index {
+            Index::None if !known_by => return None,
+            Index::None | Index::Rows => ("until_snapshot", "1000000 20 5"),
+            Index::Links => ("until_snapshot, from_snapshot, org_id, id", "1000000 20 5 4 4 1"),
+        };
+        let name = format!("on_{}", column.name);
+        Some(VersionIndex { column: Some(column.name), ..index(&name, &format!("\"{}\", {more}", column.name), stat) })
+    }));
+    all
+}
+
+/// Whether a table has an index for reading the first snapshots of many. Links and details are many more than assets, and
+/// mostly read through them.
+pub(crate) fn has_start_index(table: &Table) -> bool {
+    table.asset.is_some()
+}
+
+impl VersionIndex {
+    fn layout_line(&self) -> String {
+        format!("{INDEX}{} {}{}", self.name, if self.unique { "UNIQUE " } else { "" }, self.columns)
+    }
+
+    fn sql(&self, versions: &str, postgres: bool) -> String {
+        let Self { name, columns, .. } = self;
+        let kind = if self.unique { "UNIQUE INDEX" } else { "INDEX" };
+        match self.column {
+            // PostgreSQL's trees hold no value longer than a third of a page, and a name can be as long as somebody liked.
+            Some(column) if postgres => {
+                format!("CREATE INDEX IF NOT EXISTS \"{name}\" ON {versions} USING hash (\"{column}\")")
+            }
+            _ => format!("CREATE {kind} IF NOT EXISTS \"{name}\" ON {versions} ({columns})"),
+        }
+    }
+}
+
 async fn create_table(tx: &mut Tx, table: &Table, postgres: bool) -> Result<()> {
     let (key, bytes) = if postgres { ("BIGINT PRIMARY KEY", "BYTEA") } else { ("INTEGER PRIMARY KEY", "BLOB") };
     let columns: String =
         table.columns.iter().map(|column| format!(", \"{}\" {}", column.name, sql_type(column.kind))).collect();
-    let (name, versions, raws) = (table.name, versions_name(table), raws_name(table));
+    let (versions, raws) = (versions_name(table), raws_name(table));
     tx.run_script(&format!(
         "CREATE TABLE {versions} (row_id {key}, org_id TEXT NOT NULL, id TEXT NOT NULL, part TEXT NOT NULL,
            from_snapshot BIGINT NOT NULL, until_snapshot BIGINT NOT NULL, content {bytes} NOT NULL{columns});
-         CREATE UNIQUE INDEX \"v_{name}_by_id\" ON {versions} (org_id, id, until_snapshot);
-         CREATE INDEX \"v_{name}_by_snapshot\" ON {versions} (org_id, until_snapshot, from_snapshot);
          CREATE TABLE {raws} (row_id {key}, raw TEXT NOT NULL);"
     ))
     .await?;
-    if postgres { Ok(()) } else { describe_to_planner(tx, name).await }
+    create_indexes(tx, table, postgres).await
 }
 
-/// Tells SQLite's planner what these tables look like when they are full: many versions of few organizations, few of one
-/// id. Without it, the planner looks a row up by going through all that hold. PostgreSQL finds out for itself.
-async fn describe_to_planner(tx: &mut Tx, name: &str) -> Result<()> {
+/// Makes the indexes that are not there, and tells SQLite's planner what the tables look like when they are full: many
+/// versions of few organizations, few of one id. Without it, the planner looks a row up by going through all that hold.
+/// PostgreSQL finds out for itself.
+async fn create_indexes(tx: &mut Tx, table: &Table, postgres: bool) -> Result<()> {
+    let versions = versions_name(table);
+    let all = indexes(table);
+    for index in &all {
+        tx.run_script(&index.sql(&versions, postgres)).await?;
+    }
+    if postgres {
+        return Ok(());
+    }
+    let table = table.name;
+    let stats: String =
+        all.iter().map(|VersionIndex { name, stat, .. }| format!("('v_{table}', '{name}', '{stat}'), ")).collect();
     tx.run_script(&format!(
         "ANALYZE sqlite_schema;
-         DELETE FROM sqlite_stat1 WHERE tbl IN ('v_{name}', 'r_{name}');
-         INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
-           ('v_{name}', 'v_{name}_by_id', '1000000 200000 5 1'),
-           ('v_{name}', 'v_{name}_by_snapshot', '1000000 200000 400 100'),
-           ('r_{name}', NULL, '1000000');"
+         DELETE FROM sqlite_stat1 WHERE tbl IN ('v_{table}', 'r_{table}');
+         INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES {stats}('r_{table}', NULL, '1000000');"
     ))
     .await
 }
@@ -736,14 +822,24 @@ fn sql_type(kind: Kind) -> &'static str {
     }
 }
 
-/// Brings a table from the `stored` layout to the declared one: columns are dropped, added, and filled from `raw`.
-async fn reshape_table(tx: &mut Tx, table: &Table, stored: &str) -> Result<()> {
+/// Brings a table from the `stored` layout to the declared one: indexes and columns are dropped and added, and added
+/// columns filled from `raw`.
+async fn reshape_table(tx: &mut Tx, table: &Table, stored: &str, postgres: bool) -> Result<()> {
     let versions = versions_name(table);
     let stored: BTreeSet<&str> = stored.lines().collect();
-    let declared: BTreeSet<String> = table.columns.iter().map(layout_line).collect();
+    let declared: BTreeSet<String> = layout_lines(table).collect();
+    // The index that `by_version` took the place of, from before indexes were part of the layout.
+    tx.run_script(&format!("DROP INDEX IF EXISTS \"v_{}_by_id\"", table.name)).await?;
     for gone in stored.iter().filter(|line| !declared.contains(**line)) {
-        let name = gone.split(' ').next().unwrap_or_default();
-        tx.run_script(&format!("ALTER TABLE {versions} DROP COLUMN \"{name}\"")).await?;
+        let first_word = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+        if let Some(index) = gone.strip_prefix(INDEX) {
+            tx.run_script(&format!("DROP INDEX IF EXISTS \"{}\"", first_word(index))).await?;
+        } else {
+            // SQLite drops no column that an index is on.
+            let name = first_word(gone);
+            tx.run_script(&format!("DROP INDEX IF EXISTS \"v_{}_on_{name}\"", table.name)).await?;
+            tx.run_script(&format!("ALTER TABLE {versions} DROP COLUMN \"{name}\"")).await?;
+        }
     }
     let added: Vec<&Column> =
         table.columns.iter().filter(|column| !stored.contains(layout_line(column).as_str())).collect();
@@ -751,7 +847,10 @@ async fn reshape_table(tx: &mut Tx, table: &Table, stored: &str) -> Result<()> {
         let kind = sql_type(column.kind);
         tx.run_script(&format!("ALTER TABLE {versions} ADD COLUMN \"{}\" {kind}", column.name)).await?;
     }
-    if added.is_empty() { Ok(()) } else { fill_from_raw(tx, table, &added).await }
+    if !added.is_empty() {
+        fill_from_raw(tx, table, &added).await?;
+    }
+    create_indexes(tx, table, postgres).await
 }
 
 /// Reads some columns of every row, of now and of the past, from its `raw`.

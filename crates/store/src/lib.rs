@@ -4,6 +4,7 @@
 
 mod connection;
 mod db;
+pub mod events;
 mod inventory;
 mod lease;
 mod migration;

@@ -1,11 +1,21 @@
 //! Brings the fixed part of the schema to this program's version, step by step and forward only.
 //!
 //! To change the schema: add `migrations/NNNN_what.sql` (one change, its reason in the first line, SQL that both
-//! engines read) and its line in [`STEPS`]. A released file is never edited.
+//! engines read, but for the words of [`SPELLINGS`]) and its line in [`STEPS`]. A released file is never edited.
 
 use crate::{Error, Result, Store};
 
-const STEPS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_start.sql"))];
+const STEPS: &[(i64, &str)] =
+    &[(1, include_str!("../migrations/0001_start.sql")), (2, include_str!("../migrations/0002_events.sql"))];
+
+/// What the engines spell differently: the word in braces, SQLite's text, PostgreSQL's text.
+const SPELLINGS: &[(&str, &str, &str)] = &[
+    ("{bytes}", "BLOB", "BYTEA"),
+    // The table is its primary key's index: rows with neighbouring keys lie together, and there is no second tree.
+    ("{clustered}", " WITHOUT ROWID", ""),
+    ("{by_month}", "", " PARTITION BY RANGE (time_ms)"),
+    ("{other_months}", "", "CREATE TABLE event_month_other PARTITION OF event DEFAULT;"),
+];
 
 /// Locks out other processes that migrate the same PostgreSQL database at the same time.
 const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(7206573)";
@@ -26,10 +36,16 @@ pub(crate) async fn migrate(store: &Store) -> Result<()> {
         return Err(Error::Newer { found, known });
     }
     for (number, sql) in STEPS.iter().filter(|(number, _)| *number > found) {
-        tx.run_script(sql).await?;
+        tx.run_script(&spelled(sql, store.db.is_postgres())).await?;
         tx.execute("INSERT INTO schema_version (version) VALUES ($1)", vec![(*number).into()]).await?;
     }
     tx.commit().await
+}
+
+fn spelled(sql: &str, postgres: bool) -> String {
+    SPELLINGS.iter().fold(sql.to_owned(), |sql, (word, on_sqlite, on_postgres)| {
+        sql.replace(word, if postgres { on_postgres } else { on_sqlite })
+    })
 }
 
 /// The version of the schema that is there; 0 for an empty database.

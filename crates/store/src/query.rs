@@ -23,8 +23,9 @@ use sqlx::{
 };
 
 use crate::db::{Db, row_of_sqlite, sqlite_options};
-use crate::inventory::{raws_name, versions_name};
-use crate::schema::{Cell, Column, Kind, Table, integer, text, time};
+use crate::events::views;
+use crate::inventory::{has_start_index, raws_name, versions_name};
+use crate::schema::{Cell, Column, Kind, Table, boolean, integer, text, time};
 use crate::{Error, Result, Store};
 
 /// A question in SQL.
@@ -83,11 +84,11 @@ pub struct SystemTable {
     pub about: &'static str,
     /// Its columns; `at` is not used.
     pub columns: &'static [Column],
-    /// The SELECT behind it; `{home}` stands for the store's own schema. It has a column `org_id`.
-    sql: &'static str,
+    /// The SELECT behind it; `{home}` stands for the store's own schema, and see `events::views`. It has a column `org_id`.
+    pub(crate) sql: &'static str,
 }
 
-/// Tables about the collecting itself. None of them holds a credential.
+/// Tables about the collecting itself, and about events. None of them holds a credential.
 pub static SYSTEM_TABLES: &[SystemTable] = &[
     SystemTable {
         name: "snapshots",
@@ -97,7 +98,7 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
             text("org_id", "", "The organization."),
             time("started_at", "", "When reading began."),
             time("committed_at", "", "When it became visible."),
-            Column { name: "complete", kind: Kind::Boolean, at: "", about: "Every table was read completely." },
+            boolean("complete", "", "Every table was read completely."),
             text("reason", "", "What is missing, if it is not complete."),
         ],
         sql: "SELECT number, org_id, started_at, committed_at, complete, reason FROM {home}snapshot WHERE committed_at IS NOT NULL",
@@ -145,13 +146,20 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
             text("region", "", "us, eu or in; NULL for custom URLs."),
             text("owner_name", "", "Who to ask about it."),
             text("owner_email", "", "Their e-mail address."),
-            Column { name: "enabled", kind: Kind::Boolean, at: "", about: "Syncs run on their schedule." },
+            boolean("enabled", "", "Syncs run on their schedule."),
             time("credential_added_at", "", "When the credential was given."),
             time("credential_expires_at", "", "When it expires, where the API tells."),
         ],
         sql: "SELECT name, org_id, org_name, region, owner_name, owner_email, enabled, credential_added_at, credential_expires_at
               FROM {home}connection WHERE removed_at IS NULL",
     },
+    views::EVENTS,
+    views::LOGINS,
+    views::ACTIVITY,
+    views::WINDOWS,
+    views::COUNTS,
+    views::TYPES,
+    views::UNMAPPED,
 ];
 
 /// Names of the store's own tables, which a query can not reach and whose names it may not take for its own tables.
@@ -166,12 +174,22 @@ const OWN_TABLES: &[&str] = &[
     "snapshot_table",
     "quarantine",
     "lease",
+    "event",
+    "event_org",
+    "event_part",
+    "event_raw",
+    "event_untimed",
+    "event_term",
+    "event_kind",
+    "event_count",
+    "event_activity",
+    "event_window",
     "table_layout",
     "schema_version",
     "dbstat",
     "information_schema",
 ];
-const OWN_PREFIXES: &[&str] = &["v_", "r_", "sqlite_", "pg_", "pragma_"];
+const OWN_PREFIXES: &[&str] = &["v_", "r_", "event_month_", "sqlite_", "pg_", "pragma_"];
 
 /// Functions that a query may call: those that compute from their arguments, in both engines' names. Everything that
 /// reads files, reaches the network, changes settings, sleeps, or makes values of any wished size is not here.
@@ -368,16 +386,18 @@ impl Store {
         } else {
             "main.".to_owned()
         };
-        Ok(View { postgres, home, org_id: query.org_id.clone(), snapshots: self.snapshots_at(query).await? })
+        let (snapshots, share) = self.snapshots_at(query).await?;
+        Ok(View { postgres, home, org_id: query.org_id.clone(), snapshots, is_early: share <= EARLY })
     }
 
-    /// The snapshot of each organization that a query reads.
-    async fn snapshots_at(&self, query: &Query) -> Result<Vec<(String, i64)>> {
+    /// The snapshot of each organization that a query reads, and the share of all snapshots that had been made by then.
+    async fn snapshots_at(&self, query: &Query) -> Result<(Vec<(String, i64)>, f64)> {
         let rows = self
             .db
             .fetch(
-                "SELECT org_id, MAX(number) FROM snapshot
-                 WHERE committed_at IS NOT NULL AND ($1 = '' OR committed_at <= $1) AND ($2 = '' OR org_id = $2)
+                "SELECT org_id, MAX(CASE WHEN $1 = '' OR committed_at <= $1 THEN number END),
+                        SUM(CASE WHEN $1 = '' OR committed_at <= $1 THEN 1 ELSE 0 END), COUNT(*)
+                 FROM snapshot WHERE committed_at IS NOT NULL AND ($2 = '' OR org_id = $2)
                  GROUP BY org_id ORDER BY org_id",
                 vec![
                     query.as_of.map(crate::schema::time_text).unwrap_or_default().into(),
@@ -385,7 +405,9 @@ impl Store {
                 ],
             )
             .await?;
-        Ok(rows.iter().map(|row| (row.text(0), row.integer(1))).collect())
+        let snapshots = rows.iter().filter_map(|row| Some((row.text(0), row.maybe_integer(1)?))).collect();
+        let sum = |at: usize| rows.iter().map(|row| row.integer(at)).sum::<i64>() as f64;
+        Ok((snapshots, sum(2) / sum(3).max(1.0)))
     }
 }
 
@@ -409,7 +431,13 @@ struct View {
     org_id: Option<String>,
     /// The snapshot of each organization.
     snapshots: Vec<(String, i64)>,
+    /// Few snapshots had been made by then, so that few versions had begun and most of them have ended since.
+    is_early: bool,
 }
+
+/// Up to this share of the snapshots, what had begun by then is found sooner than what ended after. Measured over 500
+/// snapshots of 100,000 users with 1 % changed in each.
+const EARLY: f64 = 0.25;
 
 /// Reads and checks a query; returns the statement to run.
 fn prepare(text: &str, tables: &[&'static Table], view: &View) -> Result<String> {
@@ -460,7 +488,7 @@ fn parse(text: &str, postgres: bool) -> Result<Statement> {
 
 /// The SELECT that shows a table about the collecting.
 fn system_select(system: &SystemTable, view: &View) -> String {
-    let all = system.sql.replace("{home}", &view.home);
+    let all = views::spelled(system.sql, view.postgres).replace("{home}", &view.home);
     match &view.org_id {
         None => all,
         Some(org_id) => format!("SELECT * FROM ({all}) s WHERE s.org_id = {}", literal(org_id)),
@@ -485,7 +513,7 @@ fn table_select(table: &Table, tables: &[&'static Table], view: &View) -> String
                 "(SELECT j.\"{column}\" FROM {home}{} j WHERE j.org_id = v.org_id AND j.id = v.\"{}\" AND {}) AS \"{column}\"",
                 versions_name(sister),
                 joined.by,
-                view.holds("j"),
+                view.holds("j", sister),
             )
         }));
     }
@@ -495,7 +523,7 @@ fn table_select(table: &Table, tables: &[&'static Table], view: &View) -> String
         columns.join(", "),
         versions_name(table),
         view.is_of_organizations("v"),
-        view.holds("v")
+        view.holds("v", table)
     )
 }
 
@@ -515,10 +543,17 @@ impl View {
 
     /// The condition that a version holds in its organization's snapshot. The bounds over all organizations are what an
     /// index can find.
-    fn holds(&self, alias: &str) -> String {
+    fn holds(&self, alias: &str, table: &Table) -> String {
         let numbers = || self.snapshots.iter().map(|(_, number)| *number);
         let (lowest, highest) = (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0));
-        let bounds = format!("{alias}.until_snapshot > {lowest} AND {alias}.from_snapshot <= {highest}");
+        // A sign keeps SQLite from looking for that bound in an index, so that it looks for the other.
+        let (end, beginning) = match (self.postgres, self.is_early && has_start_index(table)) {
+            (true, _) => ("", ""),
+            (false, true) => ("+", ""),
+            (false, false) => ("", "+"),
+        };
+        let bounds =
+            format!("{end}{alias}.until_snapshot > {lowest} AND {beginning}{alias}.from_snapshot <= {highest}");
         if lowest == highest {
             return bounds;
         }
@@ -705,6 +740,9 @@ async fn answer_sqlite(
         .read_only(true)
         .pragma("query_only", "ON")
         .pragma("trusted_schema", "OFF")
+        // Negative: KiB. A join looks the same pages of an index up again and again; a scan pays for every page that is
+        // kept, so that more than this makes counting slower.
+        .pragma("cache_size", "-8192")
         // What is sorted stays in memory, where the next limit counts it.
         .pragma("temp_store", "MEMORY")
         .pragma("hard_heap_limit", limits.memory.to_string())
@@ -831,7 +869,7 @@ mod tests {
     static USERS: Table = Table {
         name: "users",
         about: "",
-        asset: None,
+        asset: Some("user"),
         label: "username",
         columns: &[text("username", "/username", ""), text("manager_id", "/manager", "")],
         joined: &[],
@@ -839,9 +877,9 @@ mod tests {
     static DEVICES: Table = Table {
         name: "devices",
         about: "",
-        asset: None,
+        asset: Some("device"),
         label: "hostname",
-        columns: &[text("hostname", "/hostname", ""), text("user_id", "/user", "")],
+        columns: &[text("hostname", "/hostname", ""), text("user_id", "/user", "").linking()],
         joined: &[Joined { table: "contacts", by: "id", columns: &["seen_at"] }],
     };
     static CONTACTS: Table = Table {
@@ -856,6 +894,10 @@ mod tests {
 
     /// SQLite's plan for a query over one organization and over three, a step a line.
     async fn plans(sql: &str) -> [String; 2] {
+        plans_of(sql, false).await
+    }
+
+    async fn plans_of(sql: &str, is_early: bool) -> [String; 2] {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::File(folder.path().join("jumpseat.db"));
         // Opened twice, since what the planner is told counts from the next opening on.
@@ -864,7 +906,7 @@ mod tests {
         let mut plans = [String::new(), String::new()];
         for (plan, organizations) in plans.iter_mut().zip([1, 3]) {
             let snapshots = (0..organizations).map(|at| (format!("o{at}"), 500 + at)).collect();
-            let view = View { postgres: false, home: "main.".to_owned(), org_id: None, snapshots };
+            let view = View { postgres: false, home: "main.".to_owned(), org_id: None, snapshots, is_early };
             let sql = format!("EXPLAIN QUERY PLAN {}", prepare(sql, TABLES, &view).unwrap());
             let steps = store.db.fetch(&sql, vec![]).await.unwrap();
             *plan = steps.iter().map(|step| step.text(3) + "\n").collect();
@@ -875,7 +917,7 @@ mod tests {
     #[tokio::test]
     async fn a_row_is_looked_up_by_its_id() {
         for plan in plans("SELECT * FROM users WHERE id = 'x'").await {
-            assert!(plan.contains("v_users_by_id (org_id=? AND id=?"), "{plan}");
+            assert!(plan.contains("v_users_by_version (org_id=? AND id=?"), "{plan}");
         }
     }
 
@@ -895,7 +937,10 @@ mod tests {
             for condition in ["u.org_id = d.org_id AND u.id = d.user_id", "u.id = d.user_id"] {
                 let sql = format!("SELECT d.hostname, u.username FROM devices d {kind} users u ON {condition}");
                 for plan in plans(&sql).await {
-                    assert!(plan.contains("v_users_by_id (org_id=? AND id=?"), "{sql}\n{plan}");
+                    let by_id = plan.contains("v_users_by_version (org_id=? AND id=?");
+                    // Or the other way round, where the engine may choose.
+                    let by_column = kind == "JOIN" && plan.contains("v_devices_on_user_id (user_id=?");
+                    assert!(by_id || by_column, "{sql}\n{plan}");
                 }
             }
         }
@@ -903,16 +948,55 @@ mod tests {
 
     #[tokio::test]
     async fn a_join_by_another_column_does_not_read_a_table_again_for_every_row() {
-        let sql = "SELECT u.id FROM users u LEFT JOIN devices d ON d.user_id = u.id WHERE d.id IS NULL";
+        let sql = "SELECT d.id FROM devices d LEFT JOIN users u ON u.manager_id = d.user_id WHERE u.id IS NULL";
         for plan in plans(sql).await {
             assert!(plan.contains("AUTOMATIC"), "{plan}");
         }
     }
 
     #[tokio::test]
+    async fn rows_that_nothing_refers_to_are_found_by_the_index_alone() {
+        let sql = "SELECT u.id FROM users u LEFT JOIN devices d ON d.user_id = u.id WHERE d.id IS NULL";
+        for plan in plans(sql).await {
+            assert!(plan.contains("COVERING INDEX v_devices_on_user_id (user_id=? AND until_snapshot>?)"), "{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whether_there_is_a_row_with_an_indexed_value_is_answered_by_the_index_alone() {
+        for condition in ["d.user_id = u.id", "d.org_id = u.org_id AND d.user_id = u.id"] {
+            let sql = format!("SELECT id FROM users u WHERE NOT EXISTS (SELECT 1 FROM devices d WHERE {condition})");
+            for plan in plans(&sql).await {
+                assert!(plan.contains("COVERING INDEX v_devices_on_user_id (user_id=?"), "{sql}\n{plan}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_asset_is_found_by_its_name() {
+        for plan in plans("SELECT id FROM devices WHERE id = 'atlas' OR hostname = 'atlas'").await {
+            assert!(plan.contains("v_devices_on_hostname (hostname=?") && plan.contains("by_version"), "{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_of_many_snapshots_are_read_by_what_had_begun() {
+        for sql in ["SELECT username FROM users WHERE username LIKE 'a%'", "SELECT hostname FROM devices"] {
+            for plan in plans_of(sql, true).await {
+                assert!(plan.contains("_by_start (org_id=? AND from_snapshot<?)"), "{sql}\n{plan}");
+            }
+        }
+        let sql =
+            "SELECT d.hostname, u.username FROM devices d JOIN users u ON u.org_id = d.org_id AND u.id = d.user_id";
+        for plan in plans_of(sql, true).await {
+            assert!(plan.contains("v_users_by_version (org_id=? AND id=?"), "{plan}");
+        }
+    }
+
+    #[tokio::test]
     async fn columns_of_a_sister_table_are_looked_up_by_id() {
         for plan in plans("SELECT hostname, seen_at FROM devices WHERE seen_at < '2026'").await {
-            assert!(plan.contains("v_contacts_by_id (org_id=? AND id=?"), "{plan}");
+            assert!(plan.contains("v_contacts_by_version (org_id=? AND id=?"), "{plan}");
         }
     }
 

@@ -12,7 +12,9 @@ use crate::{Result, Store};
 pub enum Action {
     Test,
     Update,
+    /// Of the inventory.
     Sync,
+    Events,
 }
 
 /// How a run ended.
@@ -173,7 +175,7 @@ macro_rules! words {
     };
 }
 
-words!(Action { Test => "test", Update => "update", Sync => "sync" });
+words!(Action { Test => "test", Update => "update", Sync => "sync", Events => "events" });
 words!(Outcome {
     Succeeded => "succeeded",
     Incomplete => "incomplete",
@@ -292,12 +294,18 @@ impl Store {
     }
 
     /// Ends the unfinished syncs of a connection whose process is gone; the caller holds the lease, so none is alive.
-    pub async fn end_interrupted_runs(&self, connection_id: &str, but: i64, now: Timestamp) -> Result<u64> {
+    pub async fn end_interrupted_runs(
+        &self,
+        connection_id: &str,
+        action: Action,
+        but: i64,
+        now: Timestamp,
+    ) -> Result<u64> {
         self.db
             .execute(
                 "UPDATE run SET ended_at = $1, outcome = 'interrupted', error = 'the process ended before the run did'
-                 WHERE connection_id = $2 AND outcome IS NULL AND action = 'sync' AND id <> $3",
-                vec![now.into(), connection_id.into(), but.into()],
+                 WHERE connection_id = $2 AND outcome IS NULL AND id <> $3 AND action = $4",
+                vec![now.into(), connection_id.into(), but.into(), action.word().into()],
             )
             .await
     }

@@ -52,6 +52,20 @@ pub struct Column {
     pub at: &'static str,
     /// What the value means, its unit, and its trap.
     pub about: &'static str,
+    /// Whether rows are found by this column without reading them all.
+    pub index: Index,
+}
+
+/// A column's index. Each one is paid for with every row that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// It has none; a column that people know an asset by ([`Table::label`]) has one all the same.
+    None,
+    /// Finds the rows that have a value.
+    Rows,
+    /// Tells whether there are such rows and their ids without reading them: for the id of another table's row, by which
+    /// queries join and ask what exists. Three times as large.
+    Links,
 }
 
 /// How a JSON value becomes a column's value. What does not fit becomes NULL and is counted as a warning; `raw` keeps it.
@@ -74,32 +88,32 @@ pub enum Kind {
 
 /// Declares a [`Kind::Text`] column.
 pub const fn text(name: &'static str, at: &'static str, about: &'static str) -> Column {
-    Column { name, kind: Kind::Text, at, about }
+    Column::new(name, Kind::Text, at, about)
 }
 
 /// Declares a [`Kind::Integer`] column.
 pub const fn integer(name: &'static str, at: &'static str, about: &'static str) -> Column {
-    Column { name, kind: Kind::Integer, at, about }
+    Column::new(name, Kind::Integer, at, about)
 }
 
 /// Declares a [`Kind::Real`] column.
 pub const fn real(name: &'static str, at: &'static str, about: &'static str) -> Column {
-    Column { name, kind: Kind::Real, at, about }
+    Column::new(name, Kind::Real, at, about)
 }
 
 /// Declares a [`Kind::Boolean`] column.
 pub const fn boolean(name: &'static str, at: &'static str, about: &'static str) -> Column {
-    Column { name, kind: Kind::Boolean, at, about }
+    Column::new(name, Kind::Boolean, at, about)
 }
 
 /// Declares a [`Kind::Time`] column.
 pub const fn time(name: &'static str, at: &'static str, about: &'static str) -> Column {
-    Column { name, kind: Kind::Time, at, about }
+    Column::new(name, Kind::Time, at, about)
 }
 
 /// Declares a [`Kind::Json`] column.
 pub const fn json(name: &'static str, at: &'static str, about: &'static str) -> Column {
-    Column { name, kind: Kind::Json, at, about }
+    Column::new(name, Kind::Json, at, about)
 }
 
 /// One value of one row, as the database keeps it.
@@ -190,6 +204,24 @@ impl Reader {
             _ => {}
         }
         misfits
+    }
+}
+
+impl Column {
+    const fn new(name: &'static str, kind: Kind, at: &'static str, about: &'static str) -> Self {
+        Self { name, kind, at, about, index: Index::None }
+    }
+
+    /// The same column with [`Index::Rows`].
+    #[must_use]
+    pub const fn indexed(self) -> Self {
+        Self { index: Index::Rows, ..self }
+    }
+
+    /// The same column with [`Index::Links`].
+    #[must_use]
+    pub const fn linking(self) -> Self {
+        Self { index: Index::Links, ..self }
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) static APPLE_MDM_DEVICES: Collected = Collected {
         columns: &[
             text("device_name", "/deviceInformation/deviceName", "Name of the device."),
             text("apple_mdm_id", "/appleMdmId", "The MDM (apple_mdms.id)."),
-            text("serial_number", "/serialNumber", "Hardware serial number (devices.serial_number)."),
+            text("serial_number", "/serialNumber", "Hardware serial number (devices.serial_number).").indexed(),
             text("udid", "/udid", "Apple's identifier of the device."),
             boolean("enrolled", "/enrolled", "Enrolled at present."),
             boolean("automated_enrollment_registered", "/depRegistered", "Registered for Apple's automated enrollment."),

@@ -17,9 +17,9 @@ pub(super) static ASSOCIATIONS: Collected = Collected {
         label: "to_type",
         columns: &[
             text("from_type", "/from_type", "user, user_group, policy, policy_group, command, software_app, or system."),
-            text("from_id", "/from_id", "Id in the table of that type."),
+            text("from_id", "/from_id", "Id in the table of that type.").linking(),
             text("to_type", "/to_type", "system, system_group, application, active_directory, g_suite, ldap_server, office_365 or radius_server."),
-            text("to_id", "/to_id", "Id in the table of that type; directories hold g_suite and office_365."),
+            text("to_id", "/to_id", "Id in the table of that type; directories hold g_suite and office_365.").linking(),
             boolean("sudo_enabled", "/attributes/sudo/enabled", "Bindings to devices: the user is an administrator there."),
             boolean("sudo_without_password", "/attributes/sudo/withoutPassword", "The same without typing a password."),
             json("attributes", "/attributes", "All attributes of the binding."),

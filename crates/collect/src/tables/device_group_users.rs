@@ -14,8 +14,8 @@ pub(super) static DEVICE_GROUP_USERS: Collected = Collected {
         asset: None,
         label: "user_id",
         columns: &[
-            text("device_group_id", "/device_group_id", "The device group (device_groups.id)."),
-            text("user_id", "/reached_id", "The user (users.id)."),
+            text("device_group_id", "/device_group_id", "The device group (device_groups.id).").linking(),
+            text("user_id", "/reached_id", "The user (users.id).").linking(),
             boolean("is_direct", "/is_direct", "Bound without a user group in between."),
             integer("path_length", "/path_length", "Steps of the shortest path; NULL when no path was told."),
             boolean("sudo_enabled", "/compiledAttributes/sudo/enabled", "Administrator on these devices, by any of the paths."),

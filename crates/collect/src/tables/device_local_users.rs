@@ -14,7 +14,7 @@ pub(super) static DEVICE_LOCAL_USERS: Collected = Collected {
         asset: None,
         label: "username",
         columns: &[
-            text("device_id", "/device_id", "The device (devices.id)."),
+            text("device_id", "/device_id", "The device (devices.id).").indexed(),
             text("username", "/userName", "Account name on the device."),
             boolean("admin", "/admin", "Local administrator, or member of the sudo group."),
             boolean("managed", "/managed", "JumpCloud manages the account."),

@@ -17,7 +17,7 @@ pub(super) static DEVICES: Collected = Collected {
         columns: &[
             text("display_name", "/displayName", "Name in the console."),
             text("hostname", "/hostname", "Host name as the agent tells it."),
-            text("serial_number", "/serialNumber", "Hardware serial number; what identifies the machine across reinstallations. Can be empty or a placeholder on virtual machines."),
+            text("serial_number", "/serialNumber", "Hardware serial number; what identifies the machine across reinstallations. Can be empty or a placeholder on virtual machines.").indexed(),
             text("vendor", "/hwVendor", "Hardware vendor."),
             text("os", "/os", "Operating system as the agent names it, e.g. Mac OS X, Windows, Ubuntu."),
             text("os_family", "/osFamily", "darwin, windows, linux, ios, android; any word is possible."),
@@ -53,7 +53,7 @@ pub(super) static DEVICES: Collected = Collected {
             integer("policies_pending", "/policyStats/pending", "Of these, not yet reported."),
             integer("policies_duplicate", "/policyStats/duplicate", "Of these, bound in more than one way."),
             integer("policies_unsupported", "/policyStats/unsupportedOs", "Of these, not made for this operating system."),
-            text("primary_user_id", "/primarySystemUser/id", "The device's main user (users.id)."),
+            text("primary_user_id", "/primarySystemUser/id", "The device's main user (users.id).").linking(),
             boolean("login_mfa_enabled", "/allowMultiFactorAuthentication", "MFA is asked for when signing in to the device."),
             boolean("ssh_password_allowed", "/allowSshPasswordAuthentication", "SSH accepts passwords."),
             boolean("ssh_root_login_allowed", "/allowSshRootLogin", "SSH lets root sign in."),

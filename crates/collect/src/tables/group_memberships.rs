@@ -14,8 +14,8 @@ pub(super) static GROUP_MEMBERSHIPS: Collected = Collected {
         asset: None,
         label: "member_id",
         columns: &[
-            text("group_id", "/group_id", "The group (user_groups.id or device_groups.id)."),
-            text("member_id", "/reached_id", "The member (users.id or devices.id)."),
+            text("group_id", "/group_id", "The group (user_groups.id or device_groups.id).").linking(),
+            text("member_id", "/reached_id", "The member (users.id or devices.id).").linking(),
             text("member_type", "/reached_type", "user or system (a device)."),
             boolean("is_direct", "/is_direct", "One of the paths is a single step."),
             integer("path_length", "/path_length", "Steps of the shortest path; NULL when no path was told."),

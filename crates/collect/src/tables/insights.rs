@@ -23,7 +23,7 @@ pub(super) static INSIGHTS_COLLECTIONS: Collected = Collected {
         asset: None,
         label: "table_name",
         columns: &[
-            text("device_id", "/device_id", "The device (devices.id)."),
+            text("device_id", "/device_id", "The device (devices.id).").indexed(),
             text("table_name", "/table_name", "The table, e.g. insights_apps."),
             time("collected_at", "/collected_at", "When the agent took the newest of its rows."),
         ],
@@ -52,7 +52,7 @@ macro_rules! insights {
                 asset: None,
                 label: label(&[$($by),*], &[$(stringify!($column)),*]),
                 columns: &[
-                    text("device_id", "/system_id", "The device (devices.id)."),
+                    text("device_id", "/system_id", "The device (devices.id).").indexed(),
                     $($kind(stringify!($column), member!($column $($member)?), $what),)*
                 ],
                 joined: &[],

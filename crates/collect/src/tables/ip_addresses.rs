@@ -15,7 +15,7 @@ pub(super) static IP_ADDRESSES: Collected = Collected {
         asset: Some("ip_address"),
         label: "address_text",
         columns: &[
-            text("device_id", "/device_id", "The device (devices.id)."),
+            text("device_id", "/device_id", "The device (devices.id).").indexed(),
             text("device_name", "/device_name", "The device's name."),
             text("address", "/ip", "Canonical form; an IPv4 address written as IPv6 is IPv4. NULL when the text is no address."),
             text("address_text", "/address", "The address as it was sent."),

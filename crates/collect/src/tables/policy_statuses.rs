@@ -9,7 +9,7 @@ use super::{Collected, Id, Source, redact};
 #[rustfmt::skip]
 const COLUMNS: &[Column] = &[
     text("policy_id", "/policyID", "The policy (policies.id)."),
-    text("device_id", "/systemID", "The device (devices.id)."),
+    text("device_id", "/systemID", "The device (devices.id).").indexed(),
     text("state", "/state", "success, failed, pending, …; any word is possible."),
     boolean("success", "/success", "The policy was applied; NULL while it is pending."),
     integer("exit_status", "/exitStatus", "Exit code; 0 is success."),

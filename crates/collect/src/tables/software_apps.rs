@@ -48,7 +48,7 @@ pub(super) static SOFTWARE_APP_STATUSES: Collected = Collected {
         label: "state",
         columns: &[
             text("software_app_id", "/softwareAppId", "The program (software_apps.id)."),
-            text("device_id", "/systemId", "The device (devices.id)."),
+            text("device_id", "/systemId", "The device (devices.id).").indexed(),
             text("state", "/state", "INSTALLED, …; any word is possible."),
             integer("code", "/code", "JumpCloud's code for the state."),
             text("details", "/details", "Why it failed."),

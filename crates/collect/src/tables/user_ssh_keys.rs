@@ -14,7 +14,7 @@ pub(super) static USER_SSH_KEYS: Collected = Collected {
         asset: Some("ssh_key"),
         label: "name",
         columns: &[
-            text("user_id", "/user_id", "Whose key it is (users.id)."),
+            text("user_id", "/user_id", "Whose key it is (users.id).").indexed(),
             text("username", "/username", "That user's name."),
             text("name", "/name", "Name that the user gave the key."),
             text("fingerprint", "/fingerprint", "SHA256:…, as OpenSSH prints it; NULL when the key could not be read."),

@@ -15,7 +15,7 @@ pub(super) static USERS: Collected = Collected {
         label: "username",
         columns: &[
             text("username", "/username", "Sign-in name, unique in the organization."),
-            text("email", "/email", "Primary e-mail address."),
+            text("email", "/email", "Primary e-mail address.").indexed(),
             text("display_name", "/displayname", "Name as shown."),
             text("first_name", "/firstname", "First name."),
             text("middle_name", "/middlename", "Middle name."),
@@ -72,7 +72,7 @@ pub(super) static USERS: Collected = Collected {
             text("employee_type", "/employeeType", "Kind of employment, free text."),
             text("employee_number", "/employeeIdentifier", "Employee number; the API's word is employeeIdentifier."),
             text("location", "/location", "Location, free text."),
-            text("manager_id", "/manager", "The manager's user id (users.id)."),
+            text("manager_id", "/manager", "The manager's user id (users.id).").linking(),
             text("description", "/description", "Free text."),
             json("attributes", "/attributes", "Custom attributes, name and value."),
             json("addresses", "/addresses", "Postal addresses."),

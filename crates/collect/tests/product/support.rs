@@ -117,10 +117,10 @@ impl Scenario {
         connection
     }
 
-    /// Stores a connection with an hourly inventory stream.
+    /// Stores a connection with an hourly inventory stream, and a stream of events that nothing starts by itself.
     pub(crate) async fn add(&self, connection: &Connection, secret: &str) {
         let now = Some(self.collector.clock.now());
-        let streams = [(StreamKind::Inventory, "1h".to_owned(), now)];
+        let streams = [(StreamKind::Inventory, "1h".to_owned(), now), (StreamKind::Events, "60s".to_owned(), None)];
         let secret = SecretString::from(secret.to_owned());
         self.collector.store.add_connection(connection, &secret, &self.collector.key, &streams).await.unwrap();
     }
@@ -204,8 +204,14 @@ impl Scenario {
 
     /// The inventory stream of a connection.
     pub(crate) async fn stream(&self, number: usize) -> Stream {
+        self.stream_of(number, StreamKind::Inventory).await
+    }
+
+    /// A stream of a connection.
+    pub(crate) async fn stream_of(&self, number: usize, kind: StreamKind) -> Stream {
         let id = format!("connection-{number}");
-        self.collector.store.streams(Some(&id)).await.unwrap().remove(0)
+        let streams = self.collector.store.streams(Some(&id)).await.unwrap();
+        streams.into_iter().find(|stream| stream.kind == kind).unwrap()
     }
 
     /// Answers a question about what is stored, each row as text.

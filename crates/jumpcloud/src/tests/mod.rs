@@ -5,6 +5,7 @@ pub(crate) mod clock;
 mod server;
 
 mod credentials;
+mod events;
 mod hostile;
 mod network;
 mod paging;

@@ -458,7 +458,7 @@ fn schedule_of(text: Option<&str>, usual: &str) -> Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// Saves a connection; its inventory is due at once.
+/// Saves a connection; both of its streams are due at once.
 pub(super) async fn save_new(
     collector: &Collector,
     connection: &Connection,
@@ -468,7 +468,7 @@ pub(super) async fn save_new(
 ) -> Result<()> {
     let streams = [
         (StreamKind::Inventory, schedule_of(inventory, USUAL_INVENTORY)?, Some(collector.clock.now())),
-        (StreamKind::Events, schedule_of(events, USUAL_EVENTS)?, None),
+        (StreamKind::Events, schedule_of(events, USUAL_EVENTS)?, Some(collector.clock.now())),
     ];
     collector.store.add_connection(connection, &secret_of(credential), &collector.key, &streams).await?;
     note(collector, connection, Action::Update, Outcome::Succeeded, None).await
@@ -601,7 +601,6 @@ async fn show(name: &str, context: &Context) -> Result<Exit> {
                 "last_success_at": stream.state.last_success_at.map(|at| at.to_string()),
                 "failing_since": stream.state.failing_since.map(|at| at.to_string()),
                 "failure": stream.state.failure,
-                "note": (stream.kind == StreamKind::Events).then_some("this version does not collect events yet"),
             })
         })
         .collect();

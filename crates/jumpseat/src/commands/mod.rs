@@ -31,6 +31,8 @@ Examples:
   jumpseat status --check
   jumpseat asset list --type device --where \"NOT disk_encrypted\"
   jumpseat asset access mara.lind
+  jumpseat event search --user mara.lind --outcome failure
+  jumpseat event verify
   jumpseat sql \"SELECT username, mfa_status FROM users WHERE NOT mfa_configured\"";
 
 const EXIT_CODES: &str = "\
@@ -74,7 +76,6 @@ pub(crate) struct Global {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, made once")]
 enum Command {
     /// Everything at once on simulated organizations: simulator, sync, summary.
     Demo(demo::DemoArgs),
@@ -137,6 +138,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         Command::Man => return completion::man(),
         _ => {}
     }
+    if cli.global.output().is_of_events() && !matches!(cli.command, Command::Event(_)) {
+        return Err(crate::exit::Problem::usage("--output ocsf and --output raw are for `jumpseat event`"));
+    }
     let loaded = crate::config::load(&cli.global.overrides(), cli.global.config.as_deref())?;
     start_log(&loaded.config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -150,7 +154,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
             Command::Status(args) => status::run(args, global).await,
             Command::History(args) => history::run(args, global).await,
             Command::Asset(command) => asset::run(command, global).await,
-            Command::Event(command) => event::run(&command, global),
+            Command::Event(command) => event::run(command, global).await,
             Command::Sql(args) => sql::run(args, global).await,
             Command::Config(command) => config::run(&command, &loaded, global.output()),
             Command::Simulate(args) => simulate::run(args).await,

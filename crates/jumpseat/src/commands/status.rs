@@ -2,9 +2,11 @@
 
 use anyhow::Result;
 use clap::Args;
+use collect::events::{coverage, event_lease_name};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::StreamKind;
+use store::events::Hour;
 
 use super::Global;
 use super::connection::lease_name;
@@ -28,16 +30,23 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
     let host = this_host();
     let mut rows = Vec::new();
     for stream in context.store.streams(None).await? {
-        // Events have a schedule already, but this version does not collect them: nothing can be said of them.
-        if stream.kind == StreamKind::Events {
-            continue;
-        }
         let Some(connection) = connections.iter().find(|connection| connection.id == stream.connection_id) else {
             continue;
         };
-        let holder = context.store.lease_holder(&lease_name(connection), &host, context.now).await?;
+        let lease = match stream.kind {
+            StreamKind::Inventory => lease_name(connection),
+            StreamKind::Events => event_lease_name(connection),
+        };
+        let holder = context.store.lease_holder(&lease, &host, context.now).await?;
         let condition = Condition::of(connection, &stream, holder.as_deref(), context.now);
-        rows.push((condition, connection, stream));
+        let proof = match (&connection.org_id, stream.kind) {
+            (Some(org_id), StreamKind::Events) => {
+                let windows = context.store.event_windows(org_id, Hour::from_number(0), Hour::of(context.now).next());
+                Some(coverage(&windows.await?, context.now))
+            }
+            _ => None,
+        };
+        rows.push((condition, connection, stream, proof));
     }
     rows.sort_by(|a, b| (a.0.state, &a.1.name).cmp(&(b.0.state, &b.1.name)));
     let exit = rows.first().map_or(Exit::Ok, |(condition, ..)| condition.exit());
@@ -55,10 +64,13 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         "since",
         "last_success",
         "next_run",
+        "newest_event",
+        "proven_to",
+        "gaps",
         "reason",
         "what_to_do",
     ]);
-    for (condition, connection, stream) in &rows {
+    for (condition, connection, stream, proof) in &rows {
         let next = stream.next_run_at.filter(|_| connection.enabled);
         sheet.push(vec![
             json!(connection.name),
@@ -68,6 +80,9 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
             moment(stream.state.failing_since),
             moment(stream.state.last_success_at),
             if people { json!(next_words(next, context.now)) } else { moment(next) },
+            moment(proof.as_ref().and_then(|proof| proof.newest)),
+            moment(proof.as_ref().and_then(|proof| proof.sealed_to)),
+            json!(proof.as_ref().map(|proof| proof.gaps.len())),
             json!(condition.reason),
             json!(condition.help),
         ]);

@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use collect::events::{EventOptions, EventReport};
 use collect::{Collector, Listener, Progress, SyncOptions, SyncReport};
 use futures::StreamExt as _;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::{Connection, Outcome, TableRecord};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +19,7 @@ use super::Global;
 use crate::context::{Context, this_person};
 use crate::exit::{Exit, Problem, eprintln_quietly, exit_for};
 use crate::output::{Format, printable, write_json, write_lines};
-use crate::when::{relative, span};
+use crate::when::{parse_day, relative, span};
 
 /// Organizations that are synced at the same time.
 const AT_ONCE: usize = 4;
@@ -26,23 +28,33 @@ const AT_ONCE: usize = 4;
 pub(super) struct SyncArgs {
     /// Which connections; all that are enabled, if none is named.
     names: Vec<String>,
-    /// What to collect.
-    #[arg(long, default_value = "inventory")]
-    stream: String,
+    /// What to collect; both, if not said.
+    #[arg(long, value_enum)]
+    stream: Option<StreamName>,
+    /// Events: begin here (date or RFC 3339 time) instead of with the oldest that JumpCloud keeps.
+    #[arg(long, value_name = "TIME", value_parser = parse_day)]
+    since: Option<Timestamp>,
     /// Believe at once that many rows are gone, instead of waiting for a second sync to confirm it.
     #[arg(long)]
     accept_shrink: bool,
 }
 
+/// What a connection collects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StreamName {
+    /// Snapshots of users, devices and everything else.
+    Inventory,
+    /// Directory Insights events.
+    Events,
+}
+
+/// One connection's events, done or failed.
+pub(super) type EventsSynced = (Connection, Result<EventReport, collect::Error>);
+
 /// One connection's sync, done or failed.
 pub(super) type Synced = (Connection, Result<SyncReport, collect::Error>);
 
 pub(super) async fn run(args: SyncArgs, global: &Global) -> Result<Exit> {
-    match args.stream.as_str() {
-        "inventory" => {}
-        "events" => return Err(Problem::usage("events can not be collected yet: this version collects the inventory")),
-        other => return Err(Problem::usage(format!("there is no stream {other:?}; there is inventory"))),
-    }
     let context = Context::open(global).await?;
     let mut connections = context.named(&args.names).await?;
     if args.names.is_empty() {
@@ -57,18 +69,35 @@ pub(super) async fn run(args: SyncArgs, global: &Global) -> Result<Exit> {
     let collector = context.collector("jumpseat sync")?;
     let options = SyncOptions { started_by: this_person(), accept_shrink: args.accept_shrink };
     let cancel = cancel_on_signal();
-    let synced = sync_all(&collector, connections, &options, &cancel).await;
+    let synced = match args.stream {
+        Some(StreamName::Events) => Vec::new(),
+        _ => sync_all(&collector, connections.clone(), &options, &cancel).await,
+    };
+    let events = match args.stream {
+        Some(StreamName::Inventory) => Vec::new(),
+        _ => {
+            // A credential that was just refused is not shown once more.
+            connections.retain(|connection| {
+                !synced.iter().any(|(other, result)| {
+                    other.id == connection.id && result.as_ref().is_err_and(collect::Error::needs_a_person)
+                })
+            });
+            let options = EventOptions { since: args.since, ..EventOptions::by(&this_person()) };
+            sync_all_events(&collector, connections, &options, &cancel).await
+        }
+    };
     if context.format == Format::Table {
-        let lines: Vec<String> =
-            synced.iter().flat_map(|(connection, result)| summary_lines(connection, result)).collect();
-        write_lines(&lines)?;
+        let inventory = synced.iter().flat_map(|(connection, result)| summary_lines(connection, result));
+        let events = events.iter().flat_map(|(connection, result)| event_lines(connection, result));
+        write_lines(&inventory.chain(events).collect::<Vec<_>>())?;
     } else {
-        write_json(&Value::Array(
-            synced.iter().map(|(connection, result)| summary_json(connection, result)).collect(),
-        ))?;
+        let inventory = synced.iter().map(|(connection, result)| summary_json(connection, result));
+        let events = events.iter().map(|(connection, result)| event_json(connection, result));
+        write_json(&Value::Array(inventory.chain(events).collect()))?;
     }
     context.store.close().await;
-    Ok(exit_of(&synced))
+    let exits = synced.iter().map(exit_of_one).chain(events.iter().map(exit_of_events));
+    Ok(worst(&exits.collect::<Vec<_>>()))
 }
 
 /// A token that Ctrl-C and a polite kill cancel; a second Ctrl-C ends the program at once.
@@ -122,6 +151,89 @@ pub(super) async fn sync_all(
         .buffered(AT_ONCE)
         .collect()
         .await
+}
+
+/// Syncs the events of several connections, a few at a time, each with its line of progress. The order stays.
+pub(super) async fn sync_all_events(
+    collector: &Collector,
+    connections: Vec<Connection>,
+    options: &EventOptions,
+    cancel: &CancellationToken,
+) -> Vec<EventsSynced> {
+    let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+    futures::stream::iter(connections)
+        .map(|connection| {
+            let bar = bars.add(ProgressBar::new_spinner());
+            async move {
+                bar.set_style(
+                    ProgressStyle::with_template("{spinner} {prefix:.bold}  {msg}  [{elapsed}]")
+                        .expect("a fixed template"),
+                );
+                bar.set_prefix(printable(&connection.name));
+                bar.enable_steady_tick(Duration::from_millis(120));
+                // An organization that the inventory has just found out is known to the store only.
+                let known = collector.store.find_connection(&connection.id).await.ok().flatten();
+                let connection = known.unwrap_or(connection);
+                let result = collector.sync_events(&connection, options, progress_on(bar.clone()), cancel).await;
+                bar.finish_and_clear();
+                (connection, result)
+            }
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await
+}
+
+fn event_lines(connection: &Connection, result: &Result<EventReport, collect::Error>) -> Vec<String> {
+    let name = printable(&connection.name);
+    match result {
+        Ok(report) => {
+            let calls: u64 = report.calls.iter().map(|call| call.calls).sum();
+            let mut lines = vec![format!(
+                "{name}: events in {}: {} new, {} again, {} late; {} hours proven, {calls} requests",
+                span(report.took),
+                report.new,
+                report.duplicates,
+                report.late,
+                report.sealed,
+            )];
+            lines.extend(
+                report.unproven.iter().take(10).map(|(hour, why)| format!("  not proven {hour}: {}", printable(why))),
+            );
+            lines
+        }
+        Err(error) => vec![
+            format!("{name}: events failed: {}", printable(&error.to_string())),
+            format!("  {}", printable(&error.help())),
+        ],
+    }
+}
+
+fn event_json(connection: &Connection, result: &Result<EventReport, collect::Error>) -> Value {
+    match result {
+        Ok(report) => json!({
+            "connection": connection.name,
+            "stream": "events",
+            "org_id": report.org_id,
+            "run": report.run,
+            "outcome": report.outcome.word(),
+            "seconds": report.took.as_secs_f64(),
+            "requests": report.calls.iter().map(|call| call.calls).sum::<u64>(),
+            "new": report.new,
+            "duplicates": report.duplicates,
+            "late": report.late,
+            "hours_sealed": report.sealed,
+            "not_proven": report.unproven.iter()
+                .map(|(hour, why)| json!({ "hour": hour.to_string(), "reason": why })).collect::<Vec<_>>(),
+        }),
+        Err(error) => json!({
+            "connection": connection.name,
+            "stream": "events",
+            "org_id": connection.org_id,
+            "outcome": if matches!(error, collect::Error::Cancelled) { "cancelled" } else { "failed" },
+            "error": { "code": error.code(), "message": error.to_string(), "help": error.help() },
+        }),
+    }
 }
 
 /// News of a sync as one line: rows in all, and what is being read.
@@ -231,6 +343,7 @@ pub(super) fn summary_json(connection: &Connection, result: &Result<SyncReport, 
                 .collect();
             json!({
                 "connection": connection.name,
+                "stream": "inventory",
                 "org_id": report.org_id,
                 "run": report.run,
                 "outcome": report.outcome.word(),
@@ -242,6 +355,7 @@ pub(super) fn summary_json(connection: &Connection, result: &Result<SyncReport, 
         }
         Err(error) => json!({
             "connection": connection.name,
+            "stream": "inventory",
             "org_id": connection.org_id,
             "outcome": if matches!(error, collect::Error::Cancelled) { "cancelled" } else { "failed" },
             "error": { "code": error.code(), "message": error.to_string(), "help": error.help() },
@@ -249,17 +363,30 @@ pub(super) fn summary_json(connection: &Connection, result: &Result<SyncReport, 
     }
 }
 
-/// The exit code of several syncs: the only one's own, or 6 when some of several failed.
+/// The exit code of several syncs: see [`worst`].
 pub(super) fn exit_of(synced: &[Synced]) -> Exit {
-    let exits: Vec<Exit> = synced
-        .iter()
-        .map(|(_, result)| match result {
-            Ok(report) if report.outcome == Outcome::Succeeded => Exit::Ok,
-            Ok(_) => Exit::Partial,
-            Err(error) => exit_for(error.code()),
-        })
-        .collect();
-    match exits.as_slice() {
+    worst(&synced.iter().map(exit_of_one).collect::<Vec<_>>())
+}
+
+fn exit_of_one((_, result): &Synced) -> Exit {
+    match result {
+        Ok(report) if report.outcome == Outcome::Succeeded => Exit::Ok,
+        Ok(_) => Exit::Partial,
+        Err(error) => exit_for(error.code()),
+    }
+}
+
+pub(super) fn exit_of_events((_, result): &EventsSynced) -> Exit {
+    match result {
+        Ok(report) if report.outcome == Outcome::Succeeded => Exit::Ok,
+        Ok(_) => Exit::Partial,
+        Err(error) => exit_for(error.code()),
+    }
+}
+
+/// One exit code for several: the only one's own, or 6 when some of several failed.
+pub(super) fn worst(exits: &[Exit]) -> Exit {
+    match exits {
         all if all.iter().all(|exit| *exit == Exit::Ok) => Exit::Ok,
         all if all.contains(&Exit::Interrupted) => Exit::Interrupted,
         [only] => *only,

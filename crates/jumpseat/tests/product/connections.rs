@@ -110,10 +110,10 @@ async fn rotating_tests_the_new_key_first_and_keeps_the_old_one_when_it_fails() 
     let revoked = scene.file("revoked.txt", &scene.world().credentials(0).revoked);
     let refused = scene.run(&["connection", "rotate", "Acme", "--api-key-file", revoked.to_str().unwrap()]).await;
     assert_eq!(refused.code, 3, "{refused:?}");
-    assert_eq!(scene.run(&["sync"]).await.code, 0);
+    assert_eq!(scene.run(&["sync", "--stream", "inventory"]).await.code, 0);
     // The old key dies with the new one; nothing has to be made anew.
     let fresh = scene.world().replace_api_key(0);
-    let dead = scene.run(&["sync", "-o", "json"]).await;
+    let dead = scene.run(&["sync", "--stream", "inventory", "-o", "json"]).await;
     assert_eq!(dead.code, 3, "{dead:?}");
     let status = scene.run(&["status", "--check", "-o", "json"]).await;
     assert_eq!(status.code, 3);
@@ -121,7 +121,8 @@ async fn rotating_tests_the_new_key_first_and_keeps_the_old_one_when_it_fails() 
     let fresh = scene.file("fresh.txt", &fresh);
     let rotated = scene.run(&["connection", "rotate", "Acme", "--api-key-file", fresh.to_str().unwrap()]).await;
     assert_eq!(rotated.code, 0, "{rotated:?}");
-    assert_eq!(scene.run(&["sync"]).await.code, 0);
+    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(3)).to_string();
+    assert_eq!(scene.run(&["sync", "--since", &since]).await.code, 0);
     assert_eq!(scene.run(&["status", "--check"]).await.code, 0);
 }
 
@@ -150,7 +151,7 @@ async fn discover_links_every_organization_of_a_multi_tenant_key() {
         .run_with_input(&["connection", "discover", "--all", "--api-url", &url, "--api-key-stdin", "-o", "json"], &mtp)
         .await;
     assert!(added.json().as_array().unwrap().iter().all(|organization| organization["added"] == true), "{added:?}");
-    let synced = scene.run(&["sync", "-o", "json"]).await;
+    let synced = scene.run(&["sync", "--stream", "inventory", "-o", "json"]).await;
     for (number, organization) in synced.json().as_array().unwrap().iter().enumerate() {
         let name = organization["connection"].as_str().unwrap();
         let place = scene.world().organizations().iter().position(|info| info.name == name).unwrap();
@@ -221,5 +222,5 @@ async fn a_service_account_connects_and_syncs() {
         ])
         .await;
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert_eq!(scene.run(&["sync"]).await.code, 0);
+    assert_eq!(scene.run(&["sync", "--stream", "inventory"]).await.code, 0);
 }

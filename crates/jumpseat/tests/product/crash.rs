@@ -18,7 +18,7 @@ async fn kill_9_at_any_moment_loses_nothing_and_the_next_sync_goes_on() {
     for attempt in 0..12_u64 {
         // Each time there is something to write, so that the kill falls into the writing.
         scene.world().mutate_percent(0, 50.0);
-        let mut child = start(&scene, &["sync"]);
+        let mut child = start(&scene, &["sync", "--stream", "inventory"]);
         let asked = scene.world().requests().total + 20 + attempt * 25;
         while scene.world().requests().total < asked && child.try_wait().unwrap().is_none() {
             tokio::task::yield_now().await;
@@ -26,7 +26,7 @@ async fn kill_9_at_any_moment_loses_nothing_and_the_next_sync_goes_on() {
         child.kill().await.unwrap();
         assert_eq!(scene.count("SELECT COUNT(*) FROM users").await, rows, "attempt {attempt}");
     }
-    let ended = scene.run(&["sync", "-o", "json"]).await;
+    let ended = scene.run(&["sync", "--stream", "inventory", "-o", "json"]).await;
     assert_eq!(ended.code, 0, "{ended:?}");
     let oracle = scene.world().oracle(0);
     assert_eq!(scene.count("SELECT COUNT(*) FROM users").await as u64, oracle.counts["systemusers"]);
@@ -40,7 +40,7 @@ async fn kill_9_at_any_moment_loses_nothing_and_the_next_sync_goes_on() {
 async fn ctrl_c_ends_a_sync_cleanly_and_nothing_of_it_is_kept() {
     let scene = Scene::new(Config::single(120, 60, 6, 4)).await.connected().await;
     scene.world().faults().set_latency(Duration::from_millis(20));
-    let mut child = start(&scene, &["sync"]);
+    let mut child = start(&scene, &["sync", "--stream", "inventory"]);
     let asked = scene.world().requests().total + 40;
     while scene.world().requests().total < asked {
         tokio::task::yield_now().await;
@@ -52,29 +52,29 @@ async fn ctrl_c_ends_a_sync_cleanly_and_nothing_of_it_is_kept() {
     assert_eq!(scene.count("SELECT COUNT(*) FROM users").await, 0);
     assert_eq!(scene.count("SELECT COUNT(*) FROM runs WHERE outcome = 'cancelled'").await, 1);
     scene.world().faults().set_latency(Duration::ZERO);
-    assert_eq!(scene.run(&["sync"]).await.code, 0);
+    assert_eq!(scene.run(&["sync", "--stream", "inventory"]).await.code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_never_run_one_stream_twice_and_say_who_holds_it() {
     let scene = Scene::new(Config::single(120, 60, 6, 4)).await.connected().await;
     scene.world().faults().set_latency(Duration::from_millis(20));
-    let mut first = start(&scene, &["sync"]);
+    let mut first = start(&scene, &["sync", "--stream", "inventory"]);
     let asked = scene.world().requests().total + 40;
     while scene.world().requests().total < asked {
         tokio::task::yield_now().await;
     }
-    let second = scene.run(&["sync", "-o", "json"]).await;
+    let second = scene.run(&["sync", "--stream", "inventory", "-o", "json"]).await;
     assert_eq!(second.code, 1, "{second:?}");
     let document = second.json();
     assert_eq!(document[0]["error"]["code"], "held");
     let message = document[0]["error"]["message"].as_str().unwrap();
     assert!(message.contains(&format!("process {}", first.id().unwrap())), "{message}");
     let status = scene.run(&["status", "-o", "json"]).await;
-    assert_eq!(status.json()[0]["state"], "Syncing");
+    assert_eq!(status.stream("inventory")["state"], "Syncing");
     scene.world().faults().set_latency(Duration::ZERO);
     assert!(first.wait().await.unwrap().success());
-    assert_eq!(scene.run(&["status", "-o", "json"]).await.json()[0]["state"], "Active");
+    assert_eq!(scene.run(&["status", "-o", "json"]).await.stream("inventory")["state"], "Active");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,7 +82,7 @@ async fn a_full_disk_stops_the_sync_with_words_and_space_lets_it_go_on() {
     let scene = Scene::new(Config::single(400, 200, 6, 4)).await;
     let disk = tempfile::tempdir().unwrap();
     let mounted = tokio::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
+        .args(["-t", "tmpfs", "-o", "size=14m", "tmpfs"])
         .arg(disk.path())
         .output()
         .await
@@ -103,7 +103,7 @@ async fn a_full_disk_stops_the_sync_with_words_and_space_lets_it_go_on() {
     let added =
         run(&["connection", "add", "Acme", "--api-url", &scene.url(), "--api-key-file", key.to_str().unwrap()]).await;
     assert_eq!(added.code, 0, "{added:?}");
-    let full = run(&["sync", "-o", "json"]).await;
+    let full = run(&["sync", "--stream", "inventory", "-o", "json"]).await;
     assert_ne!(full.code, 0);
     assert!(format!("{}{}", full.out, full.err).contains("full"), "{full:?}");
     let grown = tokio::process::Command::new("mount")
@@ -115,7 +115,7 @@ async fn a_full_disk_stops_the_sync_with_words_and_space_lets_it_go_on() {
     assert!(grown.success());
     let empty = run(&["sql", "SELECT COUNT(*) AS n FROM users", "-o", "json"]).await;
     assert_eq!(empty.json()[0]["n"], 0);
-    assert_eq!(run(&["sync"]).await.code, 0);
+    assert_eq!(run(&["sync", "--stream", "inventory"]).await.code, 0);
     let users = run(&["sql", "SELECT COUNT(*) AS n FROM users", "-o", "json"]).await;
     assert_eq!(users.json()[0]["n"].as_u64().unwrap(), scene.world().oracle(0).counts["systemusers"]);
     drop(unmount);

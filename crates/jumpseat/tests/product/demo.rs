@@ -22,9 +22,12 @@ fn assert_equal_to_the_simulator(document: &Value) {
             assert_eq!(&organization["tables"][table]["rows"], expected, "{table} of {}", organization["connection"]);
         }
         assert_eq!(organization["equals_simulator"], true);
+        let events = &organization["events"];
+        assert_eq!(events["equals_simulator"], true, "{events}");
+        assert!(events["hours_sealed"].as_u64().unwrap() > 29 * 24, "{events}");
     }
     assert_eq!(document["writes_attempted"], 0);
-    assert_eq!(document["try_next"].as_array().unwrap().len(), 3);
+    assert_eq!(document["try_next"].as_array().unwrap().len(), 4);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod asking;
 mod connections;
 mod crash;
 mod demo;
+mod events;
 mod hostile;
 mod normalizing;
 mod secrets;

@@ -38,7 +38,7 @@ async fn the_key_is_in_no_output_log_or_file() {
     assert_eq!(added.code, 0, "{added:?}");
     assert!(!tells(&added, &key));
     for args in [
-        &["-vv", "sync", "-o", "json"][..],
+        &["-vv", "sync", "--stream", "inventory", "-o", "json"][..],
         &["-vv", "connection", "test", "Acme", "-o", "json"],
         &["connection", "list", "-o", "json"],
         &["connection", "show", "Acme", "-o", "json"],
@@ -53,7 +53,7 @@ async fn the_key_is_in_no_output_log_or_file() {
     }
     // A dead key is told about, but not told.
     scene.world().revoke_all_keys();
-    let failed = scene.run(&["-vv", "sync", "-o", "json"]).await;
+    let failed = scene.run(&["-vv", "sync", "--stream", "inventory", "-o", "json"]).await;
     assert_eq!(failed.code, 3);
     assert!(!tells(&failed, &key), "{failed:?}");
     assert_eq!(files_with(&scene.data_dir(), &key), Vec::<String>::new());
@@ -79,7 +79,7 @@ async fn the_database_is_for_its_owner_only_and_useless_without_the_master_key()
     assert_eq!(mode("jumpseat.db"), 0o600);
     assert_eq!(mode("master.key"), 0o600);
     std::fs::remove_file(scene.data_dir().join("master.key")).unwrap();
-    let ended = scene.run(&["sync", "-o", "json"]).await;
+    let ended = scene.run(&["sync", "--stream", "inventory", "-o", "json"]).await;
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.out.contains("sealed"), "{ended:?}");
 }

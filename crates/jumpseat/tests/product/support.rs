@@ -83,7 +83,7 @@ impl Scene {
     /// Links and syncs.
     pub(crate) async fn synced(self) -> Self {
         let scene = self.connected().await;
-        let ended = scene.run(&["sync"]).await;
+        let ended = scene.run(&["sync", "--stream", "inventory"]).await;
         assert_eq!(ended.code, 0, "{ended:?}");
         scene
     }
@@ -108,6 +108,14 @@ impl Drop for Scene {
 impl Ended {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("not JSON ({error}): {self:?}"))
+    }
+}
+
+impl Ended {
+    /// What `status` says of the first connection's stream of this name.
+    pub(crate) fn stream(&self, name: &str) -> Value {
+        let all = self.json();
+        all.as_array().unwrap().iter().find(|stream| stream["stream"] == name).unwrap().clone()
     }
 }
 

@@ -29,6 +29,7 @@ macro_rules! on_both_engines {
 
 mod bed;
 mod connections;
+mod events;
 mod leases;
 mod migration;
 mod query;

@@ -8,11 +8,12 @@ on_both_engines!(a_newer_schema_is_refused_and_left_as_it_is, an_empty_database_
 
 async fn a_newer_schema_is_refused_and_left_as_it_is(bed: &Bed) {
     bed.open().await.close().await;
+    let steps = bed.count("schema_version").await;
     bed.behind("INSERT INTO schema_version (version) VALUES (99)").await;
     let refused = Store::open(&bed.location, TABLES).await.unwrap_err();
     assert!(matches!(refused, Error::Newer { found: 99, known: 1.. }), "{refused:?}");
     assert!(refused.to_string().contains("use the newer program"));
-    assert_eq!(bed.count("schema_version").await, 2);
+    assert_eq!(bed.count("schema_version").await, steps + 1);
 }
 
 async fn an_empty_database_is_opened_by_several_processes_at_once(bed: &Bed) {
@@ -20,7 +21,8 @@ async fn an_empty_database_is_opened_by_several_processes_at_once(bed: &Bed) {
     for store in opened {
         assert_eq!(store.unwrap().tables().len(), 3);
     }
-    assert_eq!(bed.count("schema_version").await, 1);
+    let steps = bed.behind("SELECT DISTINCT version FROM schema_version").await.len() as i64;
+    assert_eq!(bed.count("schema_version").await, steps, "each step was taken once");
 }
 
 /// Opens a file that can not be used; returns what is said about it.

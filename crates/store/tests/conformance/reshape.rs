@@ -12,6 +12,11 @@ on_both_engines!(
     a_new_order_of_columns_mixes_nothing_up,
     a_writer_of_the_older_program_fails_rather_than_writes_into_other_columns,
     opening_again_changes_nothing,
+    a_column_is_indexed_from_the_start_if_it_is_declared_so,
+    an_index_that_is_declared_later_appears_in_an_old_database,
+    an_index_that_is_declared_no_longer_goes,
+    an_indexed_value_can_be_as_long_as_it_likes,
+    an_indexed_column_that_is_read_anew_keeps_its_index,
 );
 
 macro_rules! table {
@@ -27,6 +32,8 @@ table!(ADDED, text("name", "/name", ""), boolean("on", "/on", ""), text("size", 
 table!(CHANGED, text("name", "/other", ""), integer("size", "/size", ""));
 table!(REMOVED, text("name", "/name", ""));
 table!(TURNED, text("size", "/size", ""), text("name", "/name", ""));
+table!(INDEXED, text("name", "/name", "").indexed(), text("size", "/size", ""));
+table!(INDEXED_ANEW, text("name", "/other", "").indexed(), text("size", "/size", ""));
 table!(OTHER, text("name", "/name", ""), text("colour", "/colour", ""));
 
 /// Two snapshots of the first shape: thing 1 changes, thing 2 stays, thing 3 goes.
@@ -112,4 +119,58 @@ async fn opening_again_changes_nothing(bed: &Bed) {
     bed.open_with(&[&FIRST]).await.close().await;
     assert_eq!(bed.behind("SELECT name, layout FROM table_layout").await, before);
     assert_eq!(bed.count("v_things").await, 4);
+}
+
+/// The names of the indexes of `v_things`, beside the primary key's.
+async fn indexes(bed: &Bed) -> Vec<String> {
+    let sql = if bed.is_postgres() {
+        "SELECT indexname::text FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'v_things'
+         AND indexname NOT LIKE '%_pkey' ORDER BY 1"
+    } else {
+        "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'v_things' ORDER BY 1"
+    };
+    bed.behind(sql).await.concat()
+}
+
+const EVERY_TABLE: [&str; 2] = ["v_things_by_snapshot", "v_things_by_version"];
+const WITH_NAME: [&str; 3] = [EVERY_TABLE[0], EVERY_TABLE[1], "v_things_on_name"];
+
+async fn a_column_is_indexed_from_the_start_if_it_is_declared_so(bed: &Bed) {
+    bed.open_with(&[&INDEXED]).await.close().await;
+    assert_eq!(indexes(bed).await, WITH_NAME);
+}
+
+async fn an_index_that_is_declared_later_appears_in_an_old_database(bed: &Bed) {
+    fill(bed).await;
+    assert_eq!(indexes(bed).await, EVERY_TABLE);
+    // A database from before indexes were written down in the layout.
+    bed.behind("UPDATE table_layout SET layout = 'name Text /name\nsize Text /size\n'").await;
+    let answers = read_as(bed, &INDEXED, "id, name").await;
+    assert_eq!(answers[0], ["1 n1", "2 n2", "3 n3"]);
+    assert_eq!(indexes(bed).await, WITH_NAME);
+}
+
+async fn an_index_that_is_declared_no_longer_goes(bed: &Bed) {
+    bed.open_with(&[&INDEXED]).await.close().await;
+    fill(bed).await;
+    assert_eq!(indexes(bed).await, EVERY_TABLE);
+}
+
+async fn an_indexed_value_can_be_as_long_as_it_likes(bed: &Bed) {
+    let store = bed.open_with(&[&INDEXED]).await;
+    let name: String =
+        (0..20_000_u64).map(|at| blake3::hash(&at.to_le_bytes()).to_hex().chars().next().unwrap()).collect();
+    let mut pass = begin(&store, "o", minute(0)).await;
+    pass.put(&INDEXED, vec![row(&INDEXED, "1", &json!({ "name": name }))]).await.unwrap();
+    pass.writer.commit(&[], minute(0)).await.unwrap();
+    let answer = crate::bed::ask(&store, &format!("SELECT id FROM things WHERE name = '{name}'")).await.unwrap();
+    assert_eq!(lines(&answer), ["1"]);
+}
+
+async fn an_indexed_column_that_is_read_anew_keeps_its_index(bed: &Bed) {
+    fill(bed).await;
+    bed.open_with(&[&INDEXED]).await.close().await;
+    let answers = read_as(bed, &INDEXED_ANEW, "id, name").await;
+    assert_eq!(answers[0], ["1 o1", "2 o2", "3 o3"]);
+    assert_eq!(indexes(bed).await, WITH_NAME);
 }

@@ -78,7 +78,7 @@ async fn a_sync_whose_process_is_gone_is_ended_as_interrupted_and_no_other_run(b
     let test = start("1", Action::Test).await;
     let other = start("2", Action::Sync).await;
     let mine = start("1", Action::Sync).await;
-    assert_eq!(store.end_interrupted_runs("1", mine, minute(5)).await.unwrap(), 1);
+    assert_eq!(store.end_interrupted_runs("1", Action::Sync, mine, minute(5)).await.unwrap(), 1);
     let outcome = async |run| store.run(run).await.unwrap().unwrap().outcome;
     assert_eq!(outcome(done).await, Some(Outcome::Succeeded));
     assert_eq!(outcome(died).await, Some(Outcome::Interrupted));

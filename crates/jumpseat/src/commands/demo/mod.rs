@@ -1,5 +1,6 @@
 //! `demo`: everything at once on simulated organizations, in a data directory of its own that each start makes anew.
 
+mod events;
 mod truth;
 
 use std::fs::{File, TryLockError};
@@ -8,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use collect::events::EventOptions;
 use collect::{Collector, SyncOptions, run_schedule};
+use jiff::SignedDuration;
 use jumpcloud::Credential;
 use serde_json::{Value, json};
 use simulator::{Clock, Running, Simulator, World};
@@ -16,7 +19,10 @@ use store::{Connection, Limits, Outcome, Query};
 
 use super::connection::save_new;
 use super::simulate::Size;
-use super::sync::{Synced, cancel_on_signal, exit_of, summary_json, sync_all, table_sums, tell_failures};
+use super::sync::{
+    Synced, cancel_on_signal, exit_of, exit_of_events, summary_json, sync_all, sync_all_events, table_sums,
+    tell_failures, worst,
+};
 use super::{Global, connection};
 use crate::config::{demo_data_dir, load};
 use crate::context::{collector, open_store, settings, this_person};
@@ -36,6 +42,8 @@ pub(super) struct DemoArgs {
 
 /// A file that says that a folder is the demonstration's and may be wiped.
 const MARK: &str = "this-is-a-jumpseat-demo";
+/// So far back events are collected.
+const EVENTS_OF: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How often the demonstration syncs when it goes on, and how often life goes on there.
 const INTERVAL: &str = "60s";
 const LIFE: Duration = Duration::from_secs(30);
@@ -62,18 +70,23 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
     let connections = connect(&collector, &settings(&config)?, &running, &world).await?;
     let cancel = cancel_on_signal();
     let options = SyncOptions { started_by: this_person(), accept_shrink: false };
-    let synced = sync_all(&collector, connections, &options, &cancel).await;
+    let synced = sync_all(&collector, connections.clone(), &options, &cancel).await;
+    let now = collector.clock.now();
+    let events = EventOptions { since: now.checked_sub(EVENTS_OF).ok(), ..EventOptions::by(&this_person()) };
+    let events = sync_all_events(&collector, connections, &events, &cancel).await;
     let format = global.output();
     if cancel.is_cancelled() {
         return Ok(Exit::Interrupted);
     }
     let commands = commands_to_try(&collector, &folder).await?;
+    let proofs = events::proofs(&collector, &events, &world).await?;
     if format == Format::Table {
-        write_lines(&summary(&synced, &world, begun, &commands))?;
+        write_lines(&summary(&synced, &proofs, &world, begun, &commands))?;
     } else {
-        write_json(&summary_document(&synced, &world, begun, &commands))?;
+        write_json(&summary_document(&synced, &proofs, &world, begun, &commands))?;
     }
-    let exit = exit_of(&synced);
+    let exits: Vec<Exit> = [exit_of(&synced)].into_iter().chain(events.iter().map(exit_of_events)).collect();
+    let exit = worst(&exits);
     if !args.once {
         go_on(&collector, &running, &cancel).await?;
     } else if exit != Exit::Ok {
@@ -139,13 +152,13 @@ async fn connect(
             connection::new_connection(organization.name.clone(), place.clone(), &credential, collector.clock.now());
         connection.org_id = Some(organization.id.to_string());
         connection.org_name = Some(organization.name.clone());
-        save_new(collector, &connection, &credential, Some(INTERVAL), None).await?;
+        save_new(collector, &connection, &credential, Some(INTERVAL), Some(INTERVAL)).await?;
         connections.push(connection);
     }
     Ok(connections)
 }
 
-/// Three commands that show something here.
+/// Some commands that show something here.
 async fn commands_to_try(collector: &Collector, folder: &Path) -> Result<Vec<String>> {
     let program = std::env::args().next().unwrap_or_else(|| "jumpseat".to_owned());
     let place =
@@ -165,13 +178,20 @@ async fn commands_to_try(collector: &Collector, folder: &Path) -> Result<Vec<Str
     Ok(vec![
         format!("{program} {place} asset list --type device --where \"NOT disk_encrypted\""),
         format!("{program} {place} asset access {user}"),
+        format!("{program} {place} event search --class 3002 --outcome failure"),
         format!(
             "{program} {place} sql \"SELECT o.name, COUNT(*) AS without_mfa FROM users u JOIN connections o ON o.org_id = u.org_id WHERE NOT u.mfa_configured GROUP BY o.name\""
         ),
     ])
 }
 
-fn summary(synced: &[Synced], world: &World, begun: Instant, commands: &[String]) -> Vec<String> {
+fn summary(
+    synced: &[Synced],
+    proofs: &[events::Proof],
+    world: &World,
+    begun: Instant,
+    commands: &[String],
+) -> Vec<String> {
     let mut lines = Vec::new();
     for (number, (connection, result)) in synced.iter().enumerate() {
         let name = printable(&connection.name);
@@ -217,6 +237,7 @@ fn summary(synced: &[Synced], world: &World, begun: Instant, commands: &[String]
                 table.table, table.rows, table.expected
             ));
         }
+        lines.extend(proofs.get(number).map(events::Proof::lines).unwrap_or_default());
         lines.push(String::new());
     }
     lines.push(format!(
@@ -243,7 +264,13 @@ const NOTABLE: &[(&str, &str)] = &[
     ("associations", "bindings"),
 ];
 
-fn summary_document(synced: &[Synced], world: &World, begun: Instant, commands: &[String]) -> Value {
+fn summary_document(
+    synced: &[Synced],
+    proofs: &[events::Proof],
+    world: &World,
+    begun: Instant,
+    commands: &[String],
+) -> Value {
     let organizations: Vec<Value> = synced
         .iter()
         .enumerate()
@@ -256,6 +283,7 @@ fn summary_document(synced: &[Synced], world: &World, begun: Instant, commands: 
                 );
                 document["equals_simulator"] = json!(compared.iter().all(|table| table.rows == table.expected));
             }
+            document["events"] = proofs.get(number).map_or(Value::Null, events::Proof::document);
             document
         })
         .collect();

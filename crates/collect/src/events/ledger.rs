@@ -1,0 +1,144 @@
+//! What the ledger proves: how far it reaches, and what is missing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use store::events::{Hour, Window, WindowState};
+
+use super::plan::{Known, Position, Standing};
+
+/// Why an hour is lost for good. Gaps with other reasons are tried again: a permission can come back, an event can not.
+pub(crate) const LOST: &str = "JumpCloud keeps it no longer";
+
+/// How completely an organization's events are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// The first hour of the ledger.
+    pub start: Option<Hour>,
+    /// Events stored, by the ledger.
+    pub stored: u64,
+    /// The time of the newest event.
+    pub newest: Option<Timestamp>,
+    /// Everything before this moment is proven, but for the gaps; `None` if nothing is.
+    pub sealed_to: Option<Timestamp>,
+    /// Hours by state.
+    pub open: u64,
+    /// See [`WindowState::Sealed`].
+    pub sealed: u64,
+    /// Hours that are over, but neither sealed nor gaps: read or not, proven they are not (yet).
+    pub unproven: u64,
+    /// Hours that can not be read or proven, with the reason.
+    pub gaps: Vec<(Hour, String)>,
+    /// Hours that were read but differ from JumpCloud's count, with the difference.
+    pub differing: Vec<(Hour, String)>,
+}
+
+/// Sums up the lines of one organization's ledger as of `now`.
+pub fn coverage(windows: &[Window], now: Timestamp) -> Coverage {
+    let mut coverage = Coverage::default();
+    let lines: BTreeMap<i64, &Window> = windows.iter().map(|window| (window.hour.number(), window)).collect();
+    let Some((first, _)) = lines.first_key_value() else { return coverage };
+    coverage.start = Some(Hour::from_number(*first));
+    let mut is_unbroken = true;
+    for number in *first..=Hour::of(now).number() {
+        let hour = Hour::from_number(number);
+        let line = lines.get(&number).copied();
+        if let Some(line) = line {
+            coverage.stored += line.stored;
+            coverage.newest = coverage.newest.max(line.last);
+        }
+        match line.map_or(WindowState::Open, |line| line.state) {
+            WindowState::Sealed => coverage.sealed += 1,
+            WindowState::Gap => {
+                let reason = line.and_then(|line| line.reason.clone()).unwrap_or_default();
+                coverage.gaps.push((hour, reason));
+            }
+            _ => {
+                is_unbroken = false;
+                if hour.end() <= now {
+                    coverage.unproven += 1;
+                } else {
+                    coverage.open += 1;
+                }
+                if let Some(reason) = line.and_then(|line| line.reason.clone()) {
+                    coverage.differing.push((hour, reason));
+                }
+            }
+        }
+        if is_unbroken {
+            coverage.sealed_to = Some(hour.end());
+        }
+    }
+    coverage
+}
+
+/// What the planner needs of the ledger.
+pub(crate) fn known(windows: &[Window]) -> BTreeMap<i64, Known> {
+    windows.iter().map(|window| (window.hour.number(), known_of(window))).collect()
+}
+
+fn known_of(window: &Window) -> Known {
+    let is_lost = window.reason.as_deref().is_some_and(|reason| reason.starts_with(LOST));
+    let standing = match window.state {
+        WindowState::Sealed => Standing::Sealed,
+        WindowState::Gap if is_lost => Standing::Lost,
+        // Its events are gone here as well: there is nothing left to hold a count against.
+        _ if window.removed_at.is_some() => Standing::Lost,
+        WindowState::Open | WindowState::Read | WindowState::Reopened | WindowState::Gap => Standing::Open,
+    };
+    let next_check = window.next_check_at.filter(|_| window.removed_at.is_none()).map(Timestamp::as_millisecond);
+    Known { standing, position: Position::of(window.position.as_deref()), next_check }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(number: i64, state: WindowState, reason: Option<&str>) -> Window {
+        Window {
+            org_id: "o".to_owned(),
+            hour: Hour::from_number(number),
+            state,
+            reason: reason.map(str::to_owned),
+            asked_at: None,
+            position: None,
+            stored: 2,
+            duplicates: 0,
+            late: 0,
+            first: None,
+            last: Some(Hour::from_number(number).start()),
+            counted: None,
+            sealed_at: None,
+            identities: None,
+            verified_at: None,
+            next_check_at: None,
+            removed_at: None,
+        }
+    }
+
+    #[test]
+    fn the_proof_reaches_to_the_first_hour_that_is_neither_sealed_nor_a_gap() {
+        let now = Hour::from_number(106).start();
+        let windows = [
+            line(100, WindowState::Sealed, None),
+            line(101, WindowState::Gap, Some(LOST)),
+            line(102, WindowState::Sealed, None),
+            line(103, WindowState::Read, Some("2 are stored, 3 are counted")),
+            line(105, WindowState::Sealed, None),
+            line(106, WindowState::Open, None),
+        ];
+        let coverage = coverage(&windows, now);
+        assert_eq!(coverage.sealed_to, Some(Hour::from_number(103).start()));
+        assert_eq!((coverage.sealed, coverage.unproven, coverage.open, coverage.stored), (3, 2, 1, 12));
+        assert_eq!(coverage.gaps, [(Hour::from_number(101), LOST.to_owned())]);
+        assert_eq!(coverage.differing.len(), 1);
+        assert_eq!(coverage.newest, Some(now));
+    }
+
+    #[test]
+    fn a_gap_is_tried_again_unless_the_events_are_gone() {
+        let standing = |reason| known_of(&line(1, WindowState::Gap, reason)).standing;
+        assert_eq!(standing(Some("not licensed")), Standing::Open);
+        assert_eq!(standing(Some(&format!("{LOST}: older than 90 days"))), Standing::Lost);
+    }
+}

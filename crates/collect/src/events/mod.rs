@@ -1,0 +1,20 @@
+//! Events: read hour by hour, committed page by page, and held against JumpCloud's own count.
+//!
+//! - `plan` says what to ask next; it is pure.
+//! - `page` turns what JumpCloud sent into what the store takes.
+//! - `window` reads one hour and proves it.
+//! - `sync` is one run of one connection: lease, history, budget, and how the stream stands after it.
+//! - `ledger` reads the ledger: how far the proof reaches, and what is missing.
+//! - `recount` asks JumpCloud again, hour by hour, and changes nothing.
+
+mod ledger;
+mod page;
+mod plan;
+mod recount;
+mod sync;
+mod window;
+
+pub use ledger::{Coverage, coverage};
+pub use plan::Rules;
+pub use recount::Recounted;
+pub use sync::{EventOptions, EventReport, event_lease_name};

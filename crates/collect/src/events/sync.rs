@@ -1,0 +1,449 @@
+//! One run of the events of one connection, from the lease to how the stream stands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+use jumpcloud::{Client, EventQuery};
+use ocsf::Mapper;
+use store::events::Hour;
+use store::{Action, CallRecord, Connection, Lease, Outcome, RunEnd, StreamKind, TableRecord, TableState};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::ledger::{LOST, known};
+use super::page::{Pages, write_position};
+use super::plan::{Position, Rules, Work, plan};
+use super::window::{Hours, Tally, fetch};
+use crate::client::credential_of;
+use crate::error::Error;
+use crate::progress::{Listener, Progress};
+use crate::sync::{Collector, bytes_of, calls_of};
+
+/// Hours that are asked for at the same time.
+const AT_ONCE: usize = 4;
+/// As many hours in a row that can not be read end the run: something is wrong with more than one answer.
+const MOST_BAD_HOURS: usize = 3;
+/// How far back is looked for the oldest event. Longer than any plan keeps them.
+const LONGEST_RETENTION: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
+/// A plan that took longer than this to work off is followed by another one: a new hour may have begun.
+const PLAN_AGE: SignedDuration = SignedDuration::from_secs(60);
+/// Events that follow each other in a page and differ by more, in milliseconds, are suspected of telling a wrong time.
+const ODD: i64 = 2 * super::plan::DAY;
+/// Hours that were not proven so long after they should have been are suspected of being lost.
+const BEHIND: SignedDuration = SignedDuration::from_hours(24);
+
+/// How events are synced.
+#[derive(Debug, Clone)]
+pub struct EventOptions {
+    /// The person, or `system` for the schedule.
+    pub started_by: String,
+    /// Begin here instead of with the oldest event that JumpCloud keeps; only ever makes the ledger longer.
+    pub since: Option<Timestamp>,
+    /// Stop after so long, and say that there is more; without it, all is done that there is to do.
+    pub budget: Option<Duration>,
+    /// When hours are read and proven.
+    pub rules: Rules,
+}
+
+impl EventOptions {
+    /// All that there is to do, by the usual rules.
+    pub fn by(person: &str) -> Self {
+        Self { started_by: person.to_owned(), since: None, budget: None, rules: Rules::default() }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Clone)]
+pub struct EventReport {
+    /// Its number in the history; quiet runs of the schedule have none.
+    pub run: Option<i64>,
+    /// The organization.
+    pub org_id: String,
+    /// Succeeded, or incomplete.
+    pub outcome: Outcome,
+    /// Events that were not there before.
+    pub new: u64,
+    /// Events that came again.
+    pub duplicates: u64,
+    /// New events of hours that had been sealed.
+    pub late: u64,
+    /// Hours that were sealed, or sealed again.
+    pub sealed: u64,
+    /// Hours that could not be read or proven, with the reason.
+    pub unproven: Vec<(Hour, String)>,
+    /// Hours that are left to do because the budget was used up.
+    pub left: usize,
+    /// What was asked.
+    pub calls: Vec<CallRecord>,
+    /// How long it took.
+    pub took: SignedDuration,
+}
+
+/// The name of the lease for the events of an organization, or of a connection that does not know its own yet.
+pub fn event_lease_name(connection: &Connection) -> String {
+    event_lease(connection.org_id.as_deref().unwrap_or(&connection.id))
+}
+
+fn event_lease(work: &str) -> String {
+    format!("events {work}")
+}
+
+/// A run on its way: what it was told, and what it has to show so far, also when it fails.
+struct Run<'a> {
+    collector: &'a Collector,
+    connection: &'a Connection,
+    options: &'a EventOptions,
+    listener: &'a Listener,
+    started: Timestamp,
+    /// Its number in the history, once it has one.
+    number: Option<i64>,
+    org_id: Option<String>,
+    client: Option<Client>,
+    tally: Tally,
+    left: usize,
+}
+
+impl Collector {
+    /// Syncs the events of a connection now. What was stored before an error stays, with the position behind it. The
+    /// run and the next time are written down whatever happens; a run of the schedule that proves nothing and does not
+    /// fail leaves no line in the history.
+    ///
+    /// # Errors
+    /// Why it ended early.
+    pub async fn sync_events(
+        &self,
+        connection: &Connection,
+        options: &EventOptions,
+        listener: Listener,
+        cancel: &CancellationToken,
+    ) -> Result<EventReport, Error> {
+        if let Some(pinned) = connection.collector.as_ref().filter(|pinned| **pinned != self.name) {
+            return Err(Error::Pinned(pinned.clone()));
+        }
+        let started = self.clock.now();
+        let what = format!("the events sync of {}", connection.name);
+        let lease = self.store.take_lease(&event_lease_name(connection), &what, &self.holder, started).await?;
+        let mut run = Run {
+            collector: self,
+            connection,
+            options,
+            listener: &listener,
+            started,
+            number: None,
+            org_id: None,
+            client: None,
+            tally: Tally::default(),
+            left: 0,
+        };
+        let result = run.run(&lease, cancel).await;
+        let noted = run.note_end(result.as_ref().err()).await;
+        let released = self.store.release_lease(lease).await;
+        result?;
+        let report = noted?;
+        released?;
+        Ok(report)
+    }
+
+    /// A client for events. Where the organization is known, nothing needs to be asked for it.
+    pub(crate) async fn open_for_events(&self, connection: &Connection) -> Result<(Client, String), Error> {
+        let Some(org_id) = connection.org_id.clone() else {
+            return self.open(connection, &CancellationToken::new()).await;
+        };
+        let secret = self.store.open_credential(connection, &self.key).await?;
+        let credential = credential_of(connection, &secret)?;
+        let client = self.settings.client(&connection.place, credential, Some(&org_id), Arc::clone(&self.clock))?;
+        Ok((client, org_id))
+    }
+}
+
+impl Run<'_> {
+    async fn run(&mut self, lease: &Lease, cancel: &CancellationToken) -> Result<(), Error> {
+        let collector = self.collector;
+        if self.options.started_by != "system" {
+            self.begin_history().await?;
+        }
+        (self.listener)(Progress::Stage("connecting".to_owned()));
+        let (client, org_id) = tokio::select! {
+            opened = collector.open_for_events(self.connection) => opened?,
+            () = cancel.cancelled() => return Err(Error::Cancelled),
+        };
+        self.client = Some(client.clone());
+        self.org_id = Some(org_id.clone());
+        let listener = Arc::clone(self.listener);
+        let second;
+        let lease = if self.connection.org_id.is_some() {
+            lease
+        } else {
+            // The organization was not known when the first lease was taken: another connection may be syncing it.
+            let what = format!("the events sync of {}", self.connection.name);
+            let now = collector.clock.now();
+            second = collector.store.take_lease(&event_lease(&org_id), &what, &collector.holder, now).await?;
+            &second
+        };
+        let writer = collector.store.event_writer(&org_id, lease, collector.clock.now()).await?;
+        let mut hours = Hours {
+            client: client.clone(),
+            writer,
+            clock: Arc::clone(&collector.clock),
+            rules: self.options.rules,
+            listener: Arc::clone(&listener),
+            tally: Tally::default(),
+            pages: Pages::default(),
+        };
+        let result = tokio::select! {
+            result = self.all(&mut hours) => result,
+            () = cancel.cancelled() => Err(Error::Cancelled),
+            error = collector.heartbeat(lease, &client, &listener) => Err(error),
+        };
+        self.tally = hours.tally;
+        if self.connection.org_id.is_none() {
+            collector.store.release_lease(lease.clone()).await?;
+        }
+        result
+    }
+
+    /// Works off one plan after the other, until there is nothing left to do or no time.
+    async fn all(&mut self, hours: &mut Hours) -> Result<(), Error> {
+        let start = self.start(hours).await?;
+        loop {
+            let begun = self.collector.clock.now();
+            let works = self.plan(hours, start).await?;
+            let result = self.work_off(hours, &works).await;
+            if let Err(Error::Ask(error @ (jumpcloud::Error::NotLicensed(_) | jumpcloud::Error::NotPermitted(_)))) =
+                &result
+            {
+                let missing: Vec<Hour> =
+                    works.iter().filter(|work| matches!(work, Work::Prove { .. })).map(hour_of).collect();
+                hours.writer.mark_gaps(&missing, &error.to_string(), self.collector.clock.now()).await?;
+            }
+            result?;
+            let took = self.collector.clock.now().duration_since(begun);
+            // What could not be read or proven is for another run.
+            if self.left > 0 || took < PLAN_AGE || !hours.tally.unproven.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn plan(&mut self, hours: &mut Hours, start: Hour) -> Result<Vec<Work>, Error> {
+        let now = hours.now();
+        let mut works = self.planned(hours, start, now).await?;
+        if self.find_lost(hours, &works, now).await? {
+            // Asking has also told JumpCloud's time, which may not be what this machine believes.
+            works = self.planned(hours, start, hours.now()).await?;
+        }
+        if works.iter().any(|work| !matches!(work, Work::Read { .. })) {
+            self.begin_history().await?;
+        }
+        Ok(works)
+    }
+
+    async fn planned(&self, hours: &Hours, start: Hour, now: Timestamp) -> Result<Vec<Work>, Error> {
+        let ledger = self.collector.store.event_windows(hours.writer.org_id(), start, Hour::of(now).next()).await?;
+        Ok(plan(&known(&ledger), start.number(), now.as_millisecond(), &hours.rules))
+    }
+
+    async fn work_off(&mut self, hours: &mut Hours, works: &[Work]) -> Result<(), Error> {
+        let client = hours.client.clone();
+        let ask = move |work: Work| AbortOnDropHandle::new(tokio::spawn(fetch(client.clone(), work)));
+        let Some((first, others)) = works.split_first() else { return Ok(()) };
+        // Alone, because its answer tells whether the credential lives: a dead one is shown once, not four times.
+        let mut bad_before = hours.tally.unproven.len();
+        hours.work(joined(ask(first.clone()).await)).await?;
+        let mut coming = futures::stream::iter(others.to_vec()).map(ask).buffered(AT_ONCE);
+        let mut bad_hours = hours.tally.unproven.len() - bad_before;
+        let mut done = 1;
+        while let Some(fetched) = coming.next().await {
+            bad_before = hours.tally.unproven.len();
+            hours.work(joined(fetched)).await?;
+            done += 1;
+            bad_hours = if hours.tally.unproven.len() > bad_before { bad_hours + 1 } else { 0 };
+            if bad_hours >= MOST_BAD_HOURS {
+                return Ok(());
+            }
+            if self.is_spent() {
+                self.left = works.len() - done;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_spent(&self) -> bool {
+        let spent = self.collector.clock.now().duration_since(self.started);
+        self.options.budget.is_some_and(|budget| Duration::try_from(spent).is_ok_and(|spent| spent >= budget))
+    }
+
+    /// The first hour of the ledger. A new ledger begins with the oldest event that JumpCloud keeps.
+    async fn start(&self, hours: &mut Hours) -> Result<Hour, Error> {
+        let (store, org_id) = (&self.collector.store, hours.writer.org_id().to_owned());
+        let now = hours.now();
+        let first = store.first_event_window(&org_id).await?;
+        let since = self.options.since.map(Hour::of);
+        if let Some(first) = first
+            && since.is_none_or(|since| since >= first)
+        {
+            return Ok(first);
+        }
+        let Some(oldest) = oldest(&hours.client, now).await? else {
+            // Nothing has happened yet: the ledger will begin with the hour in which it does.
+            return Ok(first.unwrap_or(Hour::of(now)));
+        };
+        let oldest = Hour::of_ms(oldest);
+        let start = since.map_or(oldest, |since| since.max(oldest));
+        let start = first.map_or(start, |first| first.min(start));
+        if first != Some(start) {
+            // Written down at once: where the ledger begins is part of the promise.
+            write_position(&mut hours.writer, start, &Position::default(), false, self.collector.clock.now()).await?;
+        }
+        Ok(start)
+    }
+
+    /// Notes the hours that can not be read any more because JumpCloud has dropped their events; says whether it had to ask.
+    /// The ledger began with an event that was there, so an oldest event after it means that the older ones are gone.
+    async fn find_lost(&self, hours: &mut Hours, works: &[Work], now: Timestamp) -> Result<bool, Error> {
+        let behind = Hour::of(now.checked_sub(BEHIND).unwrap_or(now));
+        let old: Vec<Hour> = works
+            .iter()
+            .filter(|work| matches!(work, Work::Prove { .. }))
+            .map(hour_of)
+            .filter(|hour| *hour < behind)
+            .collect();
+        let Some(newest) = old.first() else { return Ok(false) };
+        let Some(oldest) = oldest(&hours.client, now).await? else { return Ok(true) };
+        let kept_from = Hour::of_ms(oldest);
+        let lost: Vec<Hour> = old.iter().copied().filter(|hour| *hour < kept_from).collect();
+        if lost.is_empty() {
+            return Ok(true);
+        }
+        tracing::warn!(hours = lost.len(), until = %newest, "events are lost: JumpCloud keeps them no longer");
+        let reason = format!("{LOST}: its oldest event is of {}", kept_from);
+        hours.writer.mark_gaps(&lost, &reason, self.collector.clock.now()).await?;
+        Ok(true)
+    }
+
+    /// Gives the run its line in the history, if it has none.
+    async fn begin_history(&mut self) -> Result<(), Error> {
+        if self.number.is_none() {
+            let (collector, connection) = (self.collector, self.connection);
+            let store = &collector.store;
+            let words = &collector.holder.words;
+            let number =
+                store.start_run(connection, Action::Events, &self.options.started_by, words, self.started).await?;
+            store.end_interrupted_runs(&connection.id, Action::Events, number, self.started).await?;
+            self.number = Some(number);
+        }
+        Ok(())
+    }
+
+    /// Writes the last line of the history, and how the stream stands.
+    async fn note_end(&mut self, error: Option<&Error>) -> Result<EventReport, Error> {
+        let ended = self.collector.clock.now();
+        if error.is_some_and(|error| !matches!(error, Error::Cancelled)) {
+            self.begin_history().await?;
+        }
+        let end = self.end(error);
+        if let Some(number) = self.number {
+            self.collector.store.finish_run(number, &end, ended).await?;
+        }
+        // Whoever took over the lease tells how the stream stands.
+        if !matches!(error, Some(Error::Store(store::Error::LeaseLost))) {
+            let has_more = error.is_none() && self.left > 0;
+            self.collector
+                .note_stream(self.connection, StreamKind::Events, &end, error, self.started, ended, has_more)
+                .await?;
+        }
+        let tally = &self.tally;
+        Ok(EventReport {
+            run: self.number,
+            org_id: self.org_id.clone().unwrap_or_default(),
+            outcome: end.outcome,
+            new: tally.stored,
+            duplicates: tally.duplicates,
+            late: tally.late,
+            sealed: tally.sealed,
+            unproven: tally.unproven.clone(),
+            left: self.left,
+            calls: end.calls,
+            took: ended.duration_since(self.started),
+        })
+    }
+
+    fn end(&self, error: Option<&Error>) -> RunEnd {
+        let tally = &self.tally;
+        let calls = self.client.as_ref().map(calls_of).unwrap_or_default();
+        let bytes = self.client.as_ref().map(bytes_of).unwrap_or_default();
+        let lacking = tally.unproven.first().map(|(hour, why)| match tally.unproven.len() {
+            1 => format!("events of {hour}: {why}"),
+            more => format!("events of {more} hours, such as {hour}: {why}"),
+        });
+        let (outcome, code, said, help) = match (error, &lacking) {
+            (Some(Error::Cancelled), _) => {
+                (Outcome::Cancelled, Some("cancelled"), Some(Error::Cancelled.to_string()), None)
+            }
+            (Some(error), _) => (Outcome::Failed, Some(error.code()), Some(error.to_string()), Some(error.help())),
+            (None, Some(lacking)) => (
+                Outcome::Incomplete,
+                Some("incomplete"),
+                Some(lacking.clone()),
+                Some("These hours are tried again by themselves. `jumpseat event verify` shows the ledger.".to_owned()),
+            ),
+            (None, None) => (Outcome::Succeeded, None, None, None),
+        };
+        let record = TableRecord {
+            table: "events".to_owned(),
+            part: String::new(),
+            state: match (error, &lacking) {
+                (Some(Error::Ask(jumpcloud::Error::NotLicensed(_))), _) => TableState::NotLicensed,
+                (Some(Error::Ask(jumpcloud::Error::NotPermitted(_))), _) => TableState::NotPermitted,
+                (Some(_), _) => TableState::Failed,
+                (None, Some(_)) => TableState::Short,
+                (None, None) => TableState::Complete,
+            },
+            reason: error.map(ToString::to_string).or(lacking),
+            optional: false,
+            told: None,
+            read: tally.documents,
+            new: tally.stored,
+            changed: 0,
+            gone: 0,
+            unchanged: 0,
+            duplicates: tally.duplicates,
+            misfits: 0,
+            quarantined: 0,
+            held: tally.counted,
+        };
+        RunEnd { outcome, error_code: code.map(str::to_owned), error: said, help, tables: vec![record], calls, bytes }
+    }
+}
+
+fn hour_of(work: &Work) -> Hour {
+    Hour::from_number(work.hour())
+}
+
+/// What a task gave; one that panicked panics here.
+fn joined<T>(result: Result<T, tokio::task::JoinError>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// The time of the oldest event that JumpCloud gives, in milliseconds since 1970: how far back it keeps them is found
+/// out, because plans differ.
+async fn oldest(client: &Client, now: Timestamp) -> Result<Option<i64>, Error> {
+    let from = now.checked_sub(LONGEST_RETENTION).unwrap_or(Timestamp::UNIX_EPOCH);
+    let mut pages = client.events(EventQuery { page: 10, ..EventQuery::range(from, now) });
+    let Some(page) = pages.next().await else { return Ok(None) };
+    let page = page?;
+    let mut mapper = Mapper::new();
+    let range = from.as_millisecond()..=now.as_millisecond();
+    let times = page.rows().filter_map(|row| mapper.read(row).facts().time_ms);
+    let times: Vec<i64> = times.filter(|at| range.contains(at)).collect();
+    // They are sorted by the time under which they are filed. One that tells a wrong time does not fit to its successor.
+    let fits = |two: &[i64]| two[0] <= two[1] && two[1] - two[0] < ODD;
+    let first = times.windows(2).find(|two| fits(two)).map(|two| two[0]);
+    Ok(first.or_else(|| times.last().copied()))
+}

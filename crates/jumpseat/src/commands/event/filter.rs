@@ -1,0 +1,97 @@
+//! Which events: what `search`, `export` and `tail` have in common.
+
+use anyhow::Result;
+use clap::Args;
+use jiff::Timestamp;
+use store::events::{EventFilter, EventOutcome};
+
+use crate::context::Context;
+use crate::exit::Problem;
+use crate::when::{parse_day, parse_moment};
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct FilterArgs {
+    /// From this time on: a date (its beginning) or an RFC 3339 time.
+    #[arg(long, value_name = "TIME", value_parser = parse_day)]
+    from: Option<Timestamp>,
+    /// Until this time: a date (its end) or an RFC 3339 time.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    to: Option<Timestamp>,
+    /// Services, as JumpCloud names them: directory, sso, systems, …
+    #[arg(long, value_delimiter = ',', value_name = "NAME,NAME")]
+    service: Vec<String>,
+    /// Event types: user_login_attempt, …
+    #[arg(long = "type", short = 't', value_delimiter = ',', value_name = "TYPE,TYPE")]
+    kind: Vec<String>,
+    /// OCSF classes: 3002 for sign-ins, …
+    #[arg(long, value_delimiter = ',', value_name = "CLASS,CLASS")]
+    class: Vec<u16>,
+    /// How it ended: success, failure, other or unknown.
+    #[arg(long, value_delimiter = ',', value_name = "OUTCOME", value_parser = parse_outcome)]
+    outcome: Vec<EventOutcome>,
+    /// A user or administrator, by name or id.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// A device, by name or id.
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// An application, by name or id.
+    #[arg(long, value_name = "NAME")]
+    application: Option<String>,
+    /// The address that it came from.
+    #[arg(long, value_name = "ADDRESS")]
+    ip: Option<String>,
+    /// The country that it came from, two letters.
+    #[arg(long, value_name = "CC")]
+    country: Option<String>,
+    /// What its text contains.
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// Only these connections.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,NAME")]
+    connection: Vec<String>,
+}
+
+impl FilterArgs {
+    /// The store's filter.
+    pub(super) async fn filter(&self, context: &Context) -> Result<EventFilter> {
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            return Err(Problem::usage(format!("--from {from} lies after --to {to}")));
+        }
+        let org_ids = if self.connection.is_empty() {
+            Vec::new()
+        } else {
+            let connections = context.named(&self.connection).await?;
+            let known: Vec<String> = connections.into_iter().filter_map(|connection| connection.org_id).collect();
+            if known.is_empty() {
+                return Err(Problem::not_found(
+                    "these connections have not collected anything yet",
+                    "`jumpseat sync` collects now.",
+                ));
+            }
+            known
+        };
+        Ok(EventFilter {
+            org_ids,
+            from: self.from,
+            // People mean the last moment that they name, the store the first that it leaves out.
+            to: self.to.and_then(|to| to.checked_add(jiff::SignedDuration::from_millis(1)).ok()),
+            services: self.service.clone(),
+            types: self.kind.clone(),
+            classes: self.class.clone(),
+            outcomes: self.outcome.clone(),
+            user: self.user.clone(),
+            device: self.device.clone(),
+            application: self.application.clone(),
+            ip: self.ip.clone(),
+            country: self.country.as_ref().map(|country| country.to_uppercase()),
+            text: self.text.clone(),
+        })
+    }
+}
+
+fn parse_outcome(word: &str) -> Result<EventOutcome, String> {
+    EventOutcome::from_word(word).ok_or_else(|| format!("{word:?} is none of success, failure, other, unknown"))
+}

@@ -1,0 +1,77 @@
+//! `event search` and `event export`: the newest events of a filter, or all of them.
+
+use std::ops::ControlFlow;
+
+use anyhow::Result;
+use clap::Args;
+use store::events::EventOrder;
+
+use super::filter::FilterArgs;
+use super::write::EventWriter;
+use crate::commands::Global;
+use crate::context::Context;
+use crate::exit::{Exit, eprintln_quietly};
+use crate::output::Format;
+
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  jumpseat event search --outcome failure --class 3002 --from 2026-11-01
+  jumpseat event search --user mara.lind --output ocsf
+  jumpseat event search --type association_change --text Engineering --limit 20")]
+pub(in crate::commands) struct SearchArgs {
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// How many events at most.
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  jumpseat event export --from 2026-11-01 --to 2026-11-30 --output ocsf | gzip > november.jsonl.gz
+  jumpseat event export --output raw > everything.jsonl")]
+pub(in crate::commands) struct ExportArgs {
+    #[command(flatten)]
+    filter: FilterArgs,
+}
+
+pub(super) async fn search(args: &SearchArgs, global: &Global) -> Result<Exit> {
+    let context = Context::open(global).await?;
+    let filter = args.filter.filter(&context).await?;
+    let with_raw = EventWriter::needs_raw(context.format);
+    let found = context.store.search_events(&filter, None, args.limit, with_raw).await?;
+    let mut writer = EventWriter::new(context.format)?;
+    for event in &found.events {
+        writer.write(event)?;
+    }
+    writer.finish()?;
+    if found.next.is_some() && context.format == Format::Table {
+        eprintln_quietly(&format!("the newest {}; there may be more: --limit, or narrow it down", found.events.len()));
+    }
+    Ok(Exit::Ok)
+}
+
+pub(super) async fn export(args: &ExportArgs, global: &Global) -> Result<Exit> {
+    let context = Context::open(global).await?;
+    let filter = args.filter.filter(&context).await?;
+    // A table must be measured before it can be written; an export is of any size.
+    let format = if context.format == Format::Table { Format::Jsonl } else { context.format };
+    let mut writer = EventWriter::new(format)?;
+    let mut failed = None;
+    let with_raw = EventWriter::needs_raw(format);
+    context
+        .store
+        .export_events(&filter, EventOrder::OldestFirst, with_raw, |event| match writer.write(&event) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        })
+        .await?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    writer.finish()?;
+    Ok(Exit::Ok)
+}

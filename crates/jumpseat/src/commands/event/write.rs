@@ -1,0 +1,114 @@
+//! Events on standard output, one after the other: as rows, as OCSF, or as they came.
+
+use std::io::{self, BufWriter, StdoutLock, Write as _};
+
+use ocsf::{Mapper, Received};
+use serde_json::{Value, json};
+use store::events::{Named, StoredEvent};
+
+use crate::output::{Format, RowWriter};
+
+const COLUMNS: &[&str] = &[
+    "time",
+    "service",
+    "type",
+    "outcome",
+    "user",
+    "administrator",
+    "device",
+    "application",
+    "target",
+    "src_ip",
+    "country",
+    "class",
+    "reason",
+    "id",
+    "organization",
+];
+
+/// Writes events in one format.
+pub(super) enum EventWriter {
+    Rows(RowWriter<BufWriter<StdoutLock<'static>>>),
+    Lines { out: BufWriter<StdoutLock<'static>>, mapper: Box<Mapper>, is_ocsf: bool },
+}
+
+impl EventWriter {
+    /// Begins.
+    pub(super) fn new(format: Format) -> io::Result<Self> {
+        let out = BufWriter::with_capacity(256 * 1024, io::stdout().lock());
+        if format.is_of_events() {
+            return Ok(Self::Lines { out, mapper: Box::default(), is_ocsf: format == Format::Ocsf });
+        }
+        let mut rows = RowWriter::new(format, out);
+        rows.columns(&COLUMNS.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
+        Ok(Self::Rows(rows))
+    }
+
+    /// Whether an event's text is needed for this format.
+    pub(super) fn needs_raw(format: Format) -> bool {
+        format.is_of_events()
+    }
+
+    /// Writes one event.
+    pub(super) fn write(&mut self, event: &StoredEvent) -> io::Result<()> {
+        match self {
+            Self::Rows(rows) => rows.row(row(event)),
+            Self::Lines { out, mapper, is_ocsf } => {
+                let raw = event.raw.as_deref().unwrap_or("null");
+                if *is_ocsf {
+                    // Events without a time of their own are given the one under which they are filed.
+                    let received = Received { organization: Some(&event.org_id), ..Received::at(event.time_ms) };
+                    let mut line = Vec::with_capacity(raw.len() * 3);
+                    mapper.read(raw).write_ocsf(&received, &mut line);
+                    out.write_all(&line)?;
+                } else {
+                    // A line break between members means nothing, and one inside a text is written otherwise.
+                    out.write_all(raw.replace(['\n', '\r'], " ").as_bytes())?;
+                }
+                out.write_all(b"\n")
+            }
+        }
+    }
+
+    /// Writes out what is held back, for somebody who is watching.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Rows(_) => Ok(()),
+            Self::Lines { out, .. } => out.flush(),
+        }
+    }
+
+    /// Ends.
+    pub(super) fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Rows(rows) => rows.finish(),
+            Self::Lines { mut out, .. } => out.flush(),
+        }
+    }
+}
+
+/// An event as one JSON object, with the names of the columns.
+pub(super) fn object(event: &StoredEvent) -> Value {
+    Value::Object(COLUMNS.iter().map(|name| (*name).to_owned()).zip(row(event)).collect())
+}
+
+fn row(event: &StoredEvent) -> Vec<Value> {
+    let named = |party: &Named| json!(party.name.as_ref().or(party.id.as_ref()));
+    vec![
+        json!(format!("{:.3}", event.time())),
+        json!(event.service),
+        json!(event.event_type),
+        json!(event.outcome.word()),
+        named(&event.user),
+        named(&event.administrator),
+        named(&event.device),
+        named(&event.application),
+        named(&event.target),
+        json!(event.src_ip),
+        json!(event.country),
+        json!(event.class_uid),
+        json!(event.reason),
+        json!(event.uid_text()),
+        json!(event.org_id),
+    ]
+}

@@ -1,0 +1,57 @@
+//! Many rows in few statements.
+
+use crate::Result;
+use crate::db::Tx;
+use crate::schema::Cell;
+
+/// Rows of one statement at most: more cost nothing less.
+const MOST_ROWS: usize = 64;
+
+/// A statement that inserts rows, or adds them to those that are there.
+pub(crate) struct Bulk {
+    /// `INSERT INTO t (a, b) VALUES`
+    pub(crate) head: &'static str,
+    /// Values in a row.
+    pub(crate) width: usize,
+    /// `ON CONFLICT …`, or nothing.
+    pub(crate) tail: &'static str,
+}
+
+impl Bulk {
+    /// Runs it over all rows; `cells` holds them one after the other.
+    pub(crate) async fn run(&self, tx: &mut Tx, cells: Vec<Cell>) -> Result<()> {
+        let mut left = cells.len() / self.width;
+        let mut cells = cells.into_iter();
+        while left > 0 {
+            // Powers of two keep the number of different statements, and so of preparations, small.
+            let rows = MOST_ROWS.min(1 << left.ilog2());
+            let sql = self.sql(rows, matches!(tx, Tx::Postgres(_)));
+            tx.execute(&sql, cells.by_ref().take(rows * self.width).collect()).await?;
+            left -= rows;
+        }
+        Ok(())
+    }
+
+    fn sql(&self, rows: usize, numbered: bool) -> String {
+        let mut sql = String::with_capacity(self.head.len() + self.tail.len() + rows * self.width * 5);
+        sql.push_str(self.head);
+        for row in 0..rows {
+            sql.push_str(if row == 0 { " (" } else { ",(" });
+            for column in 0..self.width {
+                if column > 0 {
+                    sql.push(',');
+                }
+                // SQLite looks every `$n` up by name among all the others; `?` has no name.
+                if numbered {
+                    sql.push_str(&format!("${}", row * self.width + column + 1));
+                } else {
+                    sql.push('?');
+                }
+            }
+            sql.push(')');
+        }
+        sql.push(' ');
+        sql.push_str(self.tail);
+        sql
+    }
+}

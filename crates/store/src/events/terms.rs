@@ -1,0 +1,275 @@
+//! Texts and kinds of events as small numbers, within one organization. Numbers are given in the transaction that first
+//! uses them; the writer, of whom there is one for an organization, remembers them.
+
+use std::collections::HashMap;
+
+use super::bulk::Bulk;
+use super::row::EventRow;
+use crate::db::{Db, Row, Tx};
+use crate::schema::{Cell, storable};
+use crate::{Result, Store};
+
+/// Longest text of the index in bytes: PostgreSQL has a limit for what an index holds, and nobody searches for more.
+const LONGEST: usize = 512;
+
+/// How many terms a writer remembers.
+const MOST_REMEMBERED: usize = 200_000;
+
+/// How many terms one look-up asks for.
+const LOOKUP: usize = 64;
+
+/// A text of the index with what belongs to it: see the columns of `event_term`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Term<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) id: &'a str,
+    pub(crate) kind: &'a str,
+}
+
+impl<'a> Term<'a> {
+    pub(crate) fn of(kind: Option<&'a str>, id: Option<&'a str>, name: Option<&'a str>) -> Option<Self> {
+        let term = Self {
+            name: cut(name.unwrap_or_default()),
+            id: cut(id.unwrap_or_default()),
+            kind: cut(kind.unwrap_or_default()),
+        };
+        (term != Self::default()).then_some(term)
+    }
+
+    /// Writes the term as one text, by which it is remembered.
+    fn write_key(&self, key: &mut String) {
+        key.clear();
+        for (at, part) in [self.name, self.id, self.kind].into_iter().enumerate() {
+            if at > 0 {
+                key.push('\0');
+            }
+            if part.contains('\0') { key.push_str(&storable(part)) } else { key.push_str(part) }
+        }
+    }
+}
+
+/// The beginning of a text, as much of it as the index holds.
+pub(crate) fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST)]
+}
+
+/// What sort of event: see the columns of `event_kind`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Kind {
+    pub(crate) service: String,
+    pub(crate) event_type: String,
+    pub(crate) class_uid: u16,
+    pub(crate) activity_id: u8,
+    pub(crate) activity_name: String,
+    pub(crate) severity_id: u8,
+    pub(crate) is_mapped: bool,
+    pub(crate) mapping: u32,
+}
+
+impl Kind {
+    fn of(row: &EventRow<'_>, mapping: u32) -> Self {
+        let text = |text: &str| storable(cut(text));
+        Self {
+            service: text(row.service.unwrap_or_default()),
+            event_type: text(row.event_type.unwrap_or_default()),
+            class_uid: row.class_uid,
+            activity_id: row.activity_id,
+            activity_name: text(row.activity_name),
+            severity_id: row.severity_id,
+            is_mapped: row.is_mapped,
+            mapping,
+        }
+    }
+
+    fn of_row(row: &Row) -> Self {
+        Self {
+            service: row.text(1),
+            event_type: row.text(2),
+            class_uid: u16::try_from(row.integer(3)).unwrap_or(0),
+            activity_id: u8::try_from(row.integer(4)).unwrap_or(0),
+            activity_name: row.text(5),
+            severity_id: u8::try_from(row.integer(6)).unwrap_or(0),
+            is_mapped: row.boolean(7),
+            mapping: u32::try_from(row.integer(8)).unwrap_or(0),
+        }
+    }
+
+    fn is_of(&self, row: &EventRow<'_>, mapping: u32) -> bool {
+        self.class_uid == row.class_uid
+            && self.activity_id == row.activity_id
+            && self.severity_id == row.severity_id
+            && self.is_mapped == row.is_mapped
+            && self.mapping == mapping
+            && self.service == row.service.unwrap_or_default()
+            && self.event_type == row.event_type.unwrap_or_default()
+            && self.activity_name == row.activity_name
+    }
+}
+
+/// All kinds of an organization by number.
+pub(crate) async fn kinds_of(db: &Db, org: i64) -> Result<HashMap<i64, Kind>> {
+    let rows = db
+        .fetch(
+            "SELECT number, service, event_type, class_uid, activity_id, activity_name, severity_id, mapped, mapping
+             FROM event_kind WHERE org = $1",
+            vec![org.into()],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| (row.integer(0), Kind::of_row(row))).collect())
+}
+
+/// How many events of a kind came, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tally {
+    pub(crate) events: i64,
+    pub(crate) first_ms: i64,
+    pub(crate) last_ms: i64,
+}
+
+/// What a writer remembers of an organization's terms and kinds.
+#[derive(Debug)]
+pub(crate) struct Dictionary {
+    org: i64,
+    terms: HashMap<String, i64>,
+    last_term: i64,
+    kinds: HashMap<Kind, i64>,
+    /// The kinds of the rows before, most recent last: most rows have one of them, and comparing is cheaper than hashing.
+    recent: Vec<(Kind, i64)>,
+    key: String,
+}
+
+/// The terms that a page uses first: to be written with it.
+#[derive(Debug, Default)]
+pub(crate) struct NewTerms(Vec<Cell>);
+
+impl Dictionary {
+    pub(crate) async fn load(store: &Store, org: i64) -> Result<Self> {
+        let rows =
+            store.db.fetch("SELECT COALESCE(MAX(number), 0) FROM event_term WHERE org = $1", vec![org.into()]).await?;
+        Ok(Self {
+            org,
+            terms: HashMap::new(),
+            last_term: rows[0].integer(0),
+            kinds: kinds_of(&store.db, org).await?.into_iter().map(|(number, kind)| (kind, number)).collect(),
+            recent: Vec::new(),
+            key: String::new(),
+        })
+    }
+
+    /// The number of a kind; a new one if it is new. Returns the kind as well, to be written with its tally.
+    pub(crate) fn kind(&mut self, row: &EventRow<'_>, mapping: u32) -> i64 {
+        const RECENT: usize = 16;
+        if let Some((_, number)) = self.recent.iter().find(|(kind, _)| kind.is_of(row, mapping)) {
+            return *number;
+        }
+        let kind = Kind::of(row, mapping);
+        let next = self.kinds.values().max().copied().unwrap_or(0) + 1;
+        let number = *self.kinds.entry(kind.clone()).or_insert(next);
+        if self.recent.len() == RECENT {
+            self.recent.remove(0);
+        }
+        self.recent.push((kind, number));
+        number
+    }
+
+    /// The number of a term that [`Dictionary::learn`] was told of.
+    pub(crate) fn term(&mut self, term: Option<Term<'_>>) -> Option<i64> {
+        term?.write_key(&mut self.key);
+        self.terms.get(self.key.as_str()).copied()
+    }
+
+    /// Makes sure that all terms have numbers: remembered, stored, or new ones.
+    pub(crate) async fn learn<'a>(
+        &mut self,
+        store: &Store,
+        terms: impl Iterator<Item = Term<'a>> + Clone,
+    ) -> Result<NewTerms> {
+        if self.terms.len() > MOST_REMEMBERED {
+            self.terms.clear();
+        }
+        let mut unknown: Vec<String> = Vec::new();
+        for term in terms {
+            term.write_key(&mut self.key);
+            if !self.terms.contains_key(self.key.as_str()) {
+                // Marked until its number is known, so that it is asked for once.
+                self.terms.insert(self.key.clone(), 0);
+                unknown.push(self.key.clone());
+            }
+        }
+        // An organization without terms is asked for none.
+        if self.last_term > 0 {
+            self.look_up(store, &unknown).await?;
+        }
+        let mut new = NewTerms::default();
+        for key in unknown {
+            let number = self.terms.get_mut(&key).filter(|number| **number == 0);
+            let Some(number) = number else { continue };
+            self.last_term += 1;
+            *number = self.last_term;
+            new.0.extend([Cell::Integer(self.org), Cell::Integer(self.last_term)]);
+            new.0.extend(key.split('\0').map(Cell::from));
+        }
+        Ok(new)
+    }
+
+    async fn look_up(&mut self, store: &Store, keys: &[String]) -> Result<()> {
+        let wanted: Vec<String> =
+            (0..LOOKUP).map(|at| format!("(${},${},${})", at * 3 + 2, at * 3 + 3, at * 3 + 4)).collect();
+        let sql = format!(
+            "SELECT t.number, t.name, t.id, t.kind FROM (VALUES {}) w CROSS JOIN event_term t
+             WHERE t.org = $1 AND t.name = w.column1 AND t.id = w.column2 AND t.kind = w.column3",
+            wanted.join(",")
+        );
+        for chunk in keys.chunks(LOOKUP) {
+            let mut args = vec![Cell::Integer(self.org)];
+            // The list is filled up with its last term, which finds nothing new.
+            for at in 0..LOOKUP {
+                args.extend(chunk[at.min(chunk.len() - 1)].split('\0').map(Cell::from));
+            }
+            for row in store.db.fetch(&sql, args).await? {
+                let key = format!("{}\0{}\0{}", row.text(1), row.text(2), row.text(3));
+                self.terms.insert(key, row.integer(0));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn write_kinds(&self, tx: &mut Tx, tallies: &HashMap<i64, Tally>) -> Result<()> {
+        const KINDS: Bulk = Bulk {
+            head: "INSERT INTO event_kind (org, number, service, event_type, class_uid, activity_id, activity_name,
+                     severity_id, mapped, mapping, events, first_ms, last_ms) VALUES",
+            width: 13,
+            tail: "ON CONFLICT (org, number) DO UPDATE SET events = event_kind.events + excluded.events,
+                     first_ms = CASE WHEN excluded.first_ms < event_kind.first_ms THEN excluded.first_ms ELSE event_kind.first_ms END,
+                     last_ms = CASE WHEN excluded.last_ms > event_kind.last_ms THEN excluded.last_ms ELSE event_kind.last_ms END",
+        };
+        let mut cells = Vec::with_capacity(tallies.len() * KINDS.width);
+        for (kind, number) in &self.kinds {
+            let Some(tally) = tallies.get(number) else { continue };
+            cells.extend([
+                Cell::Integer(self.org),
+                Cell::Integer(*number),
+                kind.service.as_str().into(),
+                kind.event_type.as_str().into(),
+                Cell::Integer(kind.class_uid.into()),
+                Cell::Integer(kind.activity_id.into()),
+                kind.activity_name.as_str().into(),
+                Cell::Integer(kind.severity_id.into()),
+                kind.is_mapped.into(),
+                Cell::Integer(kind.mapping.into()),
+                Cell::Integer(tally.events),
+                Cell::Integer(tally.first_ms),
+                Cell::Integer(tally.last_ms),
+            ]);
+        }
+        KINDS.run(tx, cells).await
+    }
+}
+
+impl NewTerms {
+    pub(crate) async fn write(self, tx: &mut Tx) -> Result<()> {
+        const TERMS: Bulk =
+            Bulk { head: "INSERT INTO event_term (org, number, name, id, kind) VALUES", width: 5, tail: "" };
+        TERMS.run(tx, self.0).await
+    }
+}

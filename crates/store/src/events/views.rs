@@ -1,0 +1,272 @@
+//! What SQL sees of events. An event is read through its window, so that a condition on `day` or `hour` is decided on the
+//! ledger's few lines, and only the events of those are read.
+
+use crate::query::SystemTable;
+use crate::schema::{Column, boolean, integer, text, time};
+
+/// What the engines spell differently: `{ms:x}` a time from milliseconds since 1970, `{day:x}` a date from a day's number,
+/// `{uuid:x}` a UUID from its bytes.
+pub(crate) fn spelled(sql: &str, postgres: bool) -> String {
+    let mut text = String::with_capacity(sql.len() * 2);
+    let mut rest = sql;
+    while let Some(begin) = rest.find('{') {
+        let Some((inside, after)) = rest[begin + 1..].split_once('}') else { break };
+        text.push_str(&rest[..begin]);
+        match inside.split_once(':') {
+            Some((form, x)) => text.push_str(&spell(form, x, postgres)),
+            None => text.push_str(&rest[begin..begin + inside.len() + 2]),
+        }
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}
+
+fn spell(form: &str, x: &str, postgres: bool) -> String {
+    match (form, postgres) {
+        ("ms", false) => format!("strftime('%Y-%m-%dT%H:%M:%fZ', ({x}) / 1000.0, 'unixepoch')"),
+        ("ms", true) => {
+            format!("to_char(to_timestamp(({x}) / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')")
+        }
+        ("day", false) => format!("date(({x}) * 86400, 'unixepoch')"),
+        ("day", true) => format!("to_char(to_timestamp(({x}) * 86400.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD')"),
+        ("uuid", false) => {
+            let piece = |from: u8, length: u8| format!("substr(hex({x}), {from}, {length})");
+            let pieces = [piece(1, 8), piece(9, 4), piece(13, 4), piece(17, 4), piece(21, 12)];
+            format!("lower({})", pieces.join(" || '-' || "))
+        }
+        ("uuid", true) => format!("CAST(CAST(encode({x}, 'hex') AS uuid) AS text)"),
+        _ => x.to_owned(),
+    }
+}
+
+/// The columns of an event that say who took part, and where from.
+macro_rules! event_columns {
+    () => {
+        "o.org_id, {uuid:e.uid} AS uid, {ms:e.time_ms} AS time, {ms:CAST(w.hour AS BIGINT) * 3600000} AS hour,
+         {day:w.hour / 24} AS day,
+         NULLIF((SELECT k.service FROM {home}event_kind k WHERE k.org = e.org AND k.number = e.kind), '') AS service,
+         NULLIF((SELECT k.event_type FROM {home}event_kind k WHERE k.org = e.org AND k.number = e.kind), '') AS event_type,
+         (SELECT k.class_uid FROM {home}event_kind k WHERE k.org = e.org AND k.number = e.kind) AS class_uid,
+         (SELECT k.activity_id FROM {home}event_kind k WHERE k.org = e.org AND k.number = e.kind) AS activity_id,
+         (SELECT k.activity_name FROM {home}event_kind k WHERE k.org = e.org AND k.number = e.kind) AS activity,
+         (SELECT k.severity_id FROM {home}event_kind k WHERE k.org = e.org AND k.number = e.kind) AS severity_id,
+         CASE e.outcome WHEN 1 THEN 'success' WHEN 2 THEN 'failure' WHEN 99 THEN 'other' ELSE 'unknown' END AS outcome,
+         e.mfa,
+         NULLIF((SELECT t.id FROM {home}event_term t WHERE t.org = e.org AND t.number = e.user_term), '') AS user_id,
+         NULLIF((SELECT t.name FROM {home}event_term t WHERE t.org = e.org AND t.number = e.user_term), '') AS user_name,
+         NULLIF((SELECT t.id FROM {home}event_term t WHERE t.org = e.org AND t.number = e.administrator_term), '') AS administrator_id,
+         NULLIF((SELECT t.name FROM {home}event_term t WHERE t.org = e.org AND t.number = e.administrator_term), '') AS administrator_name,
+         NULLIF((SELECT t.id FROM {home}event_term t WHERE t.org = e.org AND t.number = e.device_term), '') AS device_id,
+         NULLIF((SELECT t.name FROM {home}event_term t WHERE t.org = e.org AND t.number = e.device_term), '') AS device_name,
+         NULLIF((SELECT t.id FROM {home}event_term t WHERE t.org = e.org AND t.number = e.application_term), '') AS application_id,
+         NULLIF((SELECT t.name FROM {home}event_term t WHERE t.org = e.org AND t.number = e.application_term), '') AS application_name,
+         NULLIF((SELECT t.kind FROM {home}event_term t WHERE t.org = e.org AND t.number = e.target_term), '') AS target_kind,
+         NULLIF((SELECT t.id FROM {home}event_term t WHERE t.org = e.org AND t.number = e.target_term), '') AS target_id,
+         NULLIF((SELECT t.name FROM {home}event_term t WHERE t.org = e.org AND t.number = e.target_term), '') AS target_name,
+         NULLIF((SELECT t.name FROM {home}event_term t WHERE t.org = e.org AND t.number = e.origin_term), '') AS src_ip,
+         NULLIF((SELECT t.kind FROM {home}event_term t WHERE t.org = e.org AND t.number = e.origin_term), '') AS country,
+         NULLIF((SELECT t.name FROM {home}event_term t WHERE t.org = e.org AND t.number = e.reason_term), '') AS reason"
+    };
+}
+
+/// Organization, then its windows, then their events: SQLite keeps the order of a CROSS JOIN.
+macro_rules! from_events {
+    () => {
+        " FROM {home}event_org o CROSS JOIN {home}event_window w CROSS JOIN {home}event e
+         WHERE w.org = o.org AND e.org = w.org
+           AND e.time_ms >= CAST(w.hour AS BIGINT) * 3600000 AND e.time_ms < CAST(w.hour AS BIGINT) * 3600000 + 3600000"
+    };
+}
+
+const EVENT_COLUMNS: &[Column] = &[
+    text("org_id", "", "The organization."),
+    text("uid", "", "Its identity; OCSF's metadata.uid."),
+    time(
+        "time",
+        "",
+        "When it happened. To ask for a span of time, add a condition on `day` or `hour`: it is much faster.",
+    ),
+    time("hour", "", "The beginning of the hour that it lies in."),
+    text("day", "", "The day in UTC that it lies in, as 2026-11-20."),
+    text("service", "", "The service, as the event names it."),
+    text("event_type", "", "Its type."),
+    integer("class_uid", "", "OCSF class: 3002 is a sign-in; 0 is no event at all."),
+    integer("activity_id", "", "OCSF activity within the class."),
+    text("activity", "", "The activity in words."),
+    integer("severity_id", "", "OCSF severity: 0 unknown, 1 informational, 2 low, 3 medium, 4 high, 5 critical."),
+    text("outcome", "", "success, failure, other, or unknown when the event does not say."),
+    boolean("mfa", "", "A second factor was used; NULL if the event does not say."),
+    text("user_id", "", "The user whom it is about, or who acted: `users.id`."),
+    text("user_name", "", "That user's name in the event."),
+    text("administrator_id", "", "The administrator who acted, or whom it is about: `administrators.id`."),
+    text("administrator_name", "", "That administrator's name in the event."),
+    text("device_id", "", "The device: `devices.id`."),
+    text("device_name", "", "Its name in the event."),
+    text("application_id", "", "The application: `applications.id`."),
+    text("application_name", "", "Its name in the event."),
+    text("target_kind", "", "The kind of what was changed, read or given."),
+    text("target_id", "", "Its id."),
+    text("target_name", "", "Its name."),
+    text("src_ip", "", "The address that it came from."),
+    text("country", "", "The country of that address, two letters."),
+    text("reason", "", "Why it failed, or what was answered, as the event says it."),
+];
+
+/// Every event.
+pub(crate) const EVENTS: SystemTable = SystemTable {
+    name: "events",
+    about: "Every stored event as the index knows it; `jumpseat event search --output raw` shows what was received. A \
+            condition on `day` or `hour` makes a query fast.",
+    columns: EVENT_COLUMNS,
+    sql: concat!("SELECT ", event_columns!(), from_events!()),
+};
+
+/// Sign-ins.
+pub(crate) const LOGINS: SystemTable = SystemTable {
+    name: "logins",
+    about: "Sign-ins to anything: the events of OCSF class 3002. A condition on `day` or `hour` makes a query fast.",
+    columns: EVENT_COLUMNS,
+    sql: concat!(
+        "SELECT ",
+        event_columns!(),
+        from_events!(),
+        " AND EXISTS (SELECT 1 FROM {home}event_kind c WHERE c.org = e.org AND c.number = e.kind AND c.class_uid = 3002)"
+    ),
+};
+
+/// What users, devices and others did on each day.
+pub(crate) const ACTIVITY: SystemTable = SystemTable {
+    name: "activity",
+    about: "What each user, administrator, device, application and address did on each day, from events: last sign-in, last \
+            used. The same id with another name is another row.",
+    columns: &[
+        text("org_id", "", "The organization."),
+        text("day", "", "The day in UTC, as 2026-11-20."),
+        text("role", "", "user, administrator, device, application or address."),
+        text("id", "", "Its id in the inventory; NULL for an address, or if the events do not tell."),
+        text("name", "", "Its name in the events; of an address, the address."),
+        text("country", "", "Of an address: its country."),
+        integer("events", "", "Events that it took part in."),
+        integer("failures", "", "Those that failed."),
+        integer("sign_ins", "", "Sign-ins that succeeded."),
+        integer("failed_sign_ins", "", "Sign-ins that failed."),
+        time("first_at", "", "The first event of the day."),
+        time("last_at", "", "The last event of the day."),
+        time("last_sign_in_at", "", "The last sign-in of the day that succeeded."),
+    ],
+    sql: "SELECT o.org_id, {day:a.day} AS day,
+            CASE a.role WHEN 1 THEN 'user' WHEN 2 THEN 'administrator' WHEN 3 THEN 'device' WHEN 4 THEN 'application' ELSE 'address' END AS role,
+            NULLIF(t.id, '') AS id, NULLIF(t.name, '') AS name, NULLIF(t.kind, '') AS country,
+            a.events, a.failures, a.sign_ins, a.failed_sign_ins,
+            {ms:CAST(a.day AS BIGINT) * 86400000 + a.first_ms} AS first_at,
+            {ms:CAST(a.day AS BIGINT) * 86400000 + a.last_ms} AS last_at,
+            {ms:CAST(a.day AS BIGINT) * 86400000 + a.last_sign_in_ms} AS last_sign_in_at
+          FROM {home}event_org o CROSS JOIN {home}event_activity a CROSS JOIN {home}event_term t
+          WHERE a.org = o.org AND t.org = a.org AND t.number = a.term",
+};
+
+/// The ledger.
+pub(crate) const WINDOWS: SystemTable = SystemTable {
+    name: "windows",
+    about: "The ledger of events: every hour of every organization, how many events are stored, how many JumpCloud counts, \
+            and whether that is proven.",
+    columns: &[
+        text("org_id", "", "The organization."),
+        time("hour", "", "The beginning of the hour."),
+        text("day", "", "The day in UTC, as 2026-11-20."),
+        text("state", "", "open, read, sealed, reopened or gap."),
+        text("reason", "", "Why it is a gap, was reopened, or could not be sealed."),
+        integer("stored", "", "Events stored whose own time lies in the hour."),
+        integer("counted", "", "Events that JumpCloud counted when it was asked last."),
+        integer("duplicates", "", "Events that came again and were dropped."),
+        integer("late", "", "Events that came after it had been sealed."),
+        time("first_at", "", "The first event."),
+        time("last_at", "", "The last event."),
+        time("asked_at", "", "When it was asked for first; NULL if its events came in pages of other hours."),
+        time("sealed_at", "", "When it was sealed last."),
+        text("identities", "", "SHA-256 over the events' identities in order, as it was sealed last."),
+        time("verified_at", "", "When JumpCloud's count was equal last."),
+        time("next_check_at", "", "When it is to be counted again."),
+        time("removed_at", "", "When the retention removed its events."),
+    ],
+    sql: "SELECT o.org_id, {ms:CAST(w.hour AS BIGINT) * 3600000} AS hour, {day:w.hour / 24} AS day, w.state, w.reason, w.stored,
+            w.counted, w.duplicates, w.late, {ms:w.first_ms} AS first_at, {ms:w.last_ms} AS last_at, w.asked_at, w.sealed_at,
+            w.identities, w.verified_at, w.next_check_at, w.removed_at
+          FROM {home}event_org o CROSS JOIN {home}event_window w WHERE w.org = o.org",
+};
+
+/// Counts by hour.
+pub(crate) const COUNTS: SystemTable = SystemTable {
+    name: "event_counts",
+    about: "How many events of each type ended how, by hour. It stays when the retention removes the events.",
+    columns: &[
+        text("org_id", "", "The organization."),
+        time("hour", "", "The beginning of the hour."),
+        text("day", "", "The day in UTC, as 2026-11-20."),
+        text("service", "", "The service."),
+        text("event_type", "", "The type."),
+        integer("class_uid", "", "OCSF class."),
+        integer("activity_id", "", "OCSF activity within the class."),
+        text("outcome", "", "success, failure, other or unknown."),
+        integer("events", "", "How many."),
+    ],
+    sql: "SELECT o.org_id, {ms:CAST(c.hour AS BIGINT) * 3600000} AS hour, {day:c.hour / 24} AS day,
+            NULLIF(k.service, '') AS service, NULLIF(k.event_type, '') AS event_type, k.class_uid, k.activity_id,
+            CASE c.outcome WHEN 1 THEN 'success' WHEN 2 THEN 'failure' WHEN 99 THEN 'other' ELSE 'unknown' END AS outcome, c.events
+          FROM {home}event_org o CROSS JOIN {home}event_count c CROSS JOIN {home}event_kind k
+          WHERE c.org = o.org AND k.org = c.org AND k.number = c.kind",
+};
+
+const TYPE_COLUMNS: &[Column] = &[
+    text("org_id", "", "The organization."),
+    text("service", "", "The service; NULL if events of the type name none."),
+    text("event_type", "", "The type; NULL if the events name none."),
+    integer("class_uid", "", "OCSF class."),
+    boolean("mapped", "", "The mapping knows the type."),
+    integer("events", "", "How many came."),
+    time("first_at", "", "The first."),
+    time("last_at", "", "The last."),
+];
+
+macro_rules! types_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT o.org_id, NULLIF(k.service, '') AS service, NULLIF(k.event_type, '') AS event_type, k.class_uid, k.mapped,
+               CAST(SUM(k.events) AS BIGINT) AS events, {ms:MIN(k.first_ms)} AS first_at, {ms:MAX(k.last_ms)} AS last_at
+             FROM {home}event_org o CROSS JOIN {home}event_kind k WHERE k.org = o.org",
+            $condition,
+            " GROUP BY o.org_id, k.service, k.event_type, k.class_uid, k.mapped"
+        )
+    };
+}
+
+/// Types of events.
+pub(crate) const TYPES: SystemTable = SystemTable {
+    name: "event_types",
+    about: "What types of events each organization has emitted, documented or not.",
+    columns: TYPE_COLUMNS,
+    sql: types_where!(""),
+};
+
+/// Types that the mapping does not know.
+pub(crate) const UNMAPPED: SystemTable = SystemTable {
+    name: "events_unmapped",
+    about: "Types of events that the mapping does not know. Their events are stored and searchable as any other.",
+    columns: TYPE_COLUMNS,
+    sql: types_where!(" AND NOT k.mapped"),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stands_in_braces_is_spelled_anew() {
+        assert_eq!(
+            spelled("SELECT {day:w.hour / 24} FROM {home}t", false),
+            "SELECT date((w.hour / 24) * 86400, 'unixepoch') FROM {home}t"
+        );
+        assert_eq!(spelled("x {", true), "x {");
+    }
+}
