@@ -37,7 +37,7 @@ fn the_crates_depend_on_each_other_as_drawn() {
         ("simulator", &[]),
         ("ocsf", &[]),
         ("store", &[]),
-        ("collect", &["jumpcloud", "store"]),
+        ("collect", &["jumpcloud", "ocsf", "store"]),
         ("jumpseat", &["jumpcloud", "simulator", "ocsf", "store", "collect"]),
     ] {
         let manifest = root().join("crates").join(name).join("Cargo.toml");
