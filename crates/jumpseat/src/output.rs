@@ -171,7 +171,8 @@ pub(crate) fn write_lines(lines: &[String]) -> io::Result<()> {
 fn aligned(columns: &[String], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    if table.width().is_none() {
+    // Some terminals have no width that they know of, and say 0.
+    if table.width().is_none_or(|width| width == 0) {
         table.set_width(WIDTH_WITHOUT_TERMINAL);
     }
     table.set_header(columns.iter().map(|name| name.to_uppercase()));

@@ -687,7 +687,12 @@ pub(crate) async fn prepare_tables(store: &Store) -> Result<()> {
         )
         .await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    if !postgres && !layouts.is_empty() {
+        // A new index on a large table leaves a log as large, which every process would read through when it opens it.
+        store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)", vec![]).await?;
+    }
+    Ok(())
 }
 
 /// A table's columns and indexes as text, a line each.

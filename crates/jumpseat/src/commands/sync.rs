@@ -125,58 +125,57 @@ pub(super) fn cancel_on_signal() -> CancellationToken {
     token
 }
 
-/// Syncs several connections, a few at a time, each with its line of progress. The order stays.
+/// Syncs the inventory of several connections, a few at a time, each with its line of progress. The order stays.
 pub(super) async fn sync_all(
     collector: &Collector,
     connections: Vec<Connection>,
     options: &SyncOptions,
     cancel: &CancellationToken,
 ) -> Vec<Synced> {
-    let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-    futures::stream::iter(connections)
-        .map(|connection| {
-            let bar = bars.add(ProgressBar::new_spinner());
-            async move {
-                bar.set_style(
-                    ProgressStyle::with_template("{spinner} {prefix:.bold}  {msg}  [{elapsed}]")
-                        .expect("a fixed template"),
-                );
-                bar.set_prefix(printable(&connection.name));
-                bar.enable_steady_tick(Duration::from_millis(120));
-                let result = collector.sync_inventory(&connection, options, progress_on(bar.clone()), cancel).await;
-                bar.finish_and_clear();
-                (connection, result)
-            }
-        })
-        .buffered(AT_ONCE)
-        .collect()
-        .await
+    with_progress(connections, |connection, listener| async move {
+        let result = collector.sync_inventory(&connection, options, listener, cancel).await;
+        (connection, result)
+    })
+    .await
 }
 
-/// Syncs the events of several connections, a few at a time, each with its line of progress. The order stays.
+/// The same for their events.
 pub(super) async fn sync_all_events(
     collector: &Collector,
     connections: Vec<Connection>,
     options: &EventOptions,
     cancel: &CancellationToken,
 ) -> Vec<EventsSynced> {
+    with_progress(connections, |connection, listener| async move {
+        // An organization that the inventory has just found out is known to the store only.
+        let known = collector.store.find_connection(&connection.id).await.ok().flatten();
+        let connection = known.unwrap_or(connection);
+        let result = collector.sync_events(&connection, options, listener, cancel).await;
+        (connection, result)
+    })
+    .await
+}
+
+/// Works on several connections, a few at a time, each with its line of progress. The order stays.
+async fn with_progress<Done, Working: Future<Output = Done>>(
+    connections: Vec<Connection>,
+    work: impl Fn(Connection, Listener) -> Working,
+) -> Vec<Done> {
     let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
     futures::stream::iter(connections)
         .map(|connection| {
             let bar = bars.add(ProgressBar::new_spinner());
+            bar.set_prefix(printable(&connection.name));
+            let working = work(connection, progress_on(bar.clone()));
             async move {
                 bar.set_style(
                     ProgressStyle::with_template("{spinner} {prefix:.bold}  {msg}  [{elapsed}]")
                         .expect("a fixed template"),
                 );
-                bar.set_prefix(printable(&connection.name));
                 bar.enable_steady_tick(Duration::from_millis(120));
-                // An organization that the inventory has just found out is known to the store only.
-                let known = collector.store.find_connection(&connection.id).await.ok().flatten();
-                let connection = known.unwrap_or(connection);
-                let result = collector.sync_events(&connection, options, progress_on(bar.clone()), cancel).await;
+                let done = working.await;
                 bar.finish_and_clear();
-                (connection, result)
+                done
             }
         })
         .buffered(AT_ONCE)

@@ -66,9 +66,10 @@ impl Proof {
             return vec![format!("  events failed: {}", printable(error))];
         }
         let sum = &self.coverage;
-        let classes: Vec<String> = self.by_class.iter().map(|(class, events)| format!("{events} of {class}")).collect();
+        let classes: Vec<String> =
+            self.by_class.iter().map(|(class, events)| format!("{events} {}", class_name(*class))).collect();
         let mut lines = vec![
-            format!("  {} events {}; by OCSF class: {}", sum.stored, self.words, classes.join(", ")),
+            format!("  {} events {}; by class of OCSF: {}", sum.stored, self.words, classes.join(", ")),
             format!(
                 "  {} hours sealed by JumpCloud's own count; not proven yet: {} that are over, {} that is not",
                 sum.sealed, sum.unproven, sum.open
@@ -104,4 +105,9 @@ impl Proof {
             "error": self.error,
         })
     }
+}
+
+/// A class in OCSF's words.
+fn class_name(uid: u16) -> &'static str {
+    ocsf::Class::ALL.iter().find(|class| class.uid == uid).map_or("of an unknown class", |class| class.name)
 }

@@ -26,9 +26,13 @@ const COLUMNS: &[&str] = &[
     "organization",
 ];
 
+/// The columns of a table for people, which has to fit on a screen; every other format has all.
+const SHOWN: &[&str] =
+    &["time", "type", "outcome", "user", "administrator", "device", "target", "src_ip", "country", "reason"];
+
 /// Writes events in one format.
 pub(super) enum EventWriter {
-    Rows(RowWriter<BufWriter<StdoutLock<'static>>>),
+    Rows { rows: RowWriter<BufWriter<StdoutLock<'static>>>, columns: &'static [&'static str] },
     Lines { out: BufWriter<StdoutLock<'static>>, mapper: Box<Mapper>, is_ocsf: bool },
 }
 
@@ -40,8 +44,9 @@ impl EventWriter {
             return Ok(Self::Lines { out, mapper: Box::default(), is_ocsf: format == Format::Ocsf });
         }
         let mut rows = RowWriter::new(format, out);
-        rows.columns(&COLUMNS.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
-        Ok(Self::Rows(rows))
+        let columns = if format == Format::Table { SHOWN } else { COLUMNS };
+        rows.columns(&columns.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
+        Ok(Self::Rows { rows, columns })
     }
 
     /// Whether an event's text is needed for this format.
@@ -52,7 +57,10 @@ impl EventWriter {
     /// Writes one event.
     pub(super) fn write(&mut self, event: &StoredEvent) -> io::Result<()> {
         match self {
-            Self::Rows(rows) => rows.row(row(event)),
+            Self::Rows { rows, columns } => {
+                let all = COLUMNS.iter().zip(row(event));
+                rows.row(all.filter(|(name, _)| columns.contains(name)).map(|(_, value)| value).collect())
+            }
             Self::Lines { out, mapper, is_ocsf } => {
                 let raw = event.raw.as_deref().unwrap_or("null");
                 if *is_ocsf {
@@ -73,7 +81,7 @@ impl EventWriter {
     /// Writes out what is held back, for somebody who is watching.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Rows(_) => Ok(()),
+            Self::Rows { .. } => Ok(()),
             Self::Lines { out, .. } => out.flush(),
         }
     }
@@ -81,7 +89,7 @@ impl EventWriter {
     /// Ends.
     pub(super) fn finish(self) -> io::Result<()> {
         match self {
-            Self::Rows(rows) => rows.finish(),
+            Self::Rows { rows, .. } => rows.finish(),
             Self::Lines { mut out, .. } => out.flush(),
         }
     }
