@@ -486,6 +486,9 @@ impl SnapshotWriter {
 
     /// Makes the snapshot visible: one transaction, together with what is known of each table.
     pub async fn commit(self, tables: &[TableRecord], now: Timestamp) -> Result<()> {
+        if !has_snapshots(&self.store).await? {
+            reach_layout(&self.store, true).await?;
+        }
         let incomplete: Vec<String> = tables.iter().filter_map(TableRecord::shortfall).collect();
         let mut tx = self.store.db.begin().await?;
         self.lease.check(&mut tx, Some(now)).await?;
@@ -656,8 +659,20 @@ pub(crate) fn raws_name(table: &Table) -> String {
 }
 
 /// Creates tables that are not there yet, adds columns and indexes that were declared since, and fills the columns from
-/// `raw`.
+/// `raw`. The indexes of columns wait for the end of the first snapshot.
 pub(crate) async fn prepare_tables(store: &Store) -> Result<()> {
+    let indexed = has_snapshots(store).await?;
+    reach_layout(store, indexed).await
+}
+
+/// Whether any snapshot of any organization was committed.
+async fn has_snapshots(store: &Store) -> Result<bool> {
+    let sql = "SELECT 1 FROM snapshot WHERE committed_at IS NOT NULL LIMIT 1";
+    Ok(!store.db.fetch(sql, vec![]).await?.is_empty())
+}
+
+/// Brings every table to its layout, with the indexes of its columns or without.
+pub(crate) async fn reach_layout(store: &Store, indexed: bool) -> Result<()> {
     let layouts: HashMap<String, String> = store
         .db
         .fetch("SELECT name, layout FROM table_layout", vec![])
@@ -665,7 +680,7 @@ pub(crate) async fn prepare_tables(store: &Store) -> Result<()> {
         .iter()
         .map(|row| (row.text(0), row.text(1)))
         .collect();
-    if store.tables.iter().all(|table| layouts.get(table.name) == Some(&layout(table))) {
+    if store.tables.iter().all(|table| layouts.get(table.name) == Some(&layout(table, indexed))) {
         return Ok(());
     }
     let postgres = store.db.is_postgres();
@@ -676,14 +691,15 @@ pub(crate) async fn prepare_tables(store: &Store) -> Result<()> {
     for table in store.tables.iter() {
         // Read again under the lock: another process may have been faster.
         let rows = tx.fetch("SELECT layout FROM table_layout WHERE name = $1", vec![table.name.into()]).await?;
+        let layout = layout(table, indexed);
         match rows.first().map(|row| row.text(0)) {
-            None => create_table(&mut tx, table, postgres).await?,
-            Some(stored) if stored == layout(table) => continue,
-            Some(stored) => reshape_table(&mut tx, table, &stored, postgres).await?,
+            None => create_table(&mut tx, table, indexed, postgres).await?,
+            Some(stored) if stored == layout => continue,
+            Some(stored) => reshape_table(&mut tx, table, &stored, indexed, postgres).await?,
         }
         tx.execute(
             "INSERT INTO table_layout (name, layout) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET layout = $2",
-            vec![table.name.into(), layout(table).into()],
+            vec![table.name.into(), layout.into()],
         )
         .await?;
     }
@@ -696,12 +712,12 @@ pub(crate) async fn prepare_tables(store: &Store) -> Result<()> {
 }
 
 /// A table's columns and indexes as text, a line each.
-fn layout(table: &Table) -> String {
-    layout_lines(table).map(|line| line + "\n").collect()
+fn layout(table: &Table, indexed: bool) -> String {
+    layout_lines(table, indexed).map(|line| line + "\n").collect()
 }
 
-fn layout_lines(table: &Table) -> impl Iterator<Item = String> + '_ {
-    table.columns.iter().map(layout_line).chain(indexes(table).into_iter().map(|index| index.layout_line()))
+fn layout_lines(table: &Table, indexed: bool) -> impl Iterator<Item = String> + '_ {
+    table.columns.iter().map(layout_line).chain(indexes(table, indexed).into_iter().map(|index| index.layout_line()))
 }
 
 /// A column's name, kind and where its value comes from.
@@ -724,8 +740,11 @@ struct VersionIndex {
     stat: &'static str,
 }
 
-/// The indexes of a table's versions: those of every table, and those of its columns.
-fn indexes(table: &Table) -> Vec<VersionIndex> {
+/// The indexes of a table's versions: those of every table, and, if `indexed`, those of its columns.
+///
+/// What finds versions is filled in the order in which rows come. A column's values come in any order: while many rows
+/// arrive, an index on it would be written again with each batch. So it is made at once at the end of the first snapshot.
+fn indexes(table: &Table, indexed: bool) -> Vec<VersionIndex> {
     let index = |name: &str, columns: &str, stat| VersionIndex {
         name: format!("v_{}_{name}", table.name),
         unique: false,
@@ -743,6 +762,9 @@ fn indexes(table: &Table) -> Vec<VersionIndex> {
     ];
     if has_start_index(table) {
         all.push(index("by_start", "org_id, from_snapshot", "1000000 200000 150000"));
+    }
+    if !indexed {
+        return all;
     }
     all.extend(table.columns.iter().filter_map(|column| {
         let known_by = table.asset.is_some() && column.name == table.label;
@@ -781,7 +803,7 @@ impl VersionIndex {
     }
 }
 
-async fn create_table(tx: &mut Tx, table: &Table, postgres: bool) -> Result<()> {
+async fn create_table(tx: &mut Tx, table: &Table, indexed: bool, postgres: bool) -> Result<()> {
     let (key, bytes) = if postgres { ("BIGINT PRIMARY KEY", "BYTEA") } else { ("INTEGER PRIMARY KEY", "BLOB") };
     let columns: String =
         table.columns.iter().map(|column| format!(", \"{}\" {}", column.name, sql_type(column.kind))).collect();
@@ -792,15 +814,15 @@ async fn create_table(tx: &mut Tx, table: &Table, postgres: bool) -> Result<()> 
          CREATE TABLE {raws} (row_id {key}, raw TEXT NOT NULL);"
     ))
     .await?;
-    create_indexes(tx, table, postgres).await
+    create_indexes(tx, table, indexed, postgres).await
 }
 
 /// Makes the indexes that are not there, and tells SQLite's planner what the tables look like when they are full: many
 /// versions of few organizations, few of one id. Without it, the planner looks a row up by going through all that hold.
 /// PostgreSQL finds out for itself.
-async fn create_indexes(tx: &mut Tx, table: &Table, postgres: bool) -> Result<()> {
+async fn create_indexes(tx: &mut Tx, table: &Table, indexed: bool, postgres: bool) -> Result<()> {
     let versions = versions_name(table);
-    let all = indexes(table);
+    let all = indexes(table, indexed);
     for index in &all {
         tx.run_script(&index.sql(&versions, postgres)).await?;
     }
@@ -829,10 +851,10 @@ fn sql_type(kind: Kind) -> &'static str {
 
 /// Brings a table from the `stored` layout to the declared one: indexes and columns are dropped and added, and added
 /// columns filled from `raw`.
-async fn reshape_table(tx: &mut Tx, table: &Table, stored: &str, postgres: bool) -> Result<()> {
+async fn reshape_table(tx: &mut Tx, table: &Table, stored: &str, indexed: bool, postgres: bool) -> Result<()> {
     let versions = versions_name(table);
     let stored: BTreeSet<&str> = stored.lines().collect();
-    let declared: BTreeSet<String> = layout_lines(table).collect();
+    let declared: BTreeSet<String> = layout_lines(table, indexed).collect();
     // The index that `by_version` took the place of, from before indexes were part of the layout.
     tx.run_script(&format!("DROP INDEX IF EXISTS \"v_{}_by_id\"", table.name)).await?;
     for gone in stored.iter().filter(|line| !declared.contains(**line)) {
@@ -855,7 +877,7 @@ async fn reshape_table(tx: &mut Tx, table: &Table, stored: &str, postgres: bool)
     if !added.is_empty() {
         fill_from_raw(tx, table, &added).await?;
     }
-    create_indexes(tx, table, postgres).await
+    create_indexes(tx, table, indexed, postgres).await
 }
 
 /// Reads some columns of every row, of now and of the past, from its `raw`.

@@ -12,7 +12,7 @@ on_both_engines!(
     a_new_order_of_columns_mixes_nothing_up,
     a_writer_of_the_older_program_fails_rather_than_writes_into_other_columns,
     opening_again_changes_nothing,
-    a_column_is_indexed_from_the_start_if_it_is_declared_so,
+    a_column_is_indexed_when_the_first_snapshot_ends,
     an_index_that_is_declared_later_appears_in_an_old_database,
     an_index_that_is_declared_no_longer_goes,
     an_indexed_value_can_be_as_long_as_it_likes,
@@ -135,8 +135,13 @@ async fn indexes(bed: &Bed) -> Vec<String> {
 const EVERY_TABLE: [&str; 2] = ["v_things_by_snapshot", "v_things_by_version"];
 const WITH_NAME: [&str; 3] = [EVERY_TABLE[0], EVERY_TABLE[1], "v_things_on_name"];
 
-async fn a_column_is_indexed_from_the_start_if_it_is_declared_so(bed: &Bed) {
-    bed.open_with(&[&INDEXED]).await.close().await;
+async fn a_column_is_indexed_when_the_first_snapshot_ends(bed: &Bed) {
+    let store = bed.open_with(&[&INDEXED]).await;
+    assert_eq!(indexes(bed).await, EVERY_TABLE);
+    let mut pass = begin(&store, "o", minute(0)).await;
+    pass.put(&INDEXED, vec![row(&INDEXED, "1", &json!({ "name": "n1" }))]).await.unwrap();
+    assert_eq!(indexes(bed).await, EVERY_TABLE);
+    pass.writer.commit(&[], minute(0)).await.unwrap();
     assert_eq!(indexes(bed).await, WITH_NAME);
 }
 
@@ -151,8 +156,10 @@ async fn an_index_that_is_declared_later_appears_in_an_old_database(bed: &Bed) {
 }
 
 async fn an_index_that_is_declared_no_longer_goes(bed: &Bed) {
-    bed.open_with(&[&INDEXED]).await.close().await;
     fill(bed).await;
+    bed.open_with(&[&INDEXED]).await.close().await;
+    assert_eq!(indexes(bed).await, WITH_NAME);
+    bed.open_with(&[&FIRST]).await.close().await;
     assert_eq!(indexes(bed).await, EVERY_TABLE);
 }
 
