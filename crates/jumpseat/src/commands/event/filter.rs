@@ -23,8 +23,8 @@ pub(super) struct FilterArgs {
     /// Event types: user_login_attempt, …
     #[arg(long = "type", short = 't', value_delimiter = ',', value_name = "TYPE,TYPE")]
     kind: Vec<String>,
-    /// OCSF classes: 3002 for sign-ins, …
-    #[arg(long, value_delimiter = ',', value_name = "CLASS,CLASS")]
+    /// OCSF classes, by number or name: 3002 or authentication for sign-ins, …
+    #[arg(long, value_delimiter = ',', value_name = "CLASS,CLASS", value_parser = parse_class)]
     class: Vec<u16>,
     /// How it ended: success, failure, other or unknown.
     #[arg(long, value_delimiter = ',', value_name = "OUTCOME", value_parser = parse_outcome)]
@@ -94,4 +94,33 @@ impl FilterArgs {
 
 fn parse_outcome(word: &str) -> Result<EventOutcome, String> {
     EventOutcome::from_word(word).ok_or_else(|| format!("{word:?} is none of success, failure, other, unknown"))
+}
+
+/// A class by its number or by its name, whatever the name's case, blanks and underscores.
+fn parse_class(word: &str) -> Result<u16, String> {
+    let plain = |name: &str| name.replace([' ', '_', '-'], "").to_lowercase();
+    let known = || ocsf::Class::ALL.iter();
+    known()
+        .find(|class| class.uid.to_string() == word || plain(class.name) == plain(word))
+        .map(|class| class.uid)
+        .ok_or_else(|| {
+            let classes: Vec<String> = known().map(|class| format!("{} {}", class.uid, class.name)).collect();
+            format!("it is none of the classes: {}", classes.join(", "))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_class;
+
+    #[test]
+    fn a_class_is_known_by_its_number_and_by_its_name() {
+        for word in ["3002", "authentication", "Authentication"] {
+            assert_eq!(parse_class(word), Ok(3002), "{word}");
+        }
+        for word in ["account-change", "account_change", "Account Change"] {
+            assert_eq!(parse_class(word), Ok(3001), "{word}");
+        }
+        assert!(parse_class("abc").unwrap_err().contains("3002 Authentication"));
+    }
 }

@@ -103,7 +103,7 @@ fn differs(window: &Window, again: &Recounted) -> bool {
 }
 
 fn line(connection: &Connection, window: &Window, again: Option<&Recounted>, for_people: bool) -> Vec<Value> {
-    let moment = |at: Option<Timestamp>| json!(at.map(|at| format!("{at:.0}")));
+    let moment = |at: Option<Timestamp>| json!(at.map(store::schema::time_text));
     let hash = window.identities.as_deref();
     vec![
         json!(connection.name),
@@ -128,7 +128,7 @@ fn line(connection: &Connection, window: &Window, again: Option<&Recounted>, for
 /// The sum of a ledger in words.
 fn tell(connection: &Connection, windows: &[Window], now: Timestamp) {
     let sum = coverage(windows, now);
-    let start = sum.start.map_or_else(|| "nothing yet".to_owned(), |start| format!("since {start}"));
+    let start = sum.start.map_or_else(|| "nothing yet".to_owned(), |start| format!("since {:.0}", start.start()));
     let sealed = sum.sealed_to.map_or_else(|| "nothing".to_owned(), |at| format!("everything before {at:.0}"));
     eprintln_quietly(&format!(
         "{}: {start}; {} events; {} hours sealed, {} not proven, {} gaps; proven: {sealed}",
