@@ -7,7 +7,11 @@ use std::{
 };
 
 use jiff::Timestamp;
-use reqwest::{Certificate, Request, Response, header::HeaderMap, redirect};
+use reqwest::{
+    Certificate, Request, Response,
+    header::{CONTENT_ENCODING, HeaderMap},
+    redirect,
+};
 use tokio::time::{self, Instant as Deadline};
 
 use crate::{
@@ -109,6 +113,12 @@ impl Transport {
             .map_err(|error| lost(&error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
+        // What reqwest has decoded is no longer called encoded.
+        let encoding = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity");
+        if let Some(encoding) = encoding.filter(|_| status < 300) {
+            let why = format!("the answer is encoded as {encoding:?}, which was not asked for");
+            return Err(Lost::Unreachable { stage: Stage::Interrupted, why });
+        }
         let body = self.body(response, page_end).await?;
         Ok(Reply { status, headers, body, elapsed: begin.elapsed() })
     }

@@ -100,6 +100,8 @@ async fn accept(listener: Listener, router: Router, world: Arc<World>, mut stopp
         };
         let service = TowerToHyperService::new(router.clone());
         let mut http = http1::Builder::new();
+        // Every answer has one of its own, unless a fault takes it away.
+        http.auto_date_header(false);
         http.title_case_headers(world.faults().spells_headers_as_documented());
         tokio::spawn(async move {
             // A connection that breaks is the client's business, or a fault on purpose.

@@ -26,7 +26,7 @@ async fn a_key_that_could_write_is_warned_about_and_a_read_only_one_is_not() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_is_warned_about_in_both_directions() {
+async fn a_clock_that_is_off_or_not_told_is_warned_about() {
     let scenario = scenario(small()).await;
     let key = scenario.world.credentials(0).read_only;
     assert_eq!(line(&scenario, &key, "clock").await.0, Grade::Pass);
@@ -37,6 +37,11 @@ async fn a_clock_that_is_off_is_warned_about_in_both_directions() {
         assert_eq!(grade, Grade::Warn);
         assert!(said.contains(&format!("{} s off", -seconds)), "{said}");
     }
+    scenario.world.faults().clear();
+    scenario.spoil("*", Effect::Header { name: "date".to_owned(), value: None });
+    let (grade, said) = line(&scenario, &key, "clock").await;
+    assert_eq!(grade, Grade::Warn);
+    assert!(said.contains("not known"), "{said}");
     // A skew does not disturb the sync: waiting goes by durations.
     let report = scenario.sync_completely().await;
     assert!(!report.tables.is_empty());

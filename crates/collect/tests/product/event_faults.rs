@@ -99,10 +99,11 @@ async fn counts_that_are_wrong_prove_nothing() {
 }
 
 #[tokio::test]
-async fn a_server_whose_clock_is_wrong_seals_nothing_too_early() {
+async fn a_server_whose_clock_is_wrong_or_not_told_seals_nothing_too_early() {
     for seconds in [-7200, 7200, -86_400 * 3650] {
         survives("date", "*", Effect::DateOffset { seconds }).await;
     }
+    survives("no date", "*", header("date", None)).await;
 }
 
 #[tokio::test]
