@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::db::{Row, Tx};
 use crate::lease::Lease;
+use crate::migration::note_change;
 use crate::run::TableRecord;
 use crate::schema::{Cell, Column, Index, Kind, Reader, Table, storable};
 use crate::{Error, Result, Store};
@@ -673,12 +674,20 @@ pub(crate) async fn prepare_tables(store: &Store) -> Result<()> {
     if postgres {
         tx.execute("LOCK TABLE table_layout IN EXCLUSIVE MODE", vec![]).await?;
     }
+    let mut is_changed = false;
     for table in store.tables.iter() {
         // Read again under the lock: another process may have been faster.
         let rows = tx.fetch("SELECT layout FROM table_layout WHERE name = $1", vec![table.name.into()]).await?;
-        match rows.first().map(|row| row.text(0)) {
+        let stored = rows.first().map(|row| row.text(0));
+        if stored.as_ref() == Some(&layout(table)) {
+            continue;
+        }
+        if !is_changed {
+            note_change(&mut tx).await?;
+            is_changed = true;
+        }
+        match stored {
             None => create_table(&mut tx, table, postgres).await?,
-            Some(stored) if stored == layout(table) => continue,
             Some(stored) => reshape_table(&mut tx, table, &stored, postgres).await?,
         }
         tx.execute(
