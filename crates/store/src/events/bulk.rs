@@ -1,6 +1,7 @@
 //! Many rows in few statements.
 
 use std::ops::Range;
+use std::task::Poll;
 
 use crate::Result;
 use crate::db::Tx;
@@ -35,20 +36,26 @@ impl Bulk {
     }
 
     /// Runs it over `rows` rows; `make` makes the cells of some of them, one after the other. The engine is at work on these
-    /// while the next ones are made. (By place and not by reference: else the future could not be proven to be `Send`.)
+    /// while the next ones are made.
     pub(crate) async fn run_made(
         &self,
         tx: &mut Tx,
         rows: usize,
-        mut make: impl FnMut(Range<usize>) -> Vec<Cell> + Send,
+        mut make: impl FnMut(Range<usize>) -> Vec<Cell>,
     ) -> Result<()> {
         let mut end = rows.min(MOST_ROWS);
         let mut cells = make(0..end);
         while !cells.is_empty() {
             let begin = end;
             end = rows.min(begin + MOST_ROWS);
-            let (ran, next) = futures::future::join(self.run(tx, cells), async { make(begin..end) }).await;
-            ran?;
+            let mut running = std::pin::pin!(self.run(tx, cells));
+            // This hands them over. (A join of futures would do, but could not be proven to be `Send`.)
+            let begun = futures::poll!(running.as_mut());
+            let next = make(begin..end);
+            match begun {
+                Poll::Ready(ran) => ran?,
+                Poll::Pending => running.await?,
+            }
             cells = next;
         }
         Ok(())

@@ -9,6 +9,7 @@ use super::hour::Hour;
 use super::window::{COLUMNS, Window};
 use super::write::EventWriter;
 use crate::Result;
+use crate::db::Row;
 use crate::schema::Cell;
 
 /// The hours of a ledger that may need work.
@@ -63,9 +64,7 @@ impl EventWriter {
         };
         let sql = "SELECT hour FROM event_window WHERE org = $1 AND hour >= $2 AND hour <= $3 ORDER BY hour";
         let rows = self.store.db.fetch(sql, vec![self.org.into(), to.into(), through.number().into()]).await?;
-        let mut lines = rows.iter().map(|row| row.integer(0)).peekable();
-        let missing: Vec<i64> =
-            (to..=through.number()).filter(|hour| lines.next_if(|line| line == hour).is_none()).collect();
+        let missing = not_among(&rows, to, through.number());
         let unbroken = (from, missing.first().copied().unwrap_or(to.max(through.number().saturating_add(1))));
         if unbroken != self.unbroken {
             let mut tx = self.store.db.begin().await?;
@@ -80,4 +79,10 @@ impl EventWriter {
         }
         Ok(missing.into_iter().map(Hour::from_number).collect())
     }
+}
+
+/// The hours of a span, both ends included, that are not among these rows, which are in order.
+fn not_among(rows: &[Row], from: i64, through: i64) -> Vec<i64> {
+    let mut lines = rows.iter().map(|row| row.integer(0)).peekable();
+    (from..=through).filter(|hour| lines.next_if(|line| line == hour).is_none()).collect()
 }

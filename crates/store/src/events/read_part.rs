@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use super::hour::Hour;
@@ -79,15 +78,17 @@ impl<'s> Texts<'s> {
                 None => missing.push(number),
             }
         }
-        let db = self.db;
-        let mut parts = futures::stream::iter(missing)
-            .map(|number| async move { (number, load(db, org, number).await) })
-            .buffered(AHEAD);
-        while let Some((number, part)) = parts.next().await {
-            let part = part?;
-            fill(&mut texts, places, number, &part);
-            self.kept.truncate(KEPT - 1);
-            self.kept.push_front(((org, number), part));
+        for some in missing.chunks(AHEAD) {
+            let mut coming = Vec::with_capacity(some.len());
+            for number in some {
+                coming.push(tokio::spawn(load_owned(self.db.clone(), org, *number)));
+            }
+            for (number, part) in some.iter().zip(coming) {
+                let part = part.await.map_err(|_| Error::Refused("reading events was stopped".to_owned()))??;
+                fill(&mut texts, places, *number, &part);
+                self.kept.truncate(KEPT - 1);
+                self.kept.push_front(((org, *number), part));
+            }
         }
         let found = texts.into_iter().zip(places).map(|(text, (number, position))| {
             text.ok_or_else(|| {
@@ -103,6 +104,10 @@ fn fill(texts: &mut [Option<String>], places: &[(i64, usize)], number: i64, part
     for (text, (_, position)) in texts.iter_mut().zip(places).filter(|(_, place)| place.0 == number) {
         *text = part.text(*position).map(str::to_owned);
     }
+}
+
+async fn load_owned(db: Db, org: i64, number: i64) -> Result<Part> {
+    load(&db, org, number).await
 }
 
 /// Reads and unpacks a part.

@@ -14,6 +14,7 @@ use crate::bed::{Bed, USERS, ask, begin, holder, lines, minute, row};
 
 on_both_engines!(
     an_event_comes_out_as_it_went_in,
+    events_are_written_and_read_in_tasks_of_their_own,
     what_came_before_is_dropped_and_counted_wherever_it_comes_again,
     an_event_counts_in_the_hour_of_its_own_time,
     an_event_without_a_time_counts_in_the_hour_that_was_asked_and_is_one_all_the_same,
@@ -168,6 +169,26 @@ async fn an_event_comes_out_as_it_went_in(bed: &Bed) {
         (&stored.administrator, &stored.target, &stored.target_kind),
         (&Default::default(), &Default::default(), &None)
     );
+}
+
+async fn events_are_written_and_read_in_tasks_of_their_own(bed: &Bed) {
+    let store = bed.open().await;
+    let mut writer = writer(&store, "o1").await;
+    let events: Vec<Event> = (0..600).map(|n| event(n, i64::from(n) / 10)).collect();
+    let written = tokio::spawn(async move {
+        let stored = put(&mut writer, hour_of(0), &events).await.stored;
+        let part = writer.store().next_event_part("o1", 0).await.unwrap().unwrap();
+        let rows: Vec<EventRow<'_>> = part.texts.iter().map(|text| EventRow::bare([0; 16], text)).collect();
+        writer.reindex_part(part.number, &rows, 2, minute(2)).await.unwrap();
+        writer.renew_activity(minute(2)).await.unwrap();
+        writer.outstanding(hour_of(0), hour_of(60), minute(0)..=minute(1), minute(2)).await.unwrap();
+        writer.remove_before(minute(-600), minute(2)).await.unwrap();
+        stored
+    });
+    assert_eq!(written.await.unwrap(), 600, "more than one statement holds");
+    let read =
+        tokio::spawn(async move { store.search_events(&of("o1"), None, 1_000, true).await.unwrap().events.len() });
+    assert_eq!(read.await.unwrap(), 600);
 }
 
 async fn what_came_before_is_dropped_and_counted_wherever_it_comes_again(bed: &Bed) {
