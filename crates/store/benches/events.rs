@@ -1,7 +1,7 @@
 //! Events into SQLite with full durability, then the questions that are asked of them.
 //!
 //! `cargo bench -p store --bench events -- 1000000 10000000` writes up to each number of events in turn and asks after
-//! each. The events lie as densely as ten millions in 90 days; the newest hour is written first, a page an hour, as a
+//! each; with `JUMPSEAT_BENCH_POSTGRES=postgres://…` into an empty database there. The events lie as densely as ten millions in 90 days; the newest hour is written first, a page an hour, as a
 //! backfill does. Only the store's work is timed, not the making of the events. `JUMPSEAT_BENCH_DIR` names the folder.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and a panic is the message")]
@@ -219,6 +219,8 @@ impl Bench {
             "SELECT user_name, COUNT(*) FROM logins WHERE outcome = 'failure' AND day = '{day}' GROUP BY user_name ORDER BY 2 DESC"
         );
         self.timed("failed logins by user in a day (sql)", 100, async || self.sql(&failed).await).await;
+        let by_time = failed.replace(&format!("day = '{day}'"), &format!("time >= '{day}' AND time < '{day}Z'"));
+        self.timed("the same by a span of time", 100, async || self.sql(&by_time).await).await;
         self.timed("newest 100 events of one user", 100, async || {
             self.store.search_events(&of_user, None, 100, false).await.unwrap().events.len()
         })
@@ -303,13 +305,21 @@ fn size_of(folder: &Path) -> u64 {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
 }
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() {
     let steps: Vec<u64> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
     let steps = if steps.is_empty() { vec![1_000_000] } else { steps };
     let parent = std::env::var_os("JUMPSEAT_BENCH_DIR").map_or_else(std::env::temp_dir, Into::into);
     let folder = tempfile::tempdir_in(parent).unwrap();
-    let location = Location::File(folder.path().join("jumpseat.db"));
+    let postgres = std::env::var("JUMPSEAT_BENCH_POSTGRES").ok();
+    let location = match &postgres {
+        Some(url) => Location::Postgres(url.clone()),
+        None => Location::File(folder.path().join("jumpseat.db")),
+    };
     let mut store = Store::open(&location, &[]).await.unwrap();
     let now = Hour::from_number(NEWEST).end();
     let holder = LeaseHolder::this_process("bench", "here");
@@ -323,12 +333,13 @@ async fn main() {
         bench.write(until).await;
         (written, hour, raw_bytes) = (bench.written, bench.hour, bench.raw_bytes);
         bench.store.close().await;
-        let size = size_of(folder.path());
-        println!(
-            "  {:.1} bytes an event in all, of {:.0} received",
-            size as f64 / written as f64,
-            raw_bytes as f64 / written as f64
-        );
+        if postgres.is_none() {
+            println!(
+                "  {:.1} bytes an event in all, of {:.0} received",
+                size_of(folder.path()) as f64 / written as f64,
+                raw_bytes as f64 / written as f64
+            );
+        }
         bench.store = Store::open(&location, &[]).await.unwrap();
         bench.ask().await;
         (store, dice) = (bench.store, bench.dice);

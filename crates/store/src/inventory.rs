@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::db::{Row, Tx};
 use crate::lease::Lease;
+use crate::migration::note_change;
 use crate::run::TableRecord;
 use crate::schema::{Cell, Column, Index, Kind, Reader, Table, storable};
 use crate::{Error, Result, Store};
@@ -688,13 +689,22 @@ pub(crate) async fn reach_layout(store: &Store, indexed: bool) -> Result<()> {
     if postgres {
         tx.execute("LOCK TABLE table_layout IN EXCLUSIVE MODE", vec![]).await?;
     }
+    let mut is_noted = false;
     for table in store.tables.iter() {
         // Read again under the lock: another process may have been faster.
         let rows = tx.fetch("SELECT layout FROM table_layout WHERE name = $1", vec![table.name.into()]).await?;
         let layout = layout(table, indexed);
-        match rows.first().map(|row| row.text(0)) {
+        let stored = rows.first().map(|row| row.text(0));
+        if stored.as_ref() == Some(&layout) {
+            continue;
+        }
+        // Other indexes disturb no program that has the database open, other columns do.
+        if !is_noted && has_other_columns(stored.as_deref(), &layout) {
+            note_change(&mut tx).await?;
+            is_noted = true;
+        }
+        match stored {
             None => create_table(&mut tx, table, indexed, postgres).await?,
-            Some(stored) if stored == layout => continue,
             Some(stored) => reshape_table(&mut tx, table, &stored, indexed, postgres).await?,
         }
         tx.execute(
@@ -718,6 +728,12 @@ fn layout(table: &Table, indexed: bool) -> String {
 
 fn layout_lines(table: &Table, indexed: bool) -> impl Iterator<Item = String> + '_ {
     table.columns.iter().map(layout_line).chain(indexes(table, indexed).into_iter().map(|index| index.layout_line()))
+}
+
+/// Whether a layout has other columns than the stored one.
+fn has_other_columns(stored: Option<&str>, layout: &str) -> bool {
+    let is_column = |line: &&str| !line.starts_with(INDEX);
+    stored.is_none_or(|stored| !stored.lines().filter(is_column).eq(layout.lines().filter(is_column)))
 }
 
 /// A column's name, kind and where its value comes from.

@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::db::Tx;
+use crate::migration::check_layout;
 use crate::{Error, Result, Store};
 
 /// How long a lease holds after the last sign of life.
@@ -39,9 +40,12 @@ impl Store {
     /// Takes a lease, also from a holder that has shown no life for a minute or whose process on this machine is gone.
     ///
     /// # Errors
-    /// [`Error::Held`] names who holds it.
+    /// [`Error::Held`] names who holds it; [`Error::LayoutChanged`] when another version of the program has taken over the
+    /// database.
     pub async fn take_lease(&self, name: &str, what: &str, holder: &LeaseHolder, now: Timestamp) -> Result<Lease> {
         let mut tx = self.db.begin().await?;
+        // All work that writes begins with a lease.
+        check_layout(self, &mut tx).await?;
         if self.db.is_postgres() {
             tx.execute("LOCK TABLE lease IN EXCLUSIVE MODE", vec![]).await?;
         }

@@ -37,13 +37,29 @@ pub enum Error {
     /// The request can not be done; the text says why and what to do.
     #[error("{0}")]
     Refused(String),
-    /// The database was written by a newer program.
-    #[error("the database has version {found}, this program knows {known}; use the newer program")]
+    /// The database was laid out by a newer program.
+    #[error(
+        "the database was laid out by {}; this is Jumpseat {own}, which does not know that layout and changed nothing: \
+         use {}, or restore a backup that was made before it was upgraded",
+        .program.as_ref().map_or_else(|| "a newer program".to_owned(), |program| format!("Jumpseat {program}")),
+        .program.as_ref().map_or_else(|| "the newer program".to_owned(), |program| format!("Jumpseat {program} or a newer one")),
+    )]
     Newer {
-        /// Version found in the database.
-        found: i64,
-        /// Newest version that this program knows.
-        known: i64,
+        /// Version of the program that changed the layout last, if it was noted.
+        program: Option<String>,
+        /// This program's version.
+        own: &'static str,
+    },
+    /// Another program has changed the layout since this one opened the database.
+    #[error(
+        "Jumpseat {program} has changed the layout of the database since this program (Jumpseat {own}) opened it; nothing \
+         more was written: end this one and start Jumpseat {program}"
+    )]
+    LayoutChanged {
+        /// Version of the program that changed it.
+        program: String,
+        /// This program's version.
+        own: &'static str,
     },
     /// Somebody else is doing this now.
     #[error("{what} is being done by {holder} since {since}")]
@@ -98,6 +114,8 @@ pub struct Store {
     db: Db,
     tables: Arc<[&'static Table]>,
     file: Option<Arc<Path>>,
+    /// How often the layout had been changed when the store was opened.
+    layout: i64,
 }
 
 impl Store {
@@ -113,9 +131,10 @@ impl Store {
             }
             Location::Postgres(url) => (Db::postgres(url).await?, None),
         };
-        let store = Self { db, tables: tables.into(), file };
+        let mut store = Self { db, tables: tables.into(), file, layout: 0 };
         migration::migrate(&store).await?;
         inventory::prepare_tables(&store).await?;
+        store.layout = migration::layout_changes(&store).await?;
         Ok(store)
     }
 

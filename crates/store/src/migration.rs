@@ -2,11 +2,20 @@
 //!
 //! To change the schema: add `migrations/NNNN_what.sql` (one change, its reason in the first line, SQL that both
 //! engines read, but for the words of [`SPELLINGS`]) and its line in [`STEPS`]. A released file is never edited.
+//!
+//! Which program changed the layout last is noted, so that an older one says what to do instead of undoing it.
 
+use crate::db::Tx;
 use crate::{Error, Result, Store};
 
-const STEPS: &[(i64, &str)] =
-    &[(1, include_str!("../migrations/0001_start.sql")), (2, include_str!("../migrations/0002_events.sql"))];
+/// This program's version.
+const OWN: &str = env!("CARGO_PKG_VERSION");
+
+const STEPS: &[(i64, &str)] = &[
+    (1, include_str!("../migrations/0001_start.sql")),
+    (2, include_str!("../migrations/0002_events.sql")),
+    (3, include_str!("../migrations/0003_event_upkeep.sql")),
+];
 
 /// What the engines spell differently: the word in braces, SQLite's text, PostgreSQL's text.
 const SPELLINGS: &[(&str, &str, &str)] = &[
@@ -33,13 +42,54 @@ pub(crate) async fn migrate(store: &Store) -> Result<()> {
     // Read again under the lock: another process may have been faster.
     let found = tx.fetch("SELECT COALESCE(MAX(version), 0) FROM schema_version", vec![]).await?[0].integer(0);
     if found > known {
-        return Err(Error::Newer { found, known });
+        let noted = "SELECT program FROM layout_change";
+        // Only a layout that is newer than the note can be without it.
+        let program = tx.fetch(noted, vec![]).await.ok().and_then(|rows| Some(rows.first()?.text(0)));
+        return Err(Error::Newer { program, own: OWN });
     }
     for (number, sql) in STEPS.iter().filter(|(number, _)| *number > found) {
         tx.run_script(&spelled(sql, store.db.is_postgres())).await?;
         tx.execute("INSERT INTO schema_version (version) VALUES ($1)", vec![(*number).into()]).await?;
     }
+    note_change(&mut tx).await?;
     tx.commit().await
+}
+
+/// Notes that this program changes the layout.
+///
+/// # Errors
+/// [`Error::Newer`] when a newer program changed it last: an older one would take away what that one added.
+pub(crate) async fn note_change(tx: &mut Tx) -> Result<()> {
+    let noted = tx.fetch("SELECT program FROM layout_change", vec![]).await?;
+    let Some(program) = noted.first().map(|row| row.text(0)) else {
+        tx.execute("INSERT INTO layout_change (program, changes) VALUES ($1, 1)", vec![OWN.into()]).await?;
+        return Ok(());
+    };
+    if parts(&program) > parts(OWN) {
+        return Err(Error::Newer { program: Some(program), own: OWN });
+    }
+    tx.execute("UPDATE layout_change SET program = $1, changes = changes + 1", vec![OWN.into()]).await?;
+    Ok(())
+}
+
+/// How often the layout was changed.
+pub(crate) async fn layout_changes(store: &Store) -> Result<i64> {
+    let rows = store.db.fetch("SELECT changes FROM layout_change", vec![]).await?;
+    Ok(rows.first().map_or(0, |row| row.integer(0)))
+}
+
+/// Refuses to begin work on a layout that another program has changed since this one opened the store.
+pub(crate) async fn check_layout(store: &Store, tx: &mut Tx) -> Result<()> {
+    let rows = tx.fetch("SELECT program, changes FROM layout_change", vec![]).await?;
+    match rows.first() {
+        Some(row) if row.integer(1) != store.layout => Err(Error::LayoutChanged { program: row.text(0), own: OWN }),
+        _ => Ok(()),
+    }
+}
+
+/// A version as numbers, to be compared: `0.10.2` is newer than `0.9`.
+fn parts(version: &str) -> Vec<u64> {
+    version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
 }
 
 fn spelled(sql: &str, postgres: bool) -> String {

@@ -23,6 +23,7 @@ use sqlx::{
 };
 
 use crate::db::{Db, row_of_sqlite, sqlite_options};
+use crate::events::narrow::narrow;
 use crate::events::views;
 use crate::inventory::{has_start_index, raws_name, versions_name};
 use crate::schema::{Cell, Column, Kind, Table, boolean, integer, text, time};
@@ -184,6 +185,8 @@ const OWN_TABLES: &[&str] = &[
     "event_count",
     "event_activity",
     "event_window",
+    "event_stale_day",
+    "layout_change",
     "table_layout",
     "schema_version",
     "dbstat",
@@ -444,7 +447,7 @@ fn prepare(text: &str, tables: &[&'static Table], view: &View) -> Result<String>
     if text.len() > LONGEST {
         return Err(Error::Query(format!("the query is longer than {LONGEST} bytes")));
     }
-    let statement = parse(text, view.postgres)?;
+    let mut statement = parse(text, view.postgres)?;
     let mut guard = Guard::new(tables);
     if let ControlFlow::Break(why) = statement.visit(&mut guard) {
         return Err(Error::Query(why));
@@ -453,6 +456,7 @@ fn prepare(text: &str, tables: &[&'static Table], view: &View) -> Result<String>
     if parse(&statement.to_string(), view.postgres).ok().as_ref() != Some(&statement) {
         return Err(Error::Query("the query can not be read without doubt; write it more plainly".to_owned()));
     }
+    narrow(&mut statement, |text| parse_expression(text, view.postgres));
     let Statement::Query(mut query) = statement else {
         return Err(Error::Query("only SELECT is possible here: nothing can be changed".to_owned()));
     };
@@ -471,12 +475,20 @@ fn prepare(text: &str, tables: &[&'static Table], view: &View) -> Result<String>
     Ok(format!("{with}{query}"))
 }
 
-/// Reads one statement. Literals are kept as they are written: un-escaped ones are not always escaped again in print.
-fn parse(text: &str, postgres: bool) -> Result<Statement> {
+/// Literals are kept as they are written: un-escaped ones are not always escaped again in print.
+fn parser(postgres: bool) -> Parser<'static> {
     let dialect: &dyn Dialect = if postgres { &PostgreSqlDialect {} } else { &SQLiteDialect {} };
-    let mut statements = Parser::new(dialect)
-        .with_options(ParserOptions::new().with_unescape(false))
-        .with_recursion_limit(DEEPEST)
+    Parser::new(dialect).with_options(ParserOptions::new().with_unescape(false)).with_recursion_limit(DEEPEST)
+}
+
+/// Reads an expression that was printed by the parser's tree, with little around it.
+fn parse_expression(text: &str, postgres: bool) -> Option<Expr> {
+    parser(postgres).try_with_sql(text).ok()?.parse_expr().ok()
+}
+
+/// Reads one statement.
+fn parse(text: &str, postgres: bool) -> Result<Statement> {
+    let mut statements = parser(postgres)
         .try_with_sql(text)
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|error| Error::Query(format!("the query can not be read: {error}")))?;
@@ -1006,6 +1018,41 @@ mod tests {
     async fn what_a_query_does_not_name_is_not_read() {
         for plan in plans("SELECT hostname FROM devices ORDER BY hostname").await {
             assert!(!plan.contains(" r ") && !plan.contains("contacts"), "{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_condition_on_the_time_of_events_alone_is_decided_on_the_ledger() {
+        for (condition, added) in [
+            ("time >= '2026-11-20T10:30:00Z'", "events.hour >= SUBSTR('2026-11-20T10:30:00Z', 1, 13)"),
+            ("'2026-11-20' > time", "events.hour <= SUBSTR('2026-11-20', 1, 13) || ':00:00.000Z'"),
+            ("events.time BETWEEN '2026-11-19' AND date('now')", "events.hour <= SUBSTR(date('now'), 1, 13)"),
+            (
+                "outcome = 'failure' AND (time = '2026-11-20' OR uid = 'x')",
+                "events.hour >= SUBSTR('2026-11-20', 1, 13)",
+            ),
+        ] {
+            let sql = format!("SELECT uid FROM events WHERE {condition}");
+            let view =
+                View { postgres: false, home: "main.".to_owned(), org_id: None, snapshots: vec![], is_early: false };
+            let prepared = prepare(&sql, TABLES, &view).unwrap();
+            assert!(prepared.contains(added), "{prepared}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_condition_says_about_the_hour_is_added_only_where_it_is_surely_true() {
+        let view = View { postgres: false, home: "main.".to_owned(), org_id: None, snapshots: vec![], is_early: false };
+        for sql in [
+            "SELECT uid FROM events WHERE time > 5",
+            "SELECT uid FROM events WHERE NOT time > '2026'",
+            "SELECT e.uid FROM events e, logins l WHERE time > '2026'",
+            "SELECT uid FROM events e (a, time) WHERE time > '2026'",
+            "SELECT uid FROM events e JOIN (SELECT '2026' AS time) d USING (time) WHERE time > '2026'",
+            "SELECT username FROM users WHERE username > '2026'",
+            "SELECT time > '2026' FROM events",
+        ] {
+            assert!(!prepare(sql, TABLES, &view).unwrap().contains("SUBSTR"), "{sql}");
         }
     }
 }

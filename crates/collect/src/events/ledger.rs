@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use store::events::{Hour, Window, WindowState};
+use store::events::{Hour, Outstanding, Window, WindowState};
 
 use super::plan::{Known, Position, Standing};
 
-/// Why an hour is lost for good. Gaps with other reasons are tried again: a permission can come back, an event can not.
+/// Why an hour is lost. Gaps with other reasons are tried again: a permission can come back, an event can not.
 pub(crate) const LOST: &str = "JumpCloud keeps it no longer";
 
 /// How completely an organization's events are known.
@@ -73,17 +73,16 @@ pub fn coverage(windows: &[Window], now: Timestamp) -> Coverage {
 }
 
 /// What the planner needs of the ledger.
-pub(crate) fn known(windows: &[Window]) -> BTreeMap<i64, Known> {
-    windows.iter().map(|window| (window.hour.number(), known_of(window))).collect()
+pub(crate) fn known(outstanding: &Outstanding) -> BTreeMap<i64, Known> {
+    let missing = outstanding.missing.iter().map(|hour| (hour.number(), Known::unread()));
+    missing.chain(outstanding.windows.iter().map(|window| (window.hour.number(), known_of(window)))).collect()
 }
 
 fn known_of(window: &Window) -> Known {
-    let is_lost = window.reason.as_deref().is_some_and(|reason| reason.starts_with(LOST));
     let standing = match window.state {
         WindowState::Sealed => Standing::Sealed,
-        WindowState::Gap if is_lost => Standing::Lost,
-        // Its events are gone here as well: there is nothing left to hold a count against.
-        _ if window.removed_at.is_some() => Standing::Lost,
+        // Where its events are gone here as well, there is nothing left to hold a count against.
+        _ if window.is_lost || window.removed_at.is_some() => Standing::Lost,
         WindowState::Open | WindowState::Read | WindowState::Reopened | WindowState::Gap => Standing::Open,
     };
     let next_check = window.next_check_at.filter(|_| window.removed_at.is_none()).map(Timestamp::as_millisecond);
@@ -113,6 +112,7 @@ mod tests {
             verified_at: None,
             next_check_at: None,
             removed_at: None,
+            is_lost: false,
         }
     }
 
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn a_gap_is_tried_again_unless_the_events_are_gone() {
-        let standing = |reason| known_of(&line(1, WindowState::Gap, reason)).standing;
-        assert_eq!(standing(Some("not licensed")), Standing::Open);
-        assert_eq!(standing(Some(&format!("{LOST}: older than 90 days"))), Standing::Lost);
+        let gap = line(1, WindowState::Gap, Some("not licensed"));
+        assert_eq!(known_of(&gap).standing, Standing::Open);
+        assert_eq!(known_of(&Window { is_lost: true, ..gap }).standing, Standing::Lost);
     }
 }

@@ -6,15 +6,18 @@
 //! - `sync` is one run of one connection: lease, history, budget, and how the stream stands after it.
 //! - `ledger` reads the ledger: how far the proof reaches, and what is missing.
 //! - `recount` asks JumpCloud again, hour by hour, and changes nothing.
+//! - `reindex` reads stored events with the mapping as it is now.
 
 mod ledger;
 mod page;
 mod plan;
 mod recount;
+mod reindex;
 mod sync;
 mod window;
 
 pub use ledger::{Coverage, coverage};
 pub use plan::Rules;
 pub use recount::Recounted;
+pub use reindex::{ReindexReport, current_mapping};
 pub use sync::{EventOptions, EventReport, event_lease_name};

@@ -97,7 +97,8 @@ pub(crate) async fn write_position(
     Ok(())
 }
 
-fn row<'a>(event: &Event<'a>, received: &Received<'_>, hour: Hour) -> Result<EventRow<'a>, Error> {
+/// What the index says of an event, as the mapper reads it.
+pub(super) fn row<'a>(event: &Event<'a>, received: &Received<'_>, hour: Hour) -> Result<EventRow<'a>, Error> {
     let facts = event.facts();
     let expected = received.organization.unwrap_or_default();
     if facts.organization.is_some_and(|named| named != expected)

@@ -11,7 +11,7 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// A sealed hour that was not counted again by then never is: JumpCloud may keep its events no longer, and a count
 /// without them would say nothing. The lowest plan keeps them for about fifteen days.
-const TOO_OLD: i64 = 10 * DAY;
+pub(crate) const TOO_OLD: i64 = 10 * DAY;
 
 /// When an hour is read, proven and proven again. Durations in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,13 +103,20 @@ pub(crate) enum Standing {
     Lost,
 }
 
-/// What the ledger says of an hour.
+/// What the ledger says of an hour that may need work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Known {
     pub standing: Standing,
     pub position: Position,
     /// When a sealed hour is counted again.
     pub next_check: Option<i64>,
+}
+
+impl Known {
+    /// An hour that the ledger has no line for.
+    pub(crate) fn unread() -> Self {
+        Self { standing: Standing::Open, position: Position::default(), next_check: None }
+    }
 }
 
 /// One thing to do about one hour (since 1970).
@@ -132,26 +139,22 @@ impl Work {
     }
 }
 
-/// Everything that there is to do at `now` for the hours from `start` on, newest first.
-pub(crate) fn plan(ledger: &BTreeMap<i64, Known>, start: i64, now: i64, rules: &Rules) -> Vec<Work> {
+/// Everything that there is to do at `now` about these hours, newest first. An hour that is not among them is settled.
+pub(crate) fn plan(ledger: &BTreeMap<i64, Known>, now: i64, rules: &Rules) -> Vec<Work> {
     let current = now.div_euclid(HOUR);
-    (start..=current).rev().filter_map(|hour| work(ledger.get(&hour), hour, now, rules)).collect()
+    ledger.range(..=current).rev().filter_map(|(hour, known)| work(known, *hour, now, rules)).collect()
 }
 
 /// What there is to do about one hour.
-fn work(known: Option<&Known>, hour: i64, now: i64, rules: &Rules) -> Option<Work> {
+fn work(known: &Known, hour: i64, now: i64, rules: &Rules) -> Option<Work> {
     let (begin, end) = (hour.checked_mul(HOUR)?, hour.checked_add(1)?.checked_mul(HOUR)?);
-    let nothing = Position::default();
-    let position = match known {
-        None => &nothing,
-        Some(known) => match known.standing {
-            Standing::Lost => return None,
-            Standing::Sealed => {
-                let is_due = known.next_check.is_some_and(|at| at <= now) && end <= now;
-                return (is_due && now < end.saturating_add(TOO_OLD)).then_some(Work::Check { hour });
-            }
-            Standing::Open => &known.position,
-        },
+    let position = match known.standing {
+        Standing::Lost => return None,
+        Standing::Sealed => {
+            let is_due = known.next_check.is_some_and(|at| at <= now) && end <= now;
+            return (is_due && now < end.saturating_add(TOO_OLD)).then_some(Work::Check { hour });
+        }
+        Standing::Open => &known.position,
     };
     let is_ripe = end.saturating_add(rules.lag.max(0)) <= now;
     if is_ripe {
@@ -184,6 +187,14 @@ mod tests {
     use super::*;
 
     const NOON: i64 = 494_988 * HOUR;
+
+    /// The plan for a ledger in which the hours from `start` on that are not named have no line.
+    fn plan(ledger: &BTreeMap<i64, Known>, start: i64, now: i64, rules: &Rules) -> Vec<Work> {
+        let mut all: BTreeMap<i64, Known> =
+            (start..=now.div_euclid(HOUR)).map(|hour| (hour, Known::unread())).collect();
+        all.extend(ledger.range(start..).map(|(hour, known)| (*hour, known.clone())));
+        super::plan(&all, now, rules)
+    }
 
     fn open(position: Position) -> Known {
         Known { standing: Standing::Open, position, next_check: None }

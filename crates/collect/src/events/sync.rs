@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::ledger::{LOST, known};
 use super::page::{Pages, write_position};
-use super::plan::{Position, Rules, Work, plan};
+use super::plan::{Position, Rules, TOO_OLD, Work, plan};
 use super::window::{Hours, Tally, fetch};
 use crate::client::credential_of;
 use crate::error::Error;
@@ -86,7 +86,7 @@ pub fn event_lease_name(connection: &Connection) -> String {
     event_lease(connection.org_id.as_deref().unwrap_or(&connection.id))
 }
 
-fn event_lease(work: &str) -> String {
+pub(super) fn event_lease(work: &str) -> String {
     format!("events {work}")
 }
 
@@ -240,9 +240,12 @@ impl Run<'_> {
         Ok(works)
     }
 
-    async fn planned(&self, hours: &Hours, start: Hour, now: Timestamp) -> Result<Vec<Work>, Error> {
-        let ledger = self.collector.store.event_windows(hours.writer.org_id(), start, Hour::of(now).next()).await?;
-        Ok(plan(&known(&ledger), start.number(), now.as_millisecond(), &hours.rules))
+    async fn planned(&self, hours: &mut Hours, start: Hour, now: Timestamp) -> Result<Vec<Work>, Error> {
+        // An hour that is counted again is younger than that, and its time came after its end.
+        let due = now.checked_sub(SignedDuration::from_millis(TOO_OLD)).unwrap_or(Timestamp::MIN)..=now;
+        let clock = self.collector.clock.now();
+        let outstanding = hours.writer.outstanding(start, Hour::of(now), due, clock).await?;
+        Ok(plan(&known(&outstanding), now.as_millisecond(), &hours.rules))
     }
 
     async fn work_off(&mut self, hours: &mut Hours, works: &[Work]) -> Result<(), Error> {
@@ -282,6 +285,10 @@ impl Run<'_> {
         let now = hours.now();
         let first = store.first_event_window(&org_id).await?;
         let since = self.options.since.map(Hour::of);
+        if let Some(since) = since {
+            // Somebody asks for what was given up: a plan may keep events for longer now.
+            hours.writer.retry_lost(since, self.collector.clock.now()).await?;
+        }
         if let Some(first) = first
             && since.is_none_or(|since| since >= first)
         {
@@ -320,7 +327,7 @@ impl Run<'_> {
         }
         tracing::warn!(hours = lost.len(), until = %newest, "events are lost: JumpCloud keeps them no longer");
         let reason = format!("{LOST}: its oldest event is of {}", kept_from);
-        hours.writer.mark_gaps(&lost, &reason, self.collector.clock.now()).await?;
+        hours.writer.mark_lost(&lost, &reason, self.collector.clock.now()).await?;
         Ok(true)
     }
 

@@ -60,7 +60,7 @@ impl Scenario {
         self.collector.clock.now().as_millisecond()
     }
 
-    fn org(&self) -> String {
+    pub(crate) fn org(&self) -> String {
         self.world.organizations()[0].id.to_string()
     }
 

@@ -14,6 +14,7 @@ mod event_faults;
 mod event_interruption;
 mod event_outages;
 mod event_proof;
+mod event_reindex;
 mod event_support;
 mod interruption;
 mod isolation;

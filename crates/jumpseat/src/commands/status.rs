@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use collect::events::{coverage, event_lease_name};
+use collect::events::{coverage, current_mapping, event_lease_name};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::StreamKind;
@@ -39,14 +39,16 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         };
         let holder = context.store.lease_holder(&lease, &host, context.now).await?;
         let condition = Condition::of(connection, &stream, holder.as_deref(), context.now);
+        let mut stale = None;
         let proof = match (&connection.org_id, stream.kind) {
             (Some(org_id), StreamKind::Events) => {
+                stale = Some(context.store.stale_events(org_id, current_mapping()).await?);
                 let windows = context.store.event_windows(org_id, Hour::from_number(0), Hour::of(context.now).next());
                 Some(coverage(&windows.await?, context.now))
             }
             _ => None,
         };
-        rows.push((condition, connection, stream, proof));
+        rows.push((condition, connection, stream, proof, stale));
     }
     rows.sort_by(|a, b| (a.0.state, &a.1.name).cmp(&(b.0.state, &b.1.name)));
     let exit = rows.first().map_or(Exit::Ok, |(condition, ..)| condition.exit());
@@ -67,10 +69,11 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         "newest_event",
         "proven_to",
         "gaps",
+        "older_mapping",
         "reason",
         "what_to_do",
     ]);
-    for (condition, connection, stream, proof) in &rows {
+    for (condition, connection, stream, proof, stale) in &rows {
         let next = stream.next_run_at.filter(|_| connection.enabled);
         sheet.push(vec![
             json!(connection.name),
@@ -83,6 +86,8 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
             moment(proof.as_ref().and_then(|proof| proof.newest)),
             moment(proof.as_ref().and_then(|proof| proof.sealed_to)),
             json!(proof.as_ref().map(|proof| proof.gaps.len())),
+            // Nobody needs to read a column of zeros.
+            json!(stale.filter(|stale| !people || *stale > 0)),
             json!(condition.reason),
             json!(condition.help),
         ]);

@@ -20,6 +20,10 @@ pub(crate) enum Role {
     Address = 5,
 }
 
+impl Role {
+    const ALL: [Self; 5] = [Self::User, Self::Administrator, Self::Device, Self::Application, Self::Address];
+}
+
 /// OCSF Authentication.
 pub(crate) const SIGN_IN: u16 = 3002;
 
@@ -40,11 +44,11 @@ struct Day {
 
 /// The activity of one page.
 #[derive(Debug, Default)]
-pub(crate) struct Activity(HashMap<(i64, i64, i64), Day>);
+pub(crate) struct Activity(hashbrown::HashMap<(i64, i64, i64), Day>);
 
 impl Activity {
     /// Notes that somebody was part of an event.
-    pub(crate) fn add(&mut self, role: Role, term: i64, time_ms: i64, class_uid: u16, outcome: EventOutcome) {
+    fn add(&mut self, role: Role, term: i64, time_ms: i64, class_uid: u16, outcome: EventOutcome) {
         let (day, ms) = (time_ms.div_euclid(DAY_MS), time_ms.rem_euclid(DAY_MS));
         let row = self.0.entry((day, role as i64, term)).or_insert_with(|| Day { first_ms: ms, ..Day::default() });
         row.events += 1;
@@ -65,6 +69,15 @@ impl Activity {
         }
     }
 
+    /// Notes an event for its user, administrator, device, application and address.
+    pub(crate) fn add_event(&mut self, parties: [Option<i64>; 5], time_ms: i64, class_uid: u16, outcome: EventOutcome) {
+        for (role, term) in Role::ALL.into_iter().zip(parties) {
+            if let Some(term) = term {
+                self.add(role, term, time_ms, class_uid, outcome);
+            }
+        }
+    }
+
     pub(crate) async fn write(self, tx: &mut Tx, org: i64) -> Result<()> {
         const DAYS: Bulk = Bulk {
             head: "INSERT INTO event_activity (org, day, role, term, events, failures, sign_ins, failed_sign_ins, first_ms,
@@ -82,14 +95,17 @@ impl Activity {
         };
         let mut days: Vec<_> = self.0.into_iter().collect();
         days.sort_unstable_by_key(|(key, _)| *key);
-        let mut cells = Vec::with_capacity(days.len() * DAYS.width);
-        for ((day, role, term), row) in days {
-            cells.extend([org, day, role, term, row.events, row.failures, row.sign_ins].map(Cell::Integer));
-            cells.extend([row.failed_sign_ins, row.first_ms, row.last_ms].map(Cell::Integer));
-            cells.push(row.last_sign_in_ms.into());
-            cells.push(Cell::Integer(row.slots));
-        }
-        DAYS.run(tx, cells).await
+        DAYS.run_made(tx, days.len(), |places| {
+            let mut cells = Vec::with_capacity(places.len() * DAYS.width);
+            for ((day, role, term), row) in &days[places] {
+                cells.extend([org, *day, *role, *term, row.events, row.failures, row.sign_ins].map(Cell::Integer));
+                cells.extend([row.failed_sign_ins, row.first_ms, row.last_ms].map(Cell::Integer));
+                cells.push(row.last_sign_in_ms.into());
+                cells.push(Cell::Integer(row.slots));
+            }
+            cells
+        })
+        .await
     }
 }
 

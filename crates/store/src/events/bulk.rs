@@ -1,11 +1,14 @@
 //! Many rows in few statements.
 
+use std::ops::Range;
+use std::task::Poll;
+
 use crate::Result;
 use crate::db::Tx;
 use crate::schema::Cell;
 
-/// Rows of one statement at most: more cost nothing less.
-const MOST_ROWS: usize = 64;
+/// Rows of one statement at most. Each statement is handed to SQLite's thread and waited for, and both cost time.
+const MOST_ROWS: usize = 256;
 
 /// A statement that inserts rows, or adds them to those that are there.
 pub(crate) struct Bulk {
@@ -28,6 +31,32 @@ impl Bulk {
             let sql = self.sql(rows, matches!(tx, Tx::Postgres(_)));
             tx.execute(&sql, cells.by_ref().take(rows * self.width).collect()).await?;
             left -= rows;
+        }
+        Ok(())
+    }
+
+    /// Runs it over `rows` rows; `make` makes the cells of some of them, one after the other. The engine is at work on these
+    /// while the next ones are made.
+    pub(crate) async fn run_made(
+        &self,
+        tx: &mut Tx,
+        rows: usize,
+        mut make: impl FnMut(Range<usize>) -> Vec<Cell>,
+    ) -> Result<()> {
+        let mut end = rows.min(MOST_ROWS);
+        let mut cells = make(0..end);
+        while !cells.is_empty() {
+            let begin = end;
+            end = rows.min(begin + MOST_ROWS);
+            let mut running = std::pin::pin!(self.run(tx, cells));
+            // This hands them over. (A join of futures would do, but could not be proven to be `Send`.)
+            let begun = futures::poll!(running.as_mut());
+            let next = make(begin..end);
+            match begun {
+                Poll::Ready(ran) => ran?,
+                Poll::Pending => running.await?,
+            }
+            cells = next;
         }
         Ok(())
     }

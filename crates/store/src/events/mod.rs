@@ -1,12 +1,13 @@
 //! Events: the texts as received in parts, an index row for each, what is counted as they arrive, and the ledger.
 //!
 //! - [`write`](EventWriter::write_page): a page in one transaction. `part` packs the texts, `terms` gives numbers to texts.
-//! - [`window`](Window): the ledger of hours; sealing, reopening, gaps.
+//! - [`window`](Window): the ledger of hours; sealing, reopening, gaps. [`outstanding`](Outstanding): what of it needs work.
 //! - `activity`: who did something on which day.
 //! - [`search`](crate::Store::search_events): finding and exporting; `read_part` takes texts out of parts.
 //! - [`counts`](crate::Store::event_counts): how many, without reading them.
-//! - [`retention`](EventWriter::remove_before): removing what is old.
-//! - `views`: what SQL sees of all this. `months`: PostgreSQL's partitions.
+//! - [`reindex`](EventWriter::reindex_part): the index made anew when the mapping has become better.
+//! - [`retention`](EventWriter::remove_before): removing what is old; `unused_terms`: and the names that it leaves.
+//! - `views`: what SQL sees of all this; `narrow`: how a condition on `time` is made a quick one. `months`: PostgreSQL's partitions.
 //!
 //! An event is one because of its identity within its organization. An identity has one time, so the index is ordered by
 //! (organization, time, identity) and needs no second order to find what is stored already.
@@ -16,19 +17,25 @@ mod bulk;
 mod counts;
 mod hour;
 mod months;
+pub(crate) mod narrow;
+mod outstanding;
 mod part;
 mod read_part;
+mod reindex;
 mod retention;
 mod row;
 mod search;
 mod terms;
+mod unused_terms;
 pub(crate) mod views;
 mod window;
 mod write;
 
 pub use counts::{EventCount, EventTypeSeen, EventsHeld};
 pub use hour::Hour;
+pub use outstanding::Outstanding;
 pub use read_part::EventPart;
+pub use reindex::Reindexed;
 pub use retention::Removed;
 pub(crate) use retention::purge;
 pub use row::{EventOutcome, EventRow, Named, Party, StoredEvent};

@@ -26,8 +26,10 @@ pub(crate) struct Gathered {
     /// The texts, a newline after each, for whoever looks at a part by hand.
     texts: Vec<u8>,
     lengths: Vec<u32>,
-    /// What the events can be found by.
-    keys: Vec<[u8; 16]>,
+    /// What the events can be found by: identities, and the sources' ids one after the other, with their lengths.
+    uids: Vec<[u8; 16]>,
+    ids: String,
+    id_lengths: Vec<usize>,
     pub(crate) first_ms: i64,
     pub(crate) last_ms: i64,
 }
@@ -59,13 +61,22 @@ impl Gathered {
         self.texts.extend_from_slice(text.as_bytes());
         self.texts.push(b'\n');
         self.lengths.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
-        self.keys.push(uid);
-        self.keys.extend(id.map(key_of_id));
+        self.uids.push(uid);
+        if let Some(id) = id {
+            self.ids.push_str(id);
+            self.id_lengths.push(id.len());
+        }
         self.lengths.len() - 1
     }
 
     /// Packs what was gathered: the number of events, their lengths (all four bytes, lowest first), then the texts.
-    pub(crate) fn pack(self) -> Result<Packed> {
+    pub(crate) fn pack(mut self) -> Result<Packed> {
+        let mut ids = self.ids.as_str();
+        for length in self.id_lengths {
+            let (id, others) = ids.split_at(length);
+            self.uids.push(key_of_id(id));
+            ids = others;
+        }
         let count = u32::try_from(self.lengths.len()).unwrap_or(u32::MAX);
         let mut plain = Vec::with_capacity(4 + self.lengths.len() * 4 + self.texts.len());
         plain.extend_from_slice(&count.to_le_bytes());
@@ -81,7 +92,7 @@ impl Gathered {
             first_ms: self.first_ms,
             last_ms: self.last_ms,
             content: hash_of(&plain),
-            filter: filter_of(&self.keys),
+            filter: filter_of(&self.uids),
             packed,
         })
     }

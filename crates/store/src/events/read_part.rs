@@ -12,6 +12,9 @@ use crate::{Error, Result, Store};
 /// Unpacked parts that a reader keeps, of a mebibyte each: events that follow each other in time are in few parts.
 const KEPT: usize = 8;
 
+/// Parts that are read at once.
+const AHEAD: usize = 4;
+
 /// One part: events as received, in the order in which they came.
 #[derive(Debug, Clone)]
 pub struct EventPart {
@@ -61,21 +64,50 @@ impl<'s> Texts<'s> {
         Self { db, kept: VecDeque::with_capacity(KEPT) }
     }
 
-    /// The text at a position of a part.
-    pub(crate) async fn text(&mut self, org: i64, number: i64, position: usize) -> Result<String> {
-        let part = match self.kept.iter().position(|(key, _)| *key == (org, number)) {
-            Some(at) => self.kept[at].1.clone(),
-            None => {
-                let part = load(self.db, org, number).await?;
-                self.kept.truncate(KEPT - 1);
-                self.kept.push_front(((org, number), part.clone()));
-                part
+    /// The texts at these places, in their order. Parts are read and unpacked several at once: events that lie far from
+    /// each other are in as many parts.
+    pub(crate) async fn texts(&mut self, org: i64, places: &[(i64, usize)]) -> Result<Vec<String>> {
+        let mut wanted: Vec<i64> = places.iter().map(|(number, _)| *number).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut texts = vec![None; places.len()];
+        let mut missing = Vec::new();
+        for number in wanted {
+            match self.kept.iter().find(|(key, _)| *key == (org, number)) {
+                Some((_, part)) => fill(&mut texts, places, number, part),
+                None => missing.push(number),
             }
-        };
-        part.text(position).map(str::to_owned).ok_or_else(|| {
-            Error::Refused(format!("part {number} of organization {org} has no event {position}; restore a backup"))
-        })
+        }
+        for some in missing.chunks(AHEAD) {
+            let mut coming = Vec::with_capacity(some.len());
+            for number in some {
+                coming.push(tokio::spawn(load_owned(self.db.clone(), org, *number)));
+            }
+            for (number, part) in some.iter().zip(coming) {
+                let part = part.await.map_err(|_| Error::Refused("reading events was stopped".to_owned()))??;
+                fill(&mut texts, places, *number, &part);
+                self.kept.truncate(KEPT - 1);
+                self.kept.push_front(((org, *number), part));
+            }
+        }
+        let found = texts.into_iter().zip(places).map(|(text, (number, position))| {
+            text.ok_or_else(|| {
+                Error::Refused(format!("part {number} of organization {org} has no event {position}; restore a backup"))
+            })
+        });
+        found.collect()
     }
+}
+
+/// Takes the texts that are in this part.
+fn fill(texts: &mut [Option<String>], places: &[(i64, usize)], number: i64, part: &Part) {
+    for (text, (_, position)) in texts.iter_mut().zip(places).filter(|(_, place)| place.0 == number) {
+        *text = part.text(*position).map(str::to_owned);
+    }
+}
+
+async fn load_owned(db: Db, org: i64, number: i64) -> Result<Part> {
+    load(&db, org, number).await
 }
 
 /// Reads and unpacks a part.
@@ -88,8 +120,9 @@ pub(crate) async fn load(db: &Db, org: i64, number: i64) -> Result<Part> {
         )
         .await?;
     let what = format!("part {number} of the events of organization {org}");
-    let row = rows.first().ok_or_else(|| Error::Refused(format!("{what} is missing; restore a backup")))?;
-    Part::unpack(row.bytes(1), row.bytes(0), &what)
+    let row = rows.into_iter().next().ok_or_else(|| Error::Refused(format!("{what} is missing; restore a backup")))?;
+    let unpacked = tokio::task::spawn_blocking(move || Part::unpack(row.bytes(1), row.bytes(0), &what)).await;
+    unpacked.map_err(|_| Error::Refused("unpacking events was stopped".to_owned()))?
 }
 
 /// The part's number and the position in it.

@@ -20,6 +20,9 @@ pub struct Removed {
     pub events: u64,
     /// Parts; one that holds a newer event as well stays until that is old.
     pub parts: u64,
+    /// Names and other texts of the index that nothing refers to any more. They are removed when a tenth as many events
+    /// as are left were removed since they were last.
+    pub terms: u64,
 }
 
 impl EventWriter {
@@ -51,10 +54,11 @@ impl EventWriter {
         )
         .await?;
         tx.commit().await?;
+        removed.terms = self.remove_unused_terms(now).await?;
         Ok(removed)
     }
 
-    async fn begin(&self, now: Timestamp) -> Result<Tx> {
+    pub(super) async fn begin(&self, now: Timestamp) -> Result<Tx> {
         let mut tx = self.store.db.begin().await?;
         self.lease.check(&mut tx, Some(now)).await?;
         Ok(tx)
@@ -86,6 +90,7 @@ impl EventWriter {
 
     async fn remove_hours(&self, hours: &[i64], now: Timestamp, removed: &mut Removed) -> Result<()> {
         let mut tx = self.begin(now).await?;
+        let before = removed.events;
         for hour in hours {
             let span = || vec![self.org.into(), (hour * HOUR_MS).into(), ((hour + 1) * HOUR_MS).into()];
             let in_span = "org = $1 AND time_ms >= $2 AND time_ms < $3";
@@ -100,6 +105,12 @@ impl EventWriter {
             .await?;
             removed.windows += 1;
         }
+        let events = removed.events - before;
+        tx.execute(
+            "UPDATE event_org SET removed_events = removed_events + $2 WHERE org = $1",
+            vec![self.org.into(), events.into()],
+        )
+        .await?;
         tx.commit().await
     }
 
@@ -127,7 +138,7 @@ impl EventWriter {
 }
 
 /// All tables that hold an organization's events, by its number.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "event",
     "event_untimed",
     "event_part",
@@ -136,6 +147,7 @@ const TABLES: [&str; 9] = [
     "event_kind",
     "event_count",
     "event_activity",
+    "event_stale_day",
     "event_window",
 ];
 

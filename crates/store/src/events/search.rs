@@ -431,8 +431,10 @@ impl<'s> Reading<'s> {
             }
             self.after = found.last().map(EventCursor::behind).or(self.after);
             if self.with_raw || self.text.is_some() {
-                for event in &mut found {
-                    event.raw = Some(self.texts.text(self.org, event.part, event.position).await?);
+                let places: Vec<(i64, usize)> = found.iter().map(|event| (event.part, event.position)).collect();
+                let texts = self.texts.texts(self.org, &places).await?;
+                for (event, text) in found.iter_mut().zip(texts) {
+                    event.raw = Some(text);
                 }
             }
             if let Some(text) = &self.text {

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use hashbrown::Equivalent;
+
 use super::bulk::Bulk;
 use super::row::EventRow;
 use crate::db::{Db, Row, Tx};
@@ -36,15 +38,29 @@ impl<'a> Term<'a> {
         (term != Self::default()).then_some(term)
     }
 
-    /// Writes the term as one text, by which it is remembered.
-    fn write_key(&self, key: &mut String) {
-        key.clear();
-        for (at, part) in [self.name, self.id, self.kind].into_iter().enumerate() {
-            if at > 0 {
-                key.push('\0');
-            }
-            if part.contains('\0') { key.push_str(&storable(part)) } else { key.push_str(part) }
-        }
+    /// The term as it can be stored.
+    fn owned(&self) -> OwnedTerm {
+        OwnedTerm { name: storable(self.name).into(), id: storable(self.id).into(), kind: storable(self.kind).into() }
+    }
+}
+
+/// A term that is remembered. Hashed as [`Term`] is, so that one is looked up by the other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct OwnedTerm {
+    name: Box<str>,
+    id: Box<str>,
+    kind: Box<str>,
+}
+
+impl OwnedTerm {
+    fn cells(&self) -> [Cell; 3] {
+        [&*self.name, &*self.id, &*self.kind].map(Cell::from)
+    }
+}
+
+impl Equivalent<OwnedTerm> for Term<'_> {
+    fn equivalent(&self, other: &OwnedTerm) -> bool {
+        *self.name == *other.name && *self.id == *other.id && *self.kind == *other.kind
     }
 }
 
@@ -94,7 +110,8 @@ impl Kind {
         }
     }
 
-    fn is_of(&self, row: &EventRow<'_>, mapping: u32) -> bool {
+    /// Whether a row is of this kind; texts that were cut are not.
+    pub(super) fn is_of(&self, row: &EventRow<'_>, mapping: u32) -> bool {
         self.class_uid == row.class_uid
             && self.activity_id == row.activity_id
             && self.severity_id == row.severity_id
@@ -130,12 +147,12 @@ pub(crate) struct Tally {
 #[derive(Debug)]
 pub(crate) struct Dictionary {
     org: i64,
-    terms: HashMap<String, i64>,
+    /// Terms as they are stored, and as they came where that differs.
+    terms: hashbrown::HashMap<OwnedTerm, i64>,
     last_term: i64,
     kinds: HashMap<Kind, i64>,
     /// The kinds of the rows before, most recent last: most rows have one of them, and comparing is cheaper than hashing.
     recent: Vec<(Kind, i64)>,
-    key: String,
 }
 
 /// The terms that a page uses first: to be written with it.
@@ -148,11 +165,10 @@ impl Dictionary {
             store.db.fetch("SELECT COALESCE(MAX(number), 0) FROM event_term WHERE org = $1", vec![org.into()]).await?;
         Ok(Self {
             org,
-            terms: HashMap::new(),
+            terms: hashbrown::HashMap::new(),
             last_term: rows[0].integer(0),
             kinds: kinds_of(&store.db, org).await?.into_iter().map(|(number, kind)| (kind, number)).collect(),
             recent: Vec::new(),
-            key: String::new(),
         })
     }
 
@@ -172,47 +188,65 @@ impl Dictionary {
         number
     }
 
-    /// The number of a term that [`Dictionary::learn`] was told of.
-    pub(crate) fn term(&mut self, term: Option<Term<'_>>) -> Option<i64> {
-        term?.write_key(&mut self.key);
-        self.terms.get(self.key.as_str()).copied()
-    }
-
-    /// Makes sure that all terms have numbers: remembered, stored, or new ones.
-    pub(crate) async fn learn<'a>(
+    /// The numbers of all terms, in their order: remembered, stored, or new ones, which are to be written.
+    pub(crate) async fn learn(
         &mut self,
         store: &Store,
-        terms: impl Iterator<Item = Term<'a>> + Clone,
-    ) -> Result<NewTerms> {
+        terms: &[Option<Term<'_>>],
+    ) -> Result<(Vec<Option<i64>>, NewTerms)> {
         if self.terms.len() > MOST_REMEMBERED {
             self.terms.clear();
         }
-        let mut unknown: Vec<String> = Vec::new();
+        // A term that is not remembered is looked up once; until then it has the negative of its place among these.
+        let mut unknown: Vec<OwnedTerm> = Vec::new();
+        let mut numbers = Vec::with_capacity(terms.len());
         for term in terms {
-            term.write_key(&mut self.key);
-            if !self.terms.contains_key(self.key.as_str()) {
-                // Marked until its number is known, so that it is asked for once.
-                self.terms.insert(self.key.clone(), 0);
-                unknown.push(self.key.clone());
-            }
+            let Some(term) = term else {
+                numbers.push(None);
+                continue;
+            };
+            numbers.push(Some(match self.terms.get(term) {
+                Some(number) => *number,
+                None => self.note_unknown(term, &mut unknown),
+            }));
         }
         // An organization without terms is asked for none.
         if self.last_term > 0 {
             self.look_up(store, &unknown).await?;
         }
         let mut new = NewTerms::default();
-        for key in unknown {
-            let number = self.terms.get_mut(&key).filter(|number| **number == 0);
-            let Some(number) = number else { continue };
-            self.last_term += 1;
-            *number = self.last_term;
-            new.0.extend([Cell::Integer(self.org), Cell::Integer(self.last_term)]);
-            new.0.extend(key.split('\0').map(Cell::from));
+        let mut found = Vec::with_capacity(unknown.len());
+        for term in unknown {
+            let cells = term.cells();
+            let number = self.terms.entry(term).or_insert(-1);
+            if *number < 0 {
+                self.last_term += 1;
+                *number = self.last_term;
+                new.0.extend([Cell::Integer(self.org), Cell::Integer(self.last_term)]);
+                new.0.extend(cells);
+            }
+            found.push(*number);
         }
-        Ok(new)
+        for number in numbers.iter_mut().flatten().filter(|number| **number < 0) {
+            let place = usize::try_from(-*number - 1).unwrap_or(usize::MAX);
+            *number = found.get(place).copied().unwrap_or_default();
+        }
+        Ok((numbers, new))
     }
 
-    async fn look_up(&mut self, store: &Store, keys: &[String]) -> Result<()> {
+    /// Notes a term that is not remembered. Its stored form may be: no database takes every text.
+    fn note_unknown(&mut self, term: &Term<'_>, unknown: &mut Vec<OwnedTerm>) -> i64 {
+        let owned = term.owned();
+        if let Some(number) = self.terms.get(&owned) {
+            return *number;
+        }
+        unknown.push(owned.clone());
+        let number = -i64::try_from(unknown.len()).unwrap_or(i64::MAX);
+        self.terms.insert(owned, number);
+        number
+    }
+
+    async fn look_up(&mut self, store: &Store, terms: &[OwnedTerm]) -> Result<()> {
         let wanted: Vec<String> =
             (0..LOOKUP).map(|at| format!("(${},${},${})", at * 3 + 2, at * 3 + 3, at * 3 + 4)).collect();
         let sql = format!(
@@ -220,21 +254,21 @@ impl Dictionary {
              WHERE t.org = $1 AND t.name = w.column1 AND t.id = w.column2 AND t.kind = w.column3",
             wanted.join(",")
         );
-        for chunk in keys.chunks(LOOKUP) {
+        for chunk in terms.chunks(LOOKUP) {
             let mut args = vec![Cell::Integer(self.org)];
             // The list is filled up with its last term, which finds nothing new.
             for at in 0..LOOKUP {
-                args.extend(chunk[at.min(chunk.len() - 1)].split('\0').map(Cell::from));
+                args.extend(chunk[at.min(chunk.len() - 1)].cells());
             }
             for row in store.db.fetch(&sql, args).await? {
-                let key = format!("{}\0{}\0{}", row.text(1), row.text(2), row.text(3));
-                self.terms.insert(key, row.integer(0));
+                let term = OwnedTerm { name: row.text(1).into(), id: row.text(2).into(), kind: row.text(3).into() };
+                self.terms.insert(term, row.integer(0));
             }
         }
         Ok(())
     }
 
-    pub(crate) async fn write_kinds(&self, tx: &mut Tx, tallies: &HashMap<i64, Tally>) -> Result<()> {
+    pub(crate) async fn write_kinds(&self, tx: &mut Tx, tallies: &hashbrown::HashMap<i64, Tally>) -> Result<()> {
         const KINDS: Bulk = Bulk {
             head: "INSERT INTO event_kind (org, number, service, event_type, class_uid, activity_id, activity_name,
                      severity_id, mapped, mapping, events, first_ms, last_ms) VALUES",

@@ -1,5 +1,5 @@
 //! What SQL sees of events. An event is read through its window, so that a condition on `day` or `hour` is decided on the
-//! ledger's few lines, and only the events of those are read.
+//! ledger's few lines, and only the events of those are read. A condition on `time` is made one on `hour` by `narrow`.
 
 use crate::query::SystemTable;
 use crate::schema::{Column, boolean, integer, text, time};
@@ -82,11 +82,7 @@ macro_rules! from_events {
 const EVENT_COLUMNS: &[Column] = &[
     text("org_id", "", "The organization."),
     text("uid", "", "Its identity; OCSF's metadata.uid."),
-    time(
-        "time",
-        "",
-        "When it happened. To ask for a span of time, add a condition on `day` or `hour`: it is much faster.",
-    ),
+    time("time", "", "When it happened. A condition on it, on `hour` or on `day` makes a query fast."),
     time("hour", "", "The beginning of the hour that it lies in."),
     text("day", "", "The day in UTC that it lies in, as 2026-11-20."),
     text("service", "", "The service, as the event names it."),
@@ -117,7 +113,7 @@ const EVENT_COLUMNS: &[Column] = &[
 pub(crate) const EVENTS: SystemTable = SystemTable {
     name: "events",
     about: "Every stored event as the index knows it; `jumpseat event search --output raw` shows what was received. A \
-            condition on `day` or `hour` makes a query fast.",
+            condition on `time`, `hour` or `day` makes a query fast.",
     columns: EVENT_COLUMNS,
     sql: concat!("SELECT ", event_columns!(), from_events!()),
 };
@@ -125,7 +121,7 @@ pub(crate) const EVENTS: SystemTable = SystemTable {
 /// Sign-ins.
 pub(crate) const LOGINS: SystemTable = SystemTable {
     name: "logins",
-    about: "Sign-ins to anything: the events of OCSF class 3002. A condition on `day` or `hour` makes a query fast.",
+    about: "Sign-ins to anything: the events of OCSF class 3002. A condition on `time`, `hour` or `day` makes a query fast.",
     columns: EVENT_COLUMNS,
     sql: concat!(
         "SELECT ",

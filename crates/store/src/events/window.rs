@@ -82,6 +82,8 @@ pub struct Window {
     pub next_check_at: Option<Timestamp>,
     /// Its events were removed then, by the retention.
     pub removed_at: Option<Timestamp>,
+    /// A gap for good: JumpCloud has dropped its events. It is not tried again unless somebody asks.
+    pub is_lost: bool,
 }
 
 /// What became of an attempt to seal a window.
@@ -106,11 +108,13 @@ pub struct Recomputed {
     pub identities: String,
 }
 
-const COLUMNS: &str = "o.org_id, w.hour, w.state, w.reason, w.asked_at, w.position, w.stored, w.duplicates, w.late,
-    w.first_ms, w.last_ms, w.counted, w.sealed_at, w.identities, w.verified_at, w.next_check_at, w.removed_at";
+pub(super) const COLUMNS: &str =
+    "o.org_id, w.hour, w.state, w.reason, w.asked_at, w.position, w.stored, w.duplicates, w.late,
+    w.first_ms, w.last_ms, w.counted, w.sealed_at, w.identities, w.verified_at, w.next_check_at, w.removed_at,
+    w.lost";
 
 impl Window {
-    fn of(row: &Row) -> Self {
+    pub(super) fn of(row: &Row) -> Self {
         let count = |at| u64::try_from(row.integer(at)).unwrap_or(0);
         Self {
             org_id: row.text(0),
@@ -130,6 +134,7 @@ impl Window {
             verified_at: row.maybe_time(14),
             next_check_at: row.maybe_time(15),
             removed_at: row.maybe_time(16),
+            is_lost: row.boolean(17),
         }
     }
 }
@@ -262,7 +267,7 @@ impl EventWriter {
         match &differs {
             None => {
                 tx.execute(
-                    "UPDATE event_window SET counted = $3, state = 'sealed', reason = NULL, identities = $4, sealed_at = $5,
+                    "UPDATE event_window SET counted = $3, state = 'sealed', lost = FALSE, reason = NULL, identities = $4, sealed_at = $5,
                        verified_at = $5, next_check_at = $6 WHERE org = $1 AND hour = $2",
                     [&key()[..], &[found.identities.into(), now.into(), next_check_at.into()]].concat(),
                 )
@@ -289,7 +294,7 @@ impl EventWriter {
         self.lease.check(&mut tx, Some(now)).await?;
         self.ensure_window(&mut tx, hour).await?;
         tx.execute(
-            "UPDATE event_window SET state = 'reopened', reason = $3, position = NULL WHERE org = $1 AND hour = $2",
+            "UPDATE event_window SET state = 'reopened', lost = FALSE, reason = $3, position = NULL WHERE org = $1 AND hour = $2",
             vec![self.org.into(), hour.number().into(), storable(why).into()],
         )
         .await?;
@@ -299,17 +304,41 @@ impl EventWriter {
 
     /// Notes that windows can not be read or proven, and why. A sealed window stays sealed: its proof was made.
     pub async fn mark_gaps(&mut self, hours: &[Hour], reason: &str, now: Timestamp) -> Result<()> {
+        self.note_gaps(hours, reason, false, now).await
+    }
+
+    /// Notes that windows can never be read again, and why: they are gaps that [`EventWriter::outstanding`] leaves out.
+    pub async fn mark_lost(&mut self, hours: &[Hour], reason: &str, now: Timestamp) -> Result<()> {
+        self.note_gaps(hours, reason, true, now).await
+    }
+
+    async fn note_gaps(&self, hours: &[Hour], reason: &str, lost: bool, now: Timestamp) -> Result<()> {
         let mut tx = self.store.db.begin().await?;
         self.lease.check(&mut tx, Some(now)).await?;
         for hour in hours {
             self.ensure_window(&mut tx, *hour).await?;
             tx.execute(
-                "UPDATE event_window SET state = 'gap', reason = $3 WHERE org = $1 AND hour = $2 AND state <> 'sealed'",
-                vec![self.org.into(), hour.number().into(), storable(reason).into()],
+                "UPDATE event_window SET state = 'gap', reason = $3, lost = $4 WHERE org = $1 AND hour = $2 AND state <> 'sealed'",
+                vec![self.org.into(), hour.number().into(), storable(reason).into(), lost.into()],
             )
             .await?;
         }
         tx.commit().await
+    }
+
+    /// Has lost windows from an hour on tried once more; returns how many. Those whose events the retention removed stay
+    /// as they are.
+    pub async fn retry_lost(&mut self, from: Hour, now: Timestamp) -> Result<u64> {
+        let mut tx = self.store.db.begin().await?;
+        self.lease.check(&mut tx, Some(now)).await?;
+        let retried = tx
+            .execute(
+                "UPDATE event_window SET lost = FALSE, position = NULL WHERE org = $1 AND hour >= $2 AND lost AND removed_at IS NULL",
+                vec![self.org.into(), from.number().into()],
+            )
+            .await?;
+        tx.commit().await?;
+        Ok(retried)
     }
 
     async fn line(&self, hour: Hour) -> Result<Window> {

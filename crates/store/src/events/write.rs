@@ -1,12 +1,13 @@
 //! Writes pages of events: the texts, the index, what is counted, the ledger and the position behind the page, all in one
 //! transaction. An event that is stored already is dropped and counted.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
+use hashbrown::HashMap;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
-use super::activity::{Activity, Role};
+use super::activity::Activity;
 use super::bulk::Bulk;
 use super::hour::Hour;
 use super::months::ensure_months;
@@ -59,8 +60,10 @@ pub struct EventWriter {
     pub(crate) org_id: String,
     /// See the column of that name.
     pub(crate) removed_before_ms: i64,
+    /// See `event_org.unbroken_from` and the column behind it.
+    pub(crate) unbroken: (i64, i64),
     /// `None` before the first page, and after a page that could not be written.
-    dictionary: Option<Dictionary>,
+    pub(crate) dictionary: Option<Dictionary>,
     /// Months whose partition is known to be there (PostgreSQL).
     months: HashSet<i64>,
 }
@@ -70,10 +73,14 @@ impl Store {
     pub async fn event_writer(&self, org_id: &str, lease: &Lease, now: Timestamp) -> Result<EventWriter> {
         let mut tx = self.db.begin().await?;
         lease.check(&mut tx, Some(now)).await?;
-        let known =
-            tx.fetch("SELECT org, removed_before_ms FROM event_org WHERE org_id = $1", vec![org_id.into()]).await?;
-        let (org, removed_before_ms) = match known.first() {
-            Some(row) => (row.integer(0), row.integer(1)),
+        let known = tx
+            .fetch(
+                "SELECT org, removed_before_ms, unbroken_from, unbroken_to FROM event_org WHERE org_id = $1",
+                vec![org_id.into()],
+            )
+            .await?;
+        let (org, removed_before_ms, unbroken) = match known.first() {
+            Some(row) => (row.integer(0), row.integer(1), (row.integer(2), row.integer(3))),
             None => {
                 let org = tx.next_numbers("event_org", 1).await?;
                 tx.execute(
@@ -81,7 +88,7 @@ impl Store {
                     vec![org.into(), org_id.into(), NOTHING_REMOVED.into()],
                 )
                 .await?;
-                (org, NOTHING_REMOVED)
+                (org, NOTHING_REMOVED, (0, 0))
             }
         };
         tx.commit().await?;
@@ -91,6 +98,7 @@ impl Store {
             org,
             org_id: org_id.to_owned(),
             removed_before_ms,
+            unbroken,
             dictionary: None,
             months: HashSet::new(),
         })
@@ -101,16 +109,38 @@ impl Store {
 const NOTHING_REMOVED: i64 = i64::MIN;
 
 /// A row that is to be stored.
-struct Fresh<'a> {
-    row: &'a EventRow<'a>,
-    time_ms: i64,
+pub(super) struct Fresh<'a> {
+    pub(super) row: &'a EventRow<'a>,
+    pub(super) time_ms: i64,
     /// Which of the page's parts, and where in it.
-    part: usize,
-    position: usize,
+    pub(super) part: usize,
+    pub(super) position: usize,
 }
 
+/// Rows that are to be written into the index.
+#[derive(Clone, Copy)]
+pub(super) struct IndexRows<'a> {
+    pub(super) mapping: u32,
+    pub(super) fresh: &'a [Fresh<'a>],
+    /// The numbers of their terms, row after row.
+    pub(super) terms: &'a [Option<i64>],
+    /// The number that the first part has got.
+    pub(super) first_part: i64,
+}
+
+/// Rows of the index.
+pub(super) const EVENTS: Bulk = Bulk {
+    head: "INSERT INTO event (org, time_ms, uid, place, kind, outcome, mfa, user_term, administrator_term, device_term,
+             application_term, target_term, origin_term, reason_term) VALUES",
+    width: 14,
+    tail: "",
+};
+
+/// Terms of a row.
+pub(super) const TERMS: usize = 7;
+
 /// A row's terms, in the order of the columns.
-fn terms_of<'a>(row: &EventRow<'a>) -> [Option<Term<'a>>; 7] {
+pub(super) fn terms_of<'a>(row: &EventRow<'a>) -> [Option<Term<'a>>; TERMS] {
     [
         Term::of(None, row.user.id, row.user.name),
         Term::of(None, row.administrator.id, row.administrator.name),
@@ -124,15 +154,16 @@ fn terms_of<'a>(row: &EventRow<'a>) -> [Option<Term<'a>>; 7] {
 
 /// What a page adds to the counts.
 #[derive(Default)]
-struct Counts {
-    kinds: HashMap<i64, Tally>,
-    hours: HashMap<(i64, i64, i64), i64>,
+pub(super) struct Counts {
+    pub(super) kinds: HashMap<i64, Tally>,
+    /// By hour, kind and outcome.
+    pub(super) hours: HashMap<(i64, i64, i64), i64>,
     windows: BTreeMap<Hour, Tally>,
     activity: Activity,
 }
 
 impl Counts {
-    fn add(&mut self, row: &EventRow<'_>, time_ms: i64, kind: i64, terms: &[Option<i64>; 7]) {
+    fn add(&mut self, row: &EventRow<'_>, time_ms: i64, kind: i64, terms: &[Option<i64>]) {
         let hour = Hour::of_ms(time_ms);
         let none = Tally { events: 0, first_ms: time_ms, last_ms: time_ms };
         for tally in [self.kinds.entry(kind).or_insert(none), self.windows.entry(hour).or_insert(none)] {
@@ -141,20 +172,11 @@ impl Counts {
             tally.last_ms = tally.last_ms.max(time_ms);
         }
         *self.hours.entry((hour.number(), kind, row.outcome.number())).or_insert(0) += 1;
-        let [user, administrator, device, application, _, origin, _] = *terms;
+        let &[user, administrator, device, application, _, origin, _] = terms else { return };
         // An address is known by its number; an event with a country and no address is nobody's activity.
         let address = origin.filter(|_| row.src_ip.is_some());
-        for (role, term) in [
-            (Role::User, user),
-            (Role::Administrator, administrator),
-            (Role::Device, device),
-            (Role::Application, application),
-            (Role::Address, address),
-        ] {
-            if let Some(term) = term {
-                self.activity.add(role, term, time_ms, row.class_uid, row.outcome);
-            }
-        }
+        let parties = [user, administrator, device, application, address];
+        self.activity.add_event(parties, time_ms, row.class_uid, row.outcome);
     }
 }
 
@@ -174,15 +196,12 @@ impl EventWriter {
     /// # Errors
     /// [`Error::LeaseLost`] when another process has taken over.
     pub async fn write_page(&mut self, page: &EventPage<'_>, now: Timestamp) -> Result<PageWritten> {
-        let mut dictionary = match self.dictionary.take() {
-            Some(dictionary) => dictionary,
-            None => Dictionary::load(&self.store, self.org).await?,
-        };
+        let mut dictionary = self.take_dictionary().await?;
         let mut written = PageWritten::default();
         let (fresh, packing) = self.fresh_of(page, &mut written).await?;
         // Lists and no closures across an await: else the future could not be proven to be `Send`.
-        let terms: Vec<Term<'_>> = fresh.iter().flat_map(|fresh| terms_of(fresh.row)).flatten().collect();
-        let new_terms = dictionary.learn(&self.store, terms.iter().copied()).await?;
+        let terms: Vec<Option<Term<'_>>> = fresh.iter().flat_map(|fresh| terms_of(fresh.row)).collect();
+        let (terms, new_terms) = dictionary.learn(&self.store, &terms).await?;
         let times: Vec<i64> = fresh.iter().map(|fresh| fresh.time_ms).collect();
 
         let months = ensure_months(&self.store.db, &self.months, times.into_iter(), now).await?;
@@ -191,7 +210,8 @@ impl EventWriter {
         self.lease.check(&mut tx, Some(now)).await?;
         new_terms.write(&mut tx).await?;
         let first_part = self.take_part_numbers(&mut tx, packing.len()).await?;
-        let counts = self.write_index(&mut tx, page.mapping, &fresh, first_part, &mut dictionary).await?;
+        let rows = IndexRows { mapping: page.mapping, fresh: &fresh, terms: &terms, first_part };
+        let counts = self.write_index(&mut tx, &EVENTS, rows, &mut dictionary).await?;
         dictionary.write_kinds(&mut tx, &counts.kinds).await?;
         self.write_counts(&mut tx, counts.hours).await?;
         counts.activity.write(&mut tx, self.org).await?;
@@ -199,11 +219,19 @@ impl EventWriter {
         self.write_ledger(&mut tx, page, &counts.windows, &mut written, now).await?;
         for (number, packed) in (first_part..).zip(packing) {
             let packed = packed.await.map_err(|_| Error::Refused("packing events was stopped".to_owned()))??;
-            self.write_part(&mut tx, number, packed, page.window, now).await?;
+            self.write_part(&mut tx, number, packed, page, now).await?;
         }
         tx.commit().await?;
         self.dictionary = Some(dictionary);
         Ok(written)
+    }
+
+    /// Put back after a commit; one that is not has learned what was not written.
+    pub(super) async fn take_dictionary(&mut self) -> Result<Dictionary> {
+        match self.dictionary.take() {
+            Some(dictionary) => Ok(dictionary),
+            None => Dictionary::load(&self.store, self.org).await,
+        }
     }
 
     /// The rows of a page that are not stored yet, and their parts, which are packed meanwhile.
@@ -242,7 +270,7 @@ impl EventWriter {
     }
 
     /// Which of a page's identities are stored. Read before the transaction, as nobody else writes them.
-    async fn stored_among(&self, page: &EventPage<'_>) -> Result<HashSet<[u8; 16]>> {
+    async fn stored_among(&self, page: &EventPage<'_>) -> Result<hashbrown::HashSet<[u8; 16]>> {
         // The same identity has the same time, so what is stored lies where the page's events would.
         let mut spans: BTreeMap<Hour, (i64, i64)> = BTreeMap::new();
         let mut untimed = Vec::new();
@@ -255,7 +283,7 @@ impl EventWriter {
                 None => untimed.push(row.uid),
             }
         }
-        let mut known = HashSet::with_capacity(page.rows.len());
+        let mut known = hashbrown::HashSet::with_capacity(page.rows.len());
         let mut note = |row: crate::db::Row| {
             known.insert(row.bytes(0).try_into().unwrap_or_default());
         };
@@ -286,44 +314,38 @@ impl EventWriter {
         Ok(last.integer(0) - count + 1)
     }
 
-    async fn write_index(
+    pub(super) async fn write_index(
         &self,
         tx: &mut Tx,
-        mapping: u32,
-        fresh: &[Fresh<'_>],
-        first_part: i64,
+        events: &Bulk,
+        rows: IndexRows<'_>,
         dictionary: &mut Dictionary,
     ) -> Result<Counts> {
-        const EVENTS: Bulk = Bulk {
-            head: "INSERT INTO event (org, time_ms, uid, place, kind, outcome, mfa, user_term, administrator_term, device_term,
-                     application_term, target_term, origin_term, reason_term) VALUES",
-            width: 14,
-            tail: "",
-        };
-        /// Rows whose values are made before they are bound: few enough to stay in the processor's cache.
-        const AT_ONCE: usize = 64;
+        let IndexRows { mapping, fresh, terms, first_part } = rows;
         let mut counts = Counts::default();
-        for chunk in fresh.chunks(AT_ONCE) {
-            let mut cells = Vec::with_capacity(AT_ONCE * EVENTS.width);
-            for Fresh { row, time_ms, part, position } in chunk {
-                let kind = dictionary.kind(row, mapping);
-                let terms = terms_of(row).map(|term| dictionary.term(term));
-                counts.add(row, *time_ms, kind, &terms);
-                cells.push(Cell::Integer(self.org));
-                cells.push(Cell::Integer(*time_ms));
-                cells.push(Cell::Bytes(row.uid.to_vec()));
-                cells.push(Cell::Integer(place(first_part, *part, *position)));
-                cells.push(Cell::Integer(kind));
-                cells.push(Cell::Integer(row.outcome.number()));
-                cells.push(row.mfa.map_or(Cell::Null(Kind::Boolean), Cell::Boolean));
-                cells.extend(terms.map(Cell::from));
-            }
-            EVENTS.run(tx, cells).await?;
-        }
+        events
+            .run_made(tx, fresh.len(), |places| {
+                let mut cells = Vec::with_capacity(places.len() * events.width);
+                let terms = terms[places.start * TERMS..places.end * TERMS].chunks_exact(TERMS);
+                for (Fresh { row, time_ms, part, position }, terms) in fresh[places].iter().zip(terms) {
+                    let kind = dictionary.kind(row, mapping);
+                    counts.add(row, *time_ms, kind, terms);
+                    cells.push(Cell::Integer(self.org));
+                    cells.push(Cell::Integer(*time_ms));
+                    cells.push(Cell::Bytes(row.uid.to_vec()));
+                    cells.push(Cell::Integer(place(first_part, *part, *position)));
+                    cells.push(Cell::Integer(kind));
+                    cells.push(Cell::Integer(row.outcome.number()));
+                    cells.push(row.mfa.map_or(Cell::Null(Kind::Boolean), Cell::Boolean));
+                    cells.extend(terms.iter().copied().map(Cell::from));
+                }
+                cells
+            })
+            .await?;
         Ok(counts)
     }
 
-    async fn write_counts(&self, tx: &mut Tx, hours: HashMap<(i64, i64, i64), i64>) -> Result<()> {
+    pub(super) async fn write_counts(&self, tx: &mut Tx, hours: HashMap<(i64, i64, i64), i64>) -> Result<()> {
         const COUNTS: Bulk = Bulk {
             head: "INSERT INTO event_count (org, hour, kind, outcome, events) VALUES",
             width: 5,
@@ -345,14 +367,21 @@ impl EventWriter {
         UNTIMED.run(tx, cells.collect()).await
     }
 
-    async fn write_part(&self, tx: &mut Tx, number: i64, part: Packed, asked: Hour, now: Timestamp) -> Result<()> {
+    async fn write_part(
+        &self,
+        tx: &mut Tx,
+        number: i64,
+        part: Packed,
+        page: &EventPage<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
         tx.execute(
-            "INSERT INTO event_part (org, number, asked_hour, received_at, events, raw_bytes, first_ms, last_ms, content, filter)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO event_part (org, number, asked_hour, received_at, events, raw_bytes, first_ms, last_ms, content, filter, mapping)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             vec![
                 self.org.into(),
                 number.into(),
-                asked.number().into(),
+                page.window.number().into(),
                 now.into(),
                 (part.events as u64).into(),
                 part.raw_bytes.into(),
@@ -360,6 +389,7 @@ impl EventWriter {
                 part.last_ms.into(),
                 Cell::Bytes(part.content.to_vec()),
                 Cell::Bytes(part.filter),
+                i64::from(page.mapping).into(),
             ],
         )
         .await?;
@@ -424,7 +454,7 @@ impl EventWriter {
             "UPDATE event_window SET duplicates = duplicates + $3, asked_at = COALESCE(asked_at, $4),
                position = COALESCE($5, position),
                state = CASE WHEN state = 'sealed' OR removed_at IS NOT NULL THEN state WHEN $6 = 1 THEN 'read' WHEN state = 'gap' THEN 'open' ELSE state END,
-               reason = CASE WHEN state = 'gap' AND removed_at IS NULL THEN NULL ELSE reason END
+               reason = CASE WHEN state = 'gap' AND removed_at IS NULL THEN NULL ELSE reason END, lost = FALSE
              WHERE org = $1 AND hour = $2",
             vec![
                 self.org.into(),

@@ -14,6 +14,7 @@ use crate::bed::{Bed, USERS, ask, begin, holder, lines, minute, row};
 
 on_both_engines!(
     an_event_comes_out_as_it_went_in,
+    events_are_written_and_read_in_tasks_of_their_own,
     what_came_before_is_dropped_and_counted_wherever_it_comes_again,
     an_event_counts_in_the_hour_of_its_own_time,
     an_event_without_a_time_counts_in_the_hour_that_was_asked_and_is_one_all_the_same,
@@ -21,6 +22,8 @@ on_both_engines!(
     a_late_event_reopens_a_sealed_window,
     a_changed_count_reopens_a_sealed_window,
     a_gap_says_why_and_can_be_read_later,
+    what_is_outstanding_is_found_without_what_is_settled,
+    an_hour_that_was_given_up_is_tried_again_when_somebody_asks,
     a_writer_that_lost_its_lease_writes_nothing,
     a_page_that_fails_leaves_nothing_and_the_next_one_is_whole,
     two_organizations_do_not_see_each_others_events,
@@ -31,9 +34,12 @@ on_both_engines!(
     an_event_is_found_by_its_id_and_by_its_identity,
     parts_are_read_one_after_the_other,
     sql_sees_events_and_joins_them_with_the_inventory,
+    a_condition_on_time_means_the_same_however_it_is_asked,
     activity_tells_the_last_sign_in,
     texts_that_no_database_likes_are_kept_to_the_last_byte,
     what_is_old_is_removed_and_its_proof_stays,
+    names_go_with_the_last_event_that_has_them,
+    an_index_that_is_made_anew_equals_one_that_was_made_so_from_the_start,
     a_damaged_part_is_told_and_not_taken_for_an_event,
     nothing_is_left_of_an_organization_that_is_removed,
     any_split_of_a_stream_into_pages_and_windows_stores_the_same,
@@ -165,6 +171,26 @@ async fn an_event_comes_out_as_it_went_in(bed: &Bed) {
     );
 }
 
+async fn events_are_written_and_read_in_tasks_of_their_own(bed: &Bed) {
+    let store = bed.open().await;
+    let mut writer = writer(&store, "o1").await;
+    let events: Vec<Event> = (0..600).map(|n| event(n, i64::from(n) / 10)).collect();
+    let written = tokio::spawn(async move {
+        let stored = put(&mut writer, hour_of(0), &events).await.stored;
+        let part = writer.store().next_event_part("o1", 0).await.unwrap().unwrap();
+        let rows: Vec<EventRow<'_>> = part.texts.iter().map(|text| EventRow::bare([0; 16], text)).collect();
+        writer.reindex_part(part.number, &rows, 2, minute(2)).await.unwrap();
+        writer.renew_activity(minute(2)).await.unwrap();
+        writer.outstanding(hour_of(0), hour_of(60), minute(0)..=minute(1), minute(2)).await.unwrap();
+        writer.remove_before(minute(-600), minute(2)).await.unwrap();
+        stored
+    });
+    assert_eq!(written.await.unwrap(), 600, "more than one statement holds");
+    let read =
+        tokio::spawn(async move { store.search_events(&of("o1"), None, 1_000, true).await.unwrap().events.len() });
+    assert_eq!(read.await.unwrap(), 600);
+}
+
 async fn what_came_before_is_dropped_and_counted_wherever_it_comes_again(bed: &Bed) {
     let store = bed.open().await;
     let mut writer = writer(&store, "o1").await;
@@ -293,6 +319,68 @@ async fn a_gap_says_why_and_can_be_read_later(bed: &Bed) {
     assert_eq!((window.state, window.reason), (WindowState::Open, None));
     let window = writer.reopen(hour_of(60), "asked by a person", minute(4)).await.unwrap();
     assert_eq!((window.state, window.reason.as_deref()), (WindowState::Reopened, Some("asked by a person")));
+}
+
+/// Numbers of hours since the tests' first, of what is outstanding at a minute: lines, and hours without one.
+async fn outstanding(writer: &mut EventWriter, from: i64, to: i64, at: i64) -> (Vec<i64>, Vec<i64>) {
+    let due = minute(at - 14_400)..=minute(at);
+    let found = writer.outstanding(hour_of(from * 60), hour_of(to * 60), due, minute(1)).await.unwrap();
+    let number = |hour: Hour| hour.number() - hour_of(0).number();
+    let mut lines: Vec<i64> = found.windows.iter().map(|window| number(window.hour)).collect();
+    lines.sort_unstable();
+    (lines, found.missing.into_iter().map(number).collect())
+}
+
+async fn what_is_outstanding_is_found_without_what_is_settled(bed: &Bed) {
+    let store = bed.open().await;
+    let mut writer = writer(&store, "o1").await;
+    let hour = |number: i64| hour_of(number * 60);
+    assert_eq!(outstanding(&mut writer, 0, 3, 0).await, (vec![], vec![0, 1, 2, 3]), "nothing is written yet");
+    for number in 0..200 {
+        let next = (number % 50 == 7).then(|| minute(number * 10));
+        writer.seal(hour(number), 0, next, minute(1)).await.unwrap();
+    }
+    assert_eq!(outstanding(&mut writer, 0, 199, -1).await, (vec![], vec![]));
+    assert_eq!(outstanding(&mut writer, 0, 199, 600).await, (vec![7, 57], vec![]), "those to be counted again by then");
+    assert_eq!(outstanding(&mut writer, 0, 199, 14_400 + 71).await, (vec![57, 107, 157], vec![]), "too late for one");
+    writer.mark_gaps(&[hour(203)], "not permitted", minute(1)).await.unwrap();
+    writer.mark_lost(&[hour(204)], "gone", minute(1)).await.unwrap();
+    put(&mut writer, hour(9), &[event(1, 9 * 60)]).await;
+    assert_eq!(outstanding(&mut writer, 0, 206, -1).await, (vec![9, 203], vec![200, 201, 202, 205, 206]));
+    assert_eq!(outstanding(&mut writer, -2, 200, -1).await, (vec![9], vec![-2, -1, 200]), "the ledger begins earlier");
+    assert_eq!(outstanding(&mut writer, 0, 100, -1).await, (vec![9], vec![]), "a clock was set back");
+    assert_eq!(outstanding(&mut writer, 0, 206, -1).await, (vec![9, 203], vec![200, 201, 202, 205, 206]));
+    for number in [200, 201] {
+        writer.seal(hour(number), 0, None, minute(1)).await.unwrap();
+    }
+    assert_eq!(outstanding(&mut writer, 0, 202, -1).await, (vec![9], vec![202]));
+    let org = bed.behind("SELECT CAST(unbroken_to - unbroken_from AS TEXT) FROM event_org").await;
+    assert_eq!(org, [["202"]], "nobody looks there again");
+    if !bed.is_postgres() {
+        let plan = bed
+            .behind(
+                "EXPLAIN QUERY PLAN SELECT w.position FROM event_window w WHERE w.org = 1 AND w.hour IN (
+                   SELECT u.hour FROM event_window u WHERE u.org = 1 AND u.state <> 'sealed' AND u.removed_at IS NULL
+                   AND NOT u.lost AND u.hour >= 1 AND u.hour <= 2)",
+            )
+            .await
+            .concat()
+            .join(" ");
+        assert!(plan.contains("event_window_outstanding"), "{plan}");
+    }
+}
+
+async fn an_hour_that_was_given_up_is_tried_again_when_somebody_asks(bed: &Bed) {
+    let store = bed.open().await;
+    let mut writer = writer(&store, "o1").await;
+    writer.mark_lost(&[hour_of(0), hour_of(60), hour_of(120)], "gone", minute(1)).await.unwrap();
+    assert_eq!(outstanding(&mut writer, 0, 2, 0).await, (vec![], vec![]));
+    assert_eq!(writer.retry_lost(hour_of(60), minute(1)).await.unwrap(), 2);
+    assert_eq!(outstanding(&mut writer, 0, 2, 0).await, (vec![1, 2], vec![]));
+    assert!(!store.event_window("o1", hour_of(60)).await.unwrap().unwrap().is_lost);
+    put(&mut writer, hour_of(0), &[event(1, 3)]).await;
+    let found = store.event_window("o1", hour_of(0)).await.unwrap().unwrap();
+    assert_eq!((found.state, found.is_lost, found.reason), (WindowState::Open, false, None), "it came after all");
 }
 
 async fn a_writer_that_lost_its_lease_writes_nothing(bed: &Bed) {
@@ -510,6 +598,36 @@ async fn sql_sees_events_and_joins_them_with_the_inventory(bed: &Bed) {
     }
 }
 
+async fn a_condition_on_time_means_the_same_however_it_is_asked(bed: &Bed) {
+    let store = bed.open().await;
+    let mut writer = writer(&store, "o1").await;
+    // 2026-11-20T06:00Z and half an hour more each.
+    let events: Vec<Event> = (0..100).map(|n| event(n, i64::from(n) * 30)).collect();
+    put(&mut writer, hour_of(0), &events).await;
+    for (condition, expected) in [
+        ("time >= '2026-11-20T07:30:00.000Z'", 97),
+        ("time > '2026-11-20T07:30:00.000Z'", 96),
+        ("'2026-11-20T07:30:00.000Z' > e.time", 3),
+        ("time <= '2026-11-20T07:30'", 3),
+        ("time < '2026-11-21'", 36),
+        ("time >= '2026-11-21' AND time < '2026-11-21T01'", 2),
+        ("e.time BETWEEN '2026-11-20T07:30:00.000Z' AND '2026-11-20T08:00:00.000Z'", 2),
+        ("time = '2026-11-20T08:00:00.000Z' OR e.hour = '2026-11-20T06:00:00.000Z'", 3),
+        ("NOT time < '2026-11-21'", 64),
+        ("time > '2026-11-20 08:00:00'", 100),
+        ("time >= ''", 100),
+        ("time < 'later'", 100),
+        ("time > NULL", 0),
+        ("time >= replace('2026/11/21', '/', '-')", 64),
+    ] {
+        let answer = ask(&store, &format!("SELECT COUNT(*) FROM events e WHERE {condition}")).await.unwrap();
+        assert_eq!(lines(&answer), [expected.to_string()], "{condition}");
+    }
+    let joined = "SELECT COUNT(*), COUNT(e.uid) FROM (SELECT 1 AS one UNION ALL SELECT 2) d
+                  LEFT JOIN events e ON d.one = 1 AND e.time < '2026-11-20T07:00' LEFT JOIN logins l ON l.time < '2026'";
+    assert_eq!(lines(&ask(&store, joined).await.unwrap()), ["3 2"]);
+}
+
 fn uid_text(number: u32) -> String {
     uuid::Uuid::from_bytes(uid_of(number)).to_string()
 }
@@ -607,6 +725,87 @@ async fn what_is_old_is_removed_and_its_proof_stays(bed: &Bed) {
         .map(|row| row[0].parse().unwrap())
         .collect();
     assert_eq!(numbers.iter().max(), Some(&25), "numbers of parts are never given again");
+}
+
+async fn names_go_with_the_last_event_that_has_them(bed: &Bed) {
+    let store = bed.open().await;
+    let mut writer = writer(&store, "o1").await;
+    let mut events: Vec<Event> = (0..40).map(|n| event(n, i64::from(n) * 24 * 60)).collect();
+    for (at, event) in events.iter_mut().enumerate() {
+        event.user = format!("person{}", at / 10);
+    }
+    put(&mut writer, hour_of(0), &events).await;
+    let names = async || {
+        let rows = bed.behind("SELECT DISTINCT name FROM event_term WHERE name LIKE 'person%' ORDER BY name").await;
+        rows.concat()
+    };
+    assert_eq!(names().await, ["person0", "person1", "person2", "person3"]);
+    let removed = writer.remove_before(minute(2 * 24 * 60), minute(1)).await.unwrap();
+    assert_eq!((removed.events, removed.terms), (2, 0), "too little to read the rest for");
+    let removed = writer.remove_before(minute(21 * 24 * 60), minute(1)).await.unwrap();
+    assert_eq!((removed.events, removed.terms), (19, 2));
+    assert_eq!(names().await, ["person2", "person3"]);
+    assert_eq!(found(&store, &EventFilter { user: Some("person3".to_owned()), ..of("o1") }).await.len(), 10);
+    let again = Event { user: "person0".to_owned(), ..event(90, 39 * 24 * 60) };
+    put(&mut writer, hour_of(39 * 24 * 60), &[again]).await;
+    assert_eq!(found(&store, &EventFilter { user: Some("person0".to_owned()), ..of("o1") }).await, [90]);
+    let removed = writer.remove_before(minute(400 * 24 * 60), minute(1)).await.unwrap();
+    assert_eq!((removed.events, bed.count("event_term").await), (20, 0), "{removed:?}");
+}
+
+async fn an_index_that_is_made_anew_equals_one_that_was_made_so_from_the_start(bed: &Bed) {
+    let store = bed.open().await;
+    let events: Vec<Event> = (0..60).map(|n| event(n, i64::from(n) * 50)).collect();
+    let poor =
+        |event: &'_ Event| EventRow::<'static> { time_ms: event.time_ms, ..EventRow::bare(uid_of(event.number), "") };
+    let mut old = writer(&store, "o1").await;
+    for page in events.chunks(7) {
+        // The first mapping knew no user, and took failures of one country for sign-ins.
+        let rows: Vec<EventRow<'_>> = (page.iter())
+            .map(|event| EventRow {
+                id: event.row().id,
+                service: Some("directory"),
+                class_uid: if event.country == "DE" { 3002 } else { 0 },
+                outcome: if event.country == "DE" { EventOutcome::Success } else { EventOutcome::Unknown },
+                device: Party { id: None, name: Some("laptop") },
+                raw: &event.raw,
+                ..poor(event)
+            })
+            .collect();
+        let page = EventPage { window: hour_of(0), rows: &rows, position: None, is_last: false, mapping: 1 };
+        old.write_page(&page, minute(1)).await.unwrap();
+    }
+    let mut new = writer(&store, "o2").await;
+    let rows: Vec<EventRow<'_>> = events.iter().map(Event::row).collect();
+    let page = EventPage { window: hour_of(0), rows: &rows, position: None, is_last: false, mapping: 2 };
+    new.write_page(&page, minute(1)).await.unwrap();
+    let SealOutcome::Sealed(sealed) = old.seal(hour_of(0), 2, None, minute(2)).await.unwrap() else {
+        panic!("differs")
+    };
+    assert_eq!((store.stale_events("o1", 2).await.unwrap(), store.stale_events("o2", 2).await.unwrap()), (60, 0));
+
+    let mut done = 0;
+    while let Some(part) = store.next_stale_part("o1", 2).await.unwrap() {
+        let numbers = part.texts.iter().map(|text| u32::from_str_radix(&text[7..31], 16).unwrap());
+        let again: Vec<&Event> = numbers.map(|number| &events[usize::try_from(number).unwrap()]).collect();
+        // A mapping that reads another identity and no time at all changes neither.
+        let rows: Vec<EventRow<'_>> =
+            again.iter().map(|event| EventRow { uid: [9; 16], time_ms: None, ..event.row() }).collect();
+        let reindexed = old.reindex_part(part.number, &rows, 2, minute(3)).await.unwrap();
+        assert_eq!((reindexed.events, reindexed.changed), (rows.len() as u64, rows.len() as u64));
+        done += reindexed.events;
+        assert_eq!(store.stale_events("o1", 2).await.unwrap(), 60 - done, "what is done stays done");
+    }
+    while old.renew_activity(minute(3)).await.unwrap().is_some() {}
+    assert_eq!(all_of(&store, "o1").await, all_of(&store, "o2").await);
+    assert_eq!(store.event_window("o1", hour_of(0)).await.unwrap(), Some(sealed), "its proof holds as it was");
+    let of_user = |org_id: &str| EventFilter { user: Some("user2".to_owned()), ..of(org_id) };
+    assert_eq!(found(&store, &of_user("o1")).await, found(&store, &of_user("o2")).await);
+    // Once more changes nothing but the version.
+    let part = store.next_stale_part("o1", 3).await.unwrap().unwrap();
+    let rows: Vec<EventRow<'_>> = events[..part.texts.len()].iter().map(Event::row).collect();
+    assert_eq!(old.reindex_part(part.number, &rows, 3, minute(3)).await.unwrap().changed, 0);
+    assert_eq!(old.renew_activity(minute(3)).await.unwrap(), None);
 }
 
 async fn a_damaged_part_is_told_and_not_taken_for_an_event(bed: &Bed) {

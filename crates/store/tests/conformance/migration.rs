@@ -2,18 +2,51 @@
 
 use store::{Error, Location, Store};
 
-use crate::bed::{Bed, TABLES, on_sqlite};
+use crate::bed::{Bed, TABLES, holder, minute, on_sqlite};
 
-on_both_engines!(a_newer_schema_is_refused_and_left_as_it_is, an_empty_database_is_opened_by_several_processes_at_once,);
+on_both_engines!(
+    a_newer_schema_is_refused_and_left_as_it_is,
+    what_a_newer_program_laid_out_is_not_undone_by_an_older_one,
+    a_program_that_still_runs_is_told_that_the_layout_was_changed,
+    an_empty_database_is_opened_by_several_processes_at_once,
+);
+
+const OWN: &str = env!("CARGO_PKG_VERSION");
 
 async fn a_newer_schema_is_refused_and_left_as_it_is(bed: &Bed) {
     bed.open().await.close().await;
     let steps = bed.count("schema_version").await;
     bed.behind("INSERT INTO schema_version (version) VALUES (99)").await;
     let refused = Store::open(&bed.location, TABLES).await.unwrap_err();
-    assert!(matches!(refused, Error::Newer { found: 99, known: 1.. }), "{refused:?}");
-    assert!(refused.to_string().contains("use the newer program"));
+    assert!(matches!(refused, Error::Newer { .. }), "{refused:?}");
+    bed.behind("UPDATE layout_change SET program = '99.1.0'").await;
+    let refused = Store::open(&bed.location, TABLES).await.unwrap_err().to_string();
+    for words in ["laid out by Jumpseat 99.1.0", "changed nothing", "use Jumpseat 99.1.0 or a newer one", OWN] {
+        assert!(refused.contains(words), "{refused}");
+    }
     assert_eq!(bed.count("schema_version").await, steps + 1);
+}
+
+async fn what_a_newer_program_laid_out_is_not_undone_by_an_older_one(bed: &Bed) {
+    bed.open().await.close().await;
+    bed.behind("UPDATE layout_change SET program = '99.1.0'").await;
+    bed.open().await.close().await;
+    bed.behind("UPDATE table_layout SET layout = 'more Text /more' WHERE name = 'users'").await;
+    let layouts = bed.behind("SELECT name, layout FROM table_layout ORDER BY name").await;
+    let refused = Store::open(&bed.location, TABLES).await.unwrap_err();
+    assert!(matches!(&refused, Error::Newer { program: Some(program), .. } if program == "99.1.0"), "{refused:?}");
+    assert_eq!(bed.behind("SELECT name, layout FROM table_layout ORDER BY name").await, layouts);
+}
+
+async fn a_program_that_still_runs_is_told_that_the_layout_was_changed(bed: &Bed) {
+    let old = bed.open().await;
+    let taken = old.take_lease("x", "the sync", &holder(), minute(0)).await.unwrap();
+    old.release_lease(taken).await.unwrap();
+    bed.behind("UPDATE layout_change SET program = '99.1.0', changes = changes + 1").await;
+    let refused = old.take_lease("x", "the sync", &holder(), minute(0)).await.unwrap_err();
+    assert!(matches!(refused, Error::LayoutChanged { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("start Jumpseat 99.1.0"), "{refused}");
+    bed.open().await.take_lease("x", "the sync", &holder(), minute(0)).await.unwrap();
 }
 
 async fn an_empty_database_is_opened_by_several_processes_at_once(bed: &Bed) {

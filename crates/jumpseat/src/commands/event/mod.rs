@@ -2,6 +2,7 @@
 
 mod filter;
 mod normalize;
+mod reindex;
 mod search;
 mod split;
 mod tail;
@@ -27,6 +28,8 @@ pub(super) enum EventCommand {
     Verify(verify::VerifyArgs),
     /// Raw Directory Insights events in, OCSF events out; needs no connection and stores nothing.
     Normalize(normalize::NormalizeArgs),
+    /// Index stored events anew, as this version of the program understands them.
+    Reindex(reindex::ReindexArgs),
     /// The event types that your organizations emit, documented or not.
     Types(types::TypesArgs),
 }
@@ -44,6 +47,7 @@ pub(super) async fn run(command: EventCommand, global: &Global) -> Result<Exit> 
         EventCommand::Tail(args) => tail::run(&args, global).await,
         EventCommand::Verify(args) => verify::run(&args, global).await,
         EventCommand::Normalize(args) => normalize::run(&args),
+        EventCommand::Reindex(args) => reindex::run(&args, global).await,
         EventCommand::Types(args) => types::run(&args, global).await,
     }
 }
