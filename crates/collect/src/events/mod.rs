@@ -19,5 +19,5 @@ mod window;
 pub use ledger::{Coverage, coverage};
 pub use plan::Rules;
 pub use recount::Recounted;
-pub use reindex::{ReindexReport, current_mapping};
+pub use reindex::ReindexReport;
 pub use sync::{EventOptions, EventReport, event_lease_name};

@@ -21,11 +21,6 @@ pub struct ReindexReport {
     pub changed: u64,
 }
 
-/// The version of the mapping that this program indexes with.
-pub fn current_mapping() -> u32 {
-    MAPPING_VERSION
-}
-
 impl Collector {
     /// Makes the index of an organization's events anew where an older mapping made it: one transaction a part.
     ///

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use collect::events::{coverage, current_mapping, event_lease_name};
+use collect::events::{coverage, event_lease_name};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::StreamKind;
@@ -42,7 +42,7 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         let mut stale = None;
         let proof = match (&connection.org_id, stream.kind) {
             (Some(org_id), StreamKind::Events) => {
-                stale = Some(context.store.stale_events(org_id, current_mapping()).await?);
+                stale = Some(context.store.stale_events(org_id, ocsf::MAPPING_VERSION).await?);
                 let windows = context.store.event_windows(org_id, Hour::from_number(0), Hour::of(context.now).next());
                 Some(coverage(&windows.await?, context.now))
             }

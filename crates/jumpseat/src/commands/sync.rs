@@ -157,7 +157,7 @@ pub(super) async fn sync_all_events(
 }
 
 /// Works on several connections, a few at a time, each with its line of progress. The order stays.
-async fn with_progress<Done, Working: Future<Output = Done>>(
+pub(super) async fn with_progress<Done, Working: Future<Output = Done>>(
     connections: Vec<Connection>,
     work: impl Fn(Connection, Listener) -> Working,
 ) -> Vec<Done> {

@@ -67,8 +67,7 @@ impl EventWriter {
         let missing = not_among(&rows, to, through.number());
         let unbroken = (from, missing.first().copied().unwrap_or(to.max(through.number().saturating_add(1))));
         if unbroken != self.unbroken {
-            let mut tx = self.store.db.begin().await?;
-            self.lease.check(&mut tx, Some(now)).await?;
+            let mut tx = self.begin(now).await?;
             tx.execute(
                 "UPDATE event_org SET unbroken_from = $2, unbroken_to = $3 WHERE org = $1",
                 vec![self.org.into(), unbroken.0.into(), unbroken.1.into()],

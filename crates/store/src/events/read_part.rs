@@ -80,8 +80,9 @@ impl<'s> Texts<'s> {
         }
         for some in missing.chunks(AHEAD) {
             let mut coming = Vec::with_capacity(some.len());
-            for number in some {
-                coming.push(tokio::spawn(load_owned(self.db.clone(), org, *number)));
+            for number in some.iter().copied() {
+                let db = self.db.clone();
+                coming.push(tokio::spawn(async move { load(&db, org, number).await }));
             }
             for (number, part) in some.iter().zip(coming) {
                 let part = part.await.map_err(|_| Error::Refused("reading events was stopped".to_owned()))??;
@@ -104,10 +105,6 @@ fn fill(texts: &mut [Option<String>], places: &[(i64, usize)], number: i64, part
     for (text, (_, position)) in texts.iter_mut().zip(places).filter(|(_, place)| place.0 == number) {
         *text = part.text(*position).map(str::to_owned);
     }
-}
-
-async fn load_owned(db: Db, org: i64, number: i64) -> Result<Part> {
-    load(&db, org, number).await
 }
 
 /// Reads and unpacks a part.

@@ -117,8 +117,7 @@ impl EventWriter {
             }
         }
 
-        let mut tx = self.store.db.begin().await?;
-        self.lease.check(&mut tx, Some(now)).await?;
+        let mut tx = self.begin(now).await?;
         new_terms.write(&mut tx).await?;
         let rows = IndexRows { mapping, fresh: &fresh, terms: &terms, first_part: number };
         let mut counts = self.write_index(&mut tx, &AGAIN, rows, &mut dictionary).await?;
@@ -231,8 +230,7 @@ impl EventWriter {
             },
         )
         .await?;
-        let mut tx = db.begin().await?;
-        self.lease.check(&mut tx, Some(now)).await?;
+        let mut tx = self.begin(now).await?;
         for table in ["event_activity", "event_stale_day"] {
             tx.execute(&format!("DELETE FROM {table} WHERE org = $1 AND day = $2"), vec![self.org.into(), day.into()])
                 .await?;

@@ -58,12 +58,6 @@ impl EventWriter {
         Ok(removed)
     }
 
-    pub(super) async fn begin(&self, now: Timestamp) -> Result<Tx> {
-        let mut tx = self.store.db.begin().await?;
-        self.lease.check(&mut tx, Some(now)).await?;
-        Ok(tx)
-    }
-
     /// Some of the oldest windows that are to go; none when all are gone.
     async fn hours_to_remove(&self, end: Hour) -> Result<Option<Vec<i64>>> {
         let rows = self

@@ -260,8 +260,7 @@ impl EventWriter {
         // Nobody else writes this organization's events, as the lease is checked when the outcome is written.
         let found = recompute(&self.store.db, &self.org_id, hour).await?;
         let differs = difference(window.as_ref(), &found, counted);
-        let mut tx = self.store.db.begin().await?;
-        self.lease.check(&mut tx, Some(now)).await?;
+        let mut tx = self.begin(now).await?;
         self.ensure_window(&mut tx, hour).await?;
         let key = || [Cell::Integer(self.org), Cell::Integer(hour.number()), Cell::from(counted)];
         match &differs {
@@ -290,8 +289,7 @@ impl EventWriter {
 
     /// Has a window read again from its beginning.
     pub async fn reopen(&mut self, hour: Hour, why: &str, now: Timestamp) -> Result<Window> {
-        let mut tx = self.store.db.begin().await?;
-        self.lease.check(&mut tx, Some(now)).await?;
+        let mut tx = self.begin(now).await?;
         self.ensure_window(&mut tx, hour).await?;
         tx.execute(
             "UPDATE event_window SET state = 'reopened', lost = FALSE, reason = $3, position = NULL WHERE org = $1 AND hour = $2",
@@ -313,8 +311,7 @@ impl EventWriter {
     }
 
     async fn note_gaps(&self, hours: &[Hour], reason: &str, lost: bool, now: Timestamp) -> Result<()> {
-        let mut tx = self.store.db.begin().await?;
-        self.lease.check(&mut tx, Some(now)).await?;
+        let mut tx = self.begin(now).await?;
         for hour in hours {
             self.ensure_window(&mut tx, *hour).await?;
             tx.execute(
@@ -329,8 +326,7 @@ impl EventWriter {
     /// Has lost windows from an hour on tried once more; returns how many. Those whose events the retention removed stay
     /// as they are.
     pub async fn retry_lost(&mut self, from: Hour, now: Timestamp) -> Result<u64> {
-        let mut tx = self.store.db.begin().await?;
-        self.lease.check(&mut tx, Some(now)).await?;
+        let mut tx = self.begin(now).await?;
         let retried = tx
             .execute(
                 "UPDATE event_window SET lost = FALSE, position = NULL WHERE org = $1 AND hour >= $2 AND lost AND removed_at IS NULL",

@@ -206,8 +206,7 @@ impl EventWriter {
 
         let months = ensure_months(&self.store.db, &self.months, times.into_iter(), now).await?;
         self.months.extend(months);
-        let mut tx = self.store.db.begin().await?;
-        self.lease.check(&mut tx, Some(now)).await?;
+        let mut tx = self.begin(now).await?;
         new_terms.write(&mut tx).await?;
         let first_part = self.take_part_numbers(&mut tx, packing.len()).await?;
         let rows = IndexRows { mapping: page.mapping, fresh: &fresh, terms: &terms, first_part };
@@ -224,6 +223,12 @@ impl EventWriter {
         tx.commit().await?;
         self.dictionary = Some(dictionary);
         Ok(written)
+    }
+
+    pub(super) async fn begin(&self, now: Timestamp) -> Result<Tx> {
+        let mut tx = self.store.db.begin().await?;
+        self.lease.check(&mut tx, Some(now)).await?;
+        Ok(tx)
     }
 
     /// Put back after a commit; one that is not has learned what was not written.

@@ -2,12 +2,10 @@
 
 use anyhow::Result;
 use clap::Args;
-use collect::events::current_mapping;
-use collect::silent;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use crate::commands::Global;
+use crate::commands::sync::{cancel_on_signal, with_progress};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Sheet;
@@ -29,18 +27,30 @@ pub(in crate::commands) struct ReindexArgs {
 pub(super) async fn run(args: &ReindexArgs, global: &Global) -> Result<Exit> {
     let context = Context::open(global).await?;
     let collector = context.collector("jumpseat event reindex")?;
+    let cancel = cancel_on_signal();
+    let connections = context.named(&args.names).await?.into_iter().filter(|connection| connection.org_id.is_some());
+    let done = with_progress(connections.collect(), |connection, listener| {
+        let (collector, cancel) = (&collector, &cancel);
+        async move {
+            let org_id = connection.org_id.as_deref().unwrap_or_default();
+            (collector.reindex_events(org_id, &listener, cancel).await, connection.name)
+        }
+    })
+    .await;
     let mut sheet = Sheet::new(&["connection", "mapping", "parts", "events", "changed"]);
-    for connection in context.named(&args.names).await? {
-        let Some(org_id) = &connection.org_id else { continue };
-        let report = collector.reindex_events(org_id, &silent(), &CancellationToken::new()).await?;
-        sheet.push(vec![
-            json!(connection.name),
-            json!(current_mapping()),
-            json!(report.parts),
-            json!(report.events),
-            json!(report.changed),
-        ]);
+    let mut failed = None;
+    for (result, name) in done {
+        match result {
+            Ok(report) => sheet.push(vec![
+                json!(name),
+                json!(ocsf::MAPPING_VERSION),
+                json!(report.parts),
+                json!(report.events),
+                json!(report.changed),
+            ]),
+            Err(error) => failed = failed.or(Some(error)),
+        }
     }
     sheet.write(context.format)?;
-    Ok(Exit::Ok)
+    failed.map_or(Ok(Exit::Ok), |error| Err(error.into()))
 }
