@@ -41,6 +41,10 @@ async fn what_an_older_mapping_did_not_understand_is_found_after_it_was_indexed_
     while writer.renew_activity(now).await.unwrap().is_some() {}
     assert!(all(&scenario).await.iter().all(|event| event.user.name.is_none() && event.class_uid == 0));
 
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    let ended = scenario.collector.reindex_events(&org_id, &silent(), &stopped).await;
+    assert!(matches!(ended, Err(collect::Error::Cancelled)), "{ended:?}");
     let report = scenario.collector.reindex_events(&org_id, &silent(), &CancellationToken::new()).await.unwrap();
     let events = before.len() as u64;
     assert_eq!((report.parts, report.events, report.changed), (parts, events, events));
