@@ -63,6 +63,19 @@ impl Sheet {
         self.rows.is_empty()
     }
 
+    /// The sheet without columns that have no value in any row.
+    pub(crate) fn without_empty_columns(mut self) -> Self {
+        let is_used: Vec<bool> =
+            (0..self.columns.len()).map(|at| self.rows.iter().any(|row| !row[at].is_null())).collect();
+        let mut used = is_used.iter();
+        self.columns.retain(|_| used.next().is_some_and(|used| *used));
+        for row in &mut self.rows {
+            let mut used = is_used.iter();
+            row.retain(|_| used.next().is_some_and(|used| *used));
+        }
+        self
+    }
+
     /// Writes all rows.
     pub(crate) fn write(self, format: Format) -> io::Result<()> {
         let mut writer = RowWriter::new(format, io::stdout().lock());

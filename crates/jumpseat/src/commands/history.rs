@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 use clap::Args;
+use collect::events::event_lease_name;
 use serde_json::{Value, json};
-use store::{Run, TableRecord};
+use store::{Outcome, Run, TableRecord};
 
 use super::Global;
-use crate::context::Context;
+use super::connection::lease_name;
+use crate::context::{Context, this_host};
 use crate::exit::{Exit, Problem};
 use crate::output::{Format, Sheet, printable, write_json, write_lines};
 use crate::when::{relative, span};
@@ -66,7 +68,7 @@ async fn list(args: &HistoryArgs, context: &Context) -> Result<Exit> {
             if people { json!(relative(run.started_at, context.now)) } else { json!(run.started_at.to_string()) },
             duration(&run, people),
             json!(run.stage),
-            json!(run.outcome.map_or("running", store::Outcome::word)),
+            json!(outcome(&run, context).await?),
             sum(|table| table.read),
             sum(|table| table.new),
             sum(|table| table.changed),
@@ -79,6 +81,23 @@ async fn list(args: &HistoryArgs, context: &Context) -> Result<Exit> {
     }
     sheet.write(context.format)?;
     Ok(Exit::Ok)
+}
+
+/// How a run ended, or that it runs. One that nobody holds the lease of any more was killed; the next one will note it.
+async fn outcome(run: &Run, context: &Context) -> Result<&'static str> {
+    if let Some(outcome) = run.outcome {
+        return Ok(outcome.word());
+    }
+    let Some(connection) = context.store.find_connection(&run.connection_id).await? else {
+        return Ok(Outcome::Interrupted.word());
+    };
+    for lease in [lease_name(&connection), event_lease_name(&connection)] {
+        let holder = context.store.lease_holder(&lease, &this_host(), context.now).await?;
+        if holder.is_some_and(|holder| holder == run.collector) {
+            return Ok("running");
+        }
+    }
+    Ok(Outcome::Interrupted.word())
 }
 
 fn duration(run: &Run, people: bool) -> Value {
@@ -115,7 +134,7 @@ async fn one(number: i64, context: &Context) -> Result<Exit> {
         write_json(&json!({
             "run": run.id, "connection": run.connection_name, "org_id": run.org_id, "action": run.action.word(), "started_by": run.started_by,
             "collector": run.collector, "started": run.started_at.to_string(), "ended": run.ended_at.map(|at| at.to_string()),
-            "stage": run.stage, "outcome": run.outcome.map(store::Outcome::word), "error_code": run.error_code, "error": run.error,
+            "stage": run.stage, "outcome": outcome(&run, context).await?, "error_code": run.error_code, "error": run.error,
             "help": run.help, "bytes": run.bytes, "tables": tables, "calls": calls,
         }))?;
         return Ok(Exit::Ok);

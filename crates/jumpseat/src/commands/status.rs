@@ -13,7 +13,7 @@ use super::connection::lease_name;
 use super::sync::next_words;
 use crate::context::{Context, this_host};
 use crate::exit::Exit;
-use crate::output::{Format, Sheet, write_lines};
+use crate::output::{Format, Sheet, printable, write_lines};
 use crate::status::Condition;
 use crate::when::relative;
 
@@ -73,6 +73,7 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         "reason",
         "what_to_do",
     ]);
+    let mut told = Vec::new();
     for (condition, connection, stream, proof, stale) in &rows {
         let next = stream.next_run_at.filter(|_| connection.enabled);
         sheet.push(vec![
@@ -86,16 +87,23 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
             moment(proof.as_ref().and_then(|proof| proof.newest)),
             moment(proof.as_ref().and_then(|proof| proof.sealed_to)),
             json!(proof.as_ref().map(|proof| proof.gaps.len())),
-            // Nobody needs to read a column of zeros.
             json!(stale.filter(|stale| !people || *stale > 0)),
-            json!(condition.reason),
-            json!(condition.help),
+            // Sentences have no room in a column: people read them below.
+            if people { Value::Null } else { json!(condition.reason) },
+            if people { Value::Null } else { json!(condition.help) },
         ]);
+        if let Some(reason) = condition.reason.as_ref().filter(|_| people) {
+            told.push(format!("{}, {}: {}", printable(&connection.name), stream.kind.word(), printable(reason)));
+            told.extend(condition.help.as_ref().map(|help| format!("  {}", printable(help))));
+        }
     }
     if sheet.is_empty() && people {
         write_lines(&[
             "no connection yet; add one with `jumpseat connection add`, or look around with `jumpseat demo`".to_owned(),
         ])?;
+    } else if people {
+        sheet.without_empty_columns().write(context.format)?;
+        write_lines(&told)?;
     } else {
         sheet.write(context.format)?;
     }

@@ -56,6 +56,21 @@ async fn ctrl_c_ends_a_sync_cleanly_and_nothing_of_it_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_is_told_as_interrupted_before_the_next_one_begins() {
+    let scene = Scene::new(Config::single(120, 60, 6, 4)).await.connected().await;
+    scene.world().faults().set_latency(Duration::from_millis(20));
+    let mut child = start(&scene, &["sync", "--stream", "inventory"]);
+    let asked = scene.world().requests().total + 40;
+    while scene.world().requests().total < asked {
+        tokio::task::yield_now().await;
+    }
+    let outcome = async || scene.run(&["history", "--limit", "1", "-o", "json"]).await.json()[0]["outcome"].clone();
+    assert_eq!(outcome().await, "running");
+    child.kill().await.unwrap();
+    assert_eq!(outcome().await, "interrupted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_processes_never_run_one_stream_twice_and_say_who_holds_it() {
     let scene = Scene::new(Config::single(120, 60, 6, 4)).await.connected().await;
     scene.world().faults().set_latency(Duration::from_millis(20));
