@@ -673,7 +673,7 @@ async fn has_snapshots(store: &Store) -> Result<bool> {
 }
 
 /// Brings every table to its layout, with the indexes of its columns or without.
-pub(crate) async fn reach_layout(store: &Store, indexed: bool) -> Result<()> {
+async fn reach_layout(store: &Store, indexed: bool) -> Result<()> {
     let layouts: HashMap<String, String> = store
         .db
         .fetch("SELECT name, layout FROM table_layout", vec![])

@@ -913,8 +913,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::File(folder.path().join("jumpseat.db"));
         let store = Store::open(&location, TABLES).await.unwrap();
-        crate::inventory::reach_layout(&store, true).await.unwrap();
+        // Columns are indexed where there is a snapshot.
+        let sql_of_a_snapshot = "INSERT INTO snapshot (number, org_id, connection_id, run_id, started_at, committed_at)
+                                 VALUES (1, 'o0', 'c', 1, '2026-11-20', '2026-11-20')";
+        store.db.execute(sql_of_a_snapshot, vec![]).await.unwrap();
         store.close().await;
+        Store::open(&location, TABLES).await.unwrap().close().await;
         // Opened again, since what the planner is told counts from the next opening on.
         let store = Store::open(&location, TABLES).await.unwrap();
         let mut plans = [String::new(), String::new()];
