@@ -10,6 +10,7 @@ use serde_json::Value;
 use store::{Connection, Place};
 
 use crate::error::Error;
+use crate::events::Keep;
 
 /// Settings that hold for all connections of this process.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct Settings {
     pub allow_loopback: bool,
     /// Certificate authorities to trust beside the system's, as PEM.
     pub extra_root_certificates: Vec<Vec<u8>>,
+    /// How long events are kept, where a connection does not say otherwise.
+    pub keep_events: Keep,
     /// Bounds of time and size for each request.
     pub limits: Limits,
 }
@@ -57,6 +60,7 @@ impl Default for Settings {
             requests_per_second: None,
             allow_loopback: false,
             extra_root_certificates: Vec::new(),
+            keep_events: Keep::Forever,
             limits: Limits::default(),
         }
     }
@@ -102,6 +106,18 @@ impl Settings {
         org_id: Option<&str>,
         clock: Arc<dyn Clock>,
     ) -> Result<Client, Error> {
+        self.client_for(place, credential, org_id, &[], clock)
+    }
+
+    /// Makes a client whose requests for events are about several organizations at once: the first and the `others`.
+    pub(crate) fn client_for(
+        &self,
+        place: &Place,
+        credential: Credential,
+        org_id: Option<&str>,
+        others: &[String],
+        clock: Arc<dyn Clock>,
+    ) -> Result<Client, Error> {
         let hosts = match &place.region {
             Some(region) => Hosts::region(
                 region.parse().map_err(|error: jumpcloud::UnknownRegion| Error::Place(error.to_string()))?,
@@ -117,6 +133,7 @@ impl Settings {
         };
         let mut config = ClientConfig::new(hosts, credential);
         config.org_id = org_id.map(str::to_owned);
+        config.more_org_ids = others.to_vec();
         config.max_in_flight = self.max_in_flight;
         config.requests_per_second = self.requests_per_second;
         config.clock = clock;

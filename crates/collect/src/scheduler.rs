@@ -1,6 +1,7 @@
 //! Runs what is due, connection by connection, until told to stop.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,7 +10,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
-use crate::events::EventOptions;
+use crate::events::{EventOptions, Sharing};
 use crate::progress::silent;
 use crate::schedule::Schedule;
 use crate::sync::{Collector, SyncOptions};
@@ -21,6 +22,9 @@ const AT_ONCE: usize = 4;
 /// An organization's events get so long at a time; then the others have their turn, and it goes on after them.
 const EVENTS_TURN: Duration = Duration::from_secs(45);
 
+/// Streams of events that are due within this time may be read together with one that is due now.
+const NEAR: SignedDuration = SignedDuration::from_secs(15);
+
 /// A failed run is tried again within this time, whatever its schedule says.
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
 
@@ -31,14 +35,23 @@ const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
 pub async fn run_schedule(collector: &Collector, stop: &CancellationToken) -> Result<(), Error> {
     let mut running: HashMap<Id, (String, StreamKind)> = HashMap::new();
     let mut tasks = JoinSet::new();
+    let sharing = Arc::new(Sharing::default());
     loop {
-        for (connection, kind) in due(collector).await? {
+        let (due, near) = due(collector).await?;
+        let near = Arc::new(near);
+        for (connection, kind) in due {
             let is_crowded = running.values().filter(|(_, other)| *other == kind).count() >= AT_ONCE;
             if is_crowded || running.values().any(|(id, other)| *id == connection.id && *other == kind) {
                 continue;
             }
             let (id, collector, stop) = (connection.id.clone(), collector.clone(), stop.child_token());
-            let task = tasks.spawn(async move { run_one(&collector, &connection, kind, &stop).await });
+            let (sharing, near) = (Arc::clone(&sharing), Arc::clone(&near));
+            let task = tasks.spawn(async move {
+                match kind {
+                    StreamKind::Inventory => run_inventory(&collector, &connection, &stop).await,
+                    StreamKind::Events => run_events(&collector, &connection, &sharing, &near, &stop).await,
+                }
+            });
             running.insert(task.id(), (id, kind));
         }
         tokio::select! {
@@ -53,25 +66,38 @@ pub async fn run_schedule(collector: &Collector, stop: &CancellationToken) -> Re
     Ok(())
 }
 
-/// The streams of this collector's enabled connections that are due, the longest overdue first.
-async fn due(collector: &Collector) -> Result<Vec<(Connection, StreamKind)>, Error> {
+/// The streams of this collector's enabled connections that are due, the longest overdue first; and the connections whose
+/// events are or will be in a moment.
+async fn due(collector: &Collector) -> Result<(Vec<(Connection, StreamKind)>, Vec<Connection>), Error> {
     let now = collector.clock.now();
-    let mut due: Vec<_> =
-        collector.store.streams(None).await?.into_iter().filter(|stream| is_due(stream, now)).collect();
-    due.sort_by_key(|stream| stream.next_run_at);
-    if due.is_empty() {
-        return Ok(Vec::new());
+    let mut streams = collector.store.streams(None).await?;
+    streams.sort_by_key(|stream| stream.next_run_at);
+    if !streams.iter().any(|stream| is_due(stream, now)) {
+        return Ok((Vec::new(), Vec::new()));
     }
-    let connections = collector.store.connections().await?;
-    Ok(due
-        .iter()
-        .filter_map(|stream| {
-            let connection = connections.iter().find(|connection| connection.id == stream.connection_id)?;
-            Some((connection.clone(), stream.kind))
-        })
-        .filter(|(connection, _)| connection.enabled)
-        .filter(|(connection, _)| connection.collector.as_ref().is_none_or(|pinned| *pinned == collector.name))
-        .collect())
+    let mut connections: HashMap<String, Connection> = collector
+        .store
+        .connections()
+        .await?
+        .into_iter()
+        .map(|connection| (connection.id.clone(), connection))
+        .collect();
+    connections.retain(|_, connection| {
+        connection.enabled && connection.collector.as_ref().is_none_or(|pinned| *pinned == collector.name)
+    });
+    let (mut due, mut near) = (Vec::new(), Vec::new());
+    for stream in &streams {
+        let Some(connection) = connections.get(&stream.connection_id) else { continue };
+        if is_due(stream, now) {
+            due.push((connection.clone(), stream.kind));
+        }
+        // One that fails must not be the reason why the others have to ask again.
+        let is_well = stream.kind == StreamKind::Events && stream.state.failures == 0;
+        if is_well && stream.next_run_at.is_some_and(|next| next <= now + NEAR) {
+            near.push(connection.clone());
+        }
+    }
+    Ok((due, near))
 }
 
 /// Its time has come; or lies further ahead than its schedule could have put it, because the clock was set back since.
@@ -81,41 +107,47 @@ fn is_due(stream: &Stream, now: Timestamp) -> bool {
     next <= now || latest.is_some_and(|latest| next > latest)
 }
 
-async fn run_one(collector: &Collector, connection: &Connection, kind: StreamKind, stop: &CancellationToken) {
-    let error = match kind {
-        StreamKind::Inventory => {
-            let options = SyncOptions { started_by: "system".to_owned(), accept_shrink: false };
-            match collector.sync_inventory(connection, &options, silent(), stop).await {
-                Ok(report) => {
-                    return tracing::info!(
-                        connection = connection.name,
-                        run = report.run,
-                        outcome = report.outcome.word(),
-                        seconds = report.took.as_secs_f64(),
-                        "inventory synced"
-                    );
-                }
-                Err(error) => error,
-            }
-        }
-        StreamKind::Events => {
-            let options = EventOptions { budget: Some(EVENTS_TURN), ..EventOptions::by("system") };
-            match collector.sync_events(connection, &options, silent(), stop).await {
-                Ok(report) => {
-                    return tracing::info!(
-                        connection = connection.name,
-                        outcome = report.outcome.word(),
-                        new = report.new,
-                        sealed = report.sealed,
-                        left = report.left,
-                        seconds = report.took.as_secs_f64(),
-                        "events synced"
-                    );
-                }
-                Err(error) => error,
-            }
-        }
-    };
+async fn run_inventory(collector: &Collector, connection: &Connection, stop: &CancellationToken) {
+    let options = SyncOptions { started_by: "system".to_owned(), accept_shrink: false };
+    match collector.sync_inventory(connection, &options, silent(), stop).await {
+        Ok(report) => tracing::info!(
+            connection = connection.name,
+            run = report.run,
+            outcome = report.outcome.word(),
+            seconds = report.took.as_secs_f64(),
+            "inventory synced"
+        ),
+        Err(error) => tell(collector, connection, StreamKind::Inventory, error).await,
+    }
+}
+
+async fn run_events(
+    collector: &Collector,
+    connection: &Connection,
+    sharing: &Sharing,
+    near: &[Connection],
+    stop: &CancellationToken,
+) {
+    let share = sharing.take(collector, connection, near).await;
+    let is_shared = share.is_some();
+    let options = EventOptions { budget: Some(EVENTS_TURN), ..EventOptions::by("system") };
+    match collector.sync_shared_events(connection, &options, share, stop).await {
+        Ok(report) => tracing::info!(
+            connection = connection.name,
+            outcome = report.outcome.word(),
+            is_shared,
+            new = report.new,
+            sealed = report.sealed,
+            left = report.left,
+            removed = report.removed,
+            seconds = report.took.as_secs_f64(),
+            "events synced"
+        ),
+        Err(error) => tell(collector, connection, StreamKind::Events, error).await,
+    }
+}
+
+async fn tell(collector: &Collector, connection: &Connection, kind: StreamKind, error: Error) {
     match error {
         Error::Store(store::Error::Held { holder, .. }) => {
             tracing::debug!(connection = connection.name, stream = kind.word(), holder, "somebody else syncs it");

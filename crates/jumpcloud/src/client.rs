@@ -53,11 +53,12 @@ impl Client {
             return Err(Error::Config("requests_per_second must be more than 0".to_owned()));
         }
         config.credential.check().map_err(|error| Error::Config(error.to_string()))?;
-        let org_id = config
-            .org_id
-            .map(|id| HeaderValue::from_str(id.trim()))
-            .transpose()
-            .map_err(|_| Error::Config("the organization id has characters that no id has".to_owned()))?;
+        let header = |id: &String| {
+            HeaderValue::from_str(id.trim())
+                .map_err(|_| Error::Config("the organization id has characters that no id has".to_owned()))
+        };
+        let org_id = config.org_id.as_ref().map(header).transpose()?;
+        let more_org_ids = config.more_org_ids.iter().map(header).collect::<Result<Vec<_>, _>>()?;
         let transport = Transport::new(&config.hosts, &config.limits, &config.extra_root_certificates)?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -65,6 +66,7 @@ impl Client {
                 hosts: config.hosts,
                 credential: config.credential,
                 org_id,
+                more_org_ids,
                 max_in_flight: config.max_in_flight,
                 slots: Semaphore::new(config.max_in_flight),
                 limits: config.limits,
@@ -145,6 +147,7 @@ pub(crate) struct Inner {
     hosts: Hosts,
     credential: Credential,
     org_id: Option<HeaderValue>,
+    more_org_ids: Vec<HeaderValue>,
     pub(crate) max_in_flight: usize,
     slots: Semaphore,
     pub(crate) limits: Limits,
@@ -335,6 +338,10 @@ impl Inner {
         }
         if let Some(org_id) = self.org_id.as_ref().filter(|_| endpoint.takes_organization()) {
             headers.insert("x-org-id", org_id.clone());
+            // Several are for Directory Insights only.
+            for more in self.more_org_ids.iter().filter(|_| endpoint.is_insights()) {
+                headers.append("x-org-id", more.clone());
+            }
         }
         headers
     }

@@ -19,6 +19,9 @@ pub struct ClientConfig {
     /// The organization, sent as `x-org-id` wherever that is allowed. Needed by providers' administrators
     /// and service accounts.
     pub org_id: Option<String>,
+    /// Further organizations, each sent as an `x-org-id` of its own beside the first with requests for events: Directory
+    /// Insights then answers with the events of all of them.
+    pub more_org_ids: Vec<String>,
     /// The most requests in flight at once.
     pub max_in_flight: usize,
     /// The most requests a second; without it only JumpCloud's own limit counts, which the client finds.
@@ -38,6 +41,7 @@ impl ClientConfig {
             hosts,
             credential,
             org_id: None,
+            more_org_ids: Vec::new(),
             max_in_flight: 10,
             requests_per_second: None,
             limits: Limits::default(),
@@ -53,6 +57,7 @@ impl fmt::Debug for ClientConfig {
             .field("hosts", &self.hosts)
             .field("credential", &self.credential)
             .field("org_id", &self.org_id)
+            .field("more_org_ids", &self.more_org_ids.len())
             .field("max_in_flight", &self.max_in_flight)
             .field("requests_per_second", &self.requests_per_second)
             .field("limits", &self.limits)

@@ -93,6 +93,22 @@ impl EventPage {
         self.rows.iter().map(|row| &self.text[row.clone()])
     }
 
+    /// A page of some of its events, in their order; `places` are their places among [`EventPage::rows`]. It leads nowhere:
+    /// a position is one among all events that were asked for.
+    #[must_use]
+    pub fn only(&self, places: &[usize], is_last: bool) -> Self {
+        let ranges = places.iter().filter_map(|at| self.rows.get(*at));
+        let mut text = String::with_capacity(ranges.clone().map(Range::len).sum());
+        let rows = ranges
+            .map(|range| {
+                let start = text.len();
+                text.push_str(&self.text[range.clone()]);
+                start..text.len()
+            })
+            .collect();
+        Self { text, rows, next: None, is_last, date: self.date, elapsed: self.elapsed }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.rows.len()

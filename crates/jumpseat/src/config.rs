@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use collect::events::Keep;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ pub(crate) struct Config {
     /// The most requests a second, for each connection.
     #[serde(default)]
     pub requests_per_second: Option<f64>,
+    /// How long events are kept: a number of days such as `400d`, or `forever`. A connection may say otherwise.
+    pub keep_events: String,
     /// Accept a plain-http upstream on this machine.
     #[serde(deserialize_with = "switch")]
     pub allow_loopback_upstream: bool,
@@ -76,6 +79,7 @@ const KEYS: &[&str] = &[
     "collector",
     "max_in_flight",
     "requests_per_second",
+    "keep_events",
     "allow_loopback_upstream",
     "extra_ca_file",
     "log",
@@ -99,6 +103,7 @@ pub(crate) fn load(overrides: &Overrides, file: Option<&Path>) -> Result<Loaded>
         collector: "default".to_owned(),
         max_in_flight: 10,
         requests_per_second: None,
+        keep_events: Keep::Forever.to_string(),
         allow_loopback_upstream: false,
         extra_ca_file: None,
         log: "warn,sqlx=error".to_owned(),
@@ -127,6 +132,7 @@ pub(crate) fn load(overrides: &Overrides, file: Option<&Path>) -> Result<Loaded>
     if config.requests_per_second.is_some_and(|rate| !(0.01..=1000.0).contains(&rate)) {
         return Err(Problem::usage("requests_per_second must be between 0.01 and 1000"));
     }
+    config.keep_events.parse::<Keep>().map_err(|error| Problem::usage(format!("keep_events: {error}")))?;
     Ok(Loaded { config, figment })
 }
 

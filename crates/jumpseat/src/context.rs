@@ -105,6 +105,8 @@ pub(crate) fn settings(config: &Config) -> Result<Settings> {
         requests_per_second: config.requests_per_second,
         allow_loopback: config.allow_loopback_upstream,
         extra_root_certificates,
+        // It was read once already, when the settings were.
+        keep_events: config.keep_events.parse().map_err(|error| Problem::usage(format!("keep_events: {error}")))?,
         ..Settings::default()
     })
 }

@@ -165,6 +165,7 @@ mod tests {
             connection_id: "c".to_owned(),
             kind: StreamKind::Inventory,
             schedule: "12h".to_owned(),
+            keep: None,
             next_run_at: None,
             state,
         };

@@ -74,6 +74,8 @@ pub struct Stream {
     pub kind: StreamKind,
     /// Interval (`12h`) or cron expression.
     pub schedule: String,
+    /// How long its events are kept, as a person said it for this connection; `None`: as the program is set.
+    pub keep: Option<String>,
     /// Next time that the schedule starts it.
     pub next_run_at: Option<Timestamp>,
     /// How it went.
@@ -290,7 +292,7 @@ impl Store {
             .db
             .fetch(
                 "SELECT connection_id, stream, schedule, next_run_at, last_started_at, last_outcome, last_success_at,
-                        failing_since, failures, failure_code, failure, failure_help
+                        failing_since, failures, failure_code, failure, failure_help, keep
                  FROM stream WHERE $1 = '' OR connection_id = $1 ORDER BY connection_id, stream",
                 vec![connection_id.unwrap_or_default().into()],
             )
@@ -302,6 +304,7 @@ impl Store {
                     connection_id: row.text(0),
                     kind: StreamKind::from_word(&row.text(1))?,
                     schedule: row.text(2),
+                    keep: row.maybe_text(12),
                     next_run_at: row.maybe_time(3),
                     state: StreamState {
                         last_started_at: row.maybe_time(4),
@@ -330,6 +333,17 @@ impl Store {
             .execute(
                 "UPDATE stream SET schedule = $1, next_run_at = $2 WHERE connection_id = $3 AND stream = $4",
                 vec![schedule.into(), next.into(), connection_id.into(), kind.word().into()],
+            )
+            .await
+            .map(drop)
+    }
+
+    /// Changes how long a stream's events are kept; `None`: as the program is set.
+    pub async fn set_keep(&self, connection_id: &str, kind: StreamKind, keep: Option<&str>) -> Result<()> {
+        self.db
+            .execute(
+                "UPDATE stream SET keep = $1 WHERE connection_id = $2 AND stream = $3",
+                vec![keep.map(str::to_owned).into(), connection_id.into(), kind.word().into()],
             )
             .await
             .map(drop)

@@ -93,7 +93,9 @@ impl Db {
                 )
             })?
             .disable_statement_logging()
-            .application_name("jumpseat");
+            .application_name("jumpseat")
+            // Our questions read few rows through many expressions: compiling those takes longer than reading.
+            .options([("jit", "off")]);
         // Tried once without the pool, which tries for long and then says no more than that it waited.
         let tried = options.connect().await.map_err(|error| {
             Error::Refused(format!(
@@ -220,6 +222,12 @@ impl Tx {
             .await?;
         Ok(rows[0].integer(0) - count + 1)
     }
+}
+
+/// Whether PostgreSQL gave up waiting for a lock (`lock_not_available`).
+pub(crate) fn is_locked_out(error: &Error) -> bool {
+    let Error::Database(error) = error else { return false };
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55P03")
 }
 
 /// SQLITE_BUSY: somebody else has the lock.

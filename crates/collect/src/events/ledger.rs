@@ -44,7 +44,8 @@ pub fn coverage(windows: &[Window], now: Timestamp) -> Coverage {
         let hour = Hour::from_number(number);
         let line = lines.get(&number).copied();
         if let Some(line) = line {
-            coverage.stored += line.stored;
+            // What the retention has removed was stored, and is no more.
+            coverage.stored += if line.removed_at.is_none() { line.stored } else { 0 };
             coverage.newest = coverage.newest.max(line.last);
         }
         match line.map_or(WindowState::Open, |line| line.state) {

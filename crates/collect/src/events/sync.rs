@@ -12,13 +12,15 @@ use store::{Action, CallRecord, Connection, Lease, Outcome, RunEnd, StreamKind, 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::keep::Keep;
 use super::ledger::{LOST, known};
 use super::page::{Pages, write_position};
 use super::plan::{Position, Rules, TOO_OLD, Work, plan};
-use super::window::{Hours, Tally, fetch};
+use super::shared::Share;
+use super::window::{Fetched, Hours, Tally, fetch, taken};
 use crate::client::credential_of;
 use crate::error::Error;
-use crate::progress::{Listener, Progress};
+use crate::progress::{Listener, Progress, silent};
 use crate::sync::{Collector, bytes_of, calls_of};
 
 /// Hours that are asked for at the same time.
@@ -45,6 +47,13 @@ pub struct EventOptions {
     pub budget: Option<Duration>,
     /// When hours are read and proven.
     pub rules: Rules,
+}
+
+/// How a run is done, and what it is given.
+struct Given<'a> {
+    options: &'a EventOptions,
+    /// What was read for this organization together with others.
+    share: Option<Share>,
 }
 
 impl EventOptions {
@@ -75,6 +84,8 @@ pub struct EventReport {
     pub unproven: Vec<(Hour, String)>,
     /// Hours that are left to do because the budget was used up.
     pub left: usize,
+    /// Events that were older than they are to be kept, and were removed.
+    pub removed: u64,
     /// What was asked.
     pub calls: Vec<CallRecord>,
     /// How long it took.
@@ -103,6 +114,9 @@ struct Run<'a> {
     client: Option<Client>,
     tally: Tally,
     left: usize,
+    share: Option<Share>,
+    /// Old events that were removed, and whether there are more.
+    removed: store::events::Removed,
 }
 
 impl Collector {
@@ -119,6 +133,28 @@ impl Collector {
         listener: Listener,
         cancel: &CancellationToken,
     ) -> Result<EventReport, Error> {
+        self.sync_events_given(connection, Given { options, share: None }, listener, cancel).await
+    }
+
+    /// The same for the schedule, which may have read the newest minutes together with those of other organizations.
+    pub(crate) async fn sync_shared_events(
+        &self,
+        connection: &Connection,
+        options: &EventOptions,
+        share: Option<Share>,
+        cancel: &CancellationToken,
+    ) -> Result<EventReport, Error> {
+        self.sync_events_given(connection, Given { options, share }, silent(), cancel).await
+    }
+
+    async fn sync_events_given(
+        &self,
+        connection: &Connection,
+        given: Given<'_>,
+        listener: Listener,
+        cancel: &CancellationToken,
+    ) -> Result<EventReport, Error> {
+        let Given { options, share } = given;
         if let Some(pinned) = connection.collector.as_ref().filter(|pinned| **pinned != self.name) {
             return Err(Error::Pinned(pinned.clone()));
         }
@@ -136,6 +172,8 @@ impl Collector {
             client: None,
             tally: Tally::default(),
             left: 0,
+            share,
+            removed: Default::default(),
         };
         let result = run.run(&lease, cancel).await;
         let noted = run.note_end(result.as_ref().err()).await;
@@ -192,8 +230,9 @@ impl Run<'_> {
             tally: Tally::default(),
             pages: Pages::default(),
         };
+        let keep = self.keep().await?;
         let result = tokio::select! {
-            result = self.all(&mut hours) => result,
+            result = self.all_and_no_more(&mut hours, keep) => result,
             () = cancel.cancelled() => Err(Error::Cancelled),
             error = collector.heartbeat(lease, &client, &listener) => Err(error),
         };
@@ -204,9 +243,30 @@ impl Run<'_> {
         result
     }
 
+    /// How long this connection's events are kept.
+    async fn keep(&self) -> Result<Keep, Error> {
+        let streams = self.collector.store.streams(Some(&self.connection.id)).await?;
+        let own = streams.into_iter().find(|stream| stream.kind == StreamKind::Events).and_then(|stream| stream.keep);
+        Ok(match own {
+            // A text that this version does not read removes nothing.
+            Some(text) => text.parse().unwrap_or_default(),
+            None => self.collector.settings.keep_events,
+        })
+    }
+
+    /// Reads and proves what there is to, then removes what is older than it is to be kept.
+    async fn all_and_no_more(&mut self, hours: &mut Hours, keep: Keep) -> Result<(), Error> {
+        self.all(hours, keep).await?;
+        self.removed = hours.remove_old(keep, self.options.budget.is_some()).await?;
+        if self.removed.windows > 0 {
+            self.begin_history().await?;
+        }
+        Ok(())
+    }
+
     /// Works off one plan after the other, until there is nothing left to do or no time.
-    async fn all(&mut self, hours: &mut Hours) -> Result<(), Error> {
-        let start = self.start(hours).await?;
+    async fn all(&mut self, hours: &mut Hours, keep: Keep) -> Result<(), Error> {
+        let start = self.start(hours, keep).await?;
         loop {
             let begun = self.collector.clock.now();
             let works = self.plan(hours, start).await?;
@@ -251,9 +311,14 @@ impl Run<'_> {
     async fn work_off(&mut self, hours: &mut Hours, works: &[Work]) -> Result<(), Error> {
         let client = hours.client.clone();
         let ask = move |work: Work| AbortOnDropHandle::new(tokio::spawn(fetch(client.clone(), work)));
+        let shared = self.shared(works);
+        let works = if shared.is_some() { &works[1..] } else { works };
+        let mut bad_before = hours.tally.unproven.len();
+        if let Some(shared) = shared {
+            hours.work(shared).await?;
+        }
         let Some((first, others)) = works.split_first() else { return Ok(()) };
         // Alone, because its answer tells whether the credential lives: a dead one is shown once, not four times.
-        let mut bad_before = hours.tally.unproven.len();
         hours.work(joined(ask(first.clone()).await)).await?;
         let mut coming = futures::stream::iter(others.to_vec()).map(ask).buffered(AT_ONCE);
         let mut bad_hours = hours.tally.unproven.len() - bad_before;
@@ -274,13 +339,21 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The first piece of work, if it was done together with others'.
+    fn shared(&mut self, works: &[Work]) -> Option<Fetched> {
+        let share = self.share.take()?;
+        let Work::Read { hour, pass } = works.first()? else { return None };
+        let pass = share.pass(*hour, pass)?;
+        Some(taken(*hour, pass, share))
+    }
+
     fn is_spent(&self) -> bool {
         let spent = self.collector.clock.now().duration_since(self.started);
         self.options.budget.is_some_and(|budget| Duration::try_from(spent).is_ok_and(|spent| spent >= budget))
     }
 
     /// The first hour of the ledger. A new ledger begins with the oldest event that JumpCloud keeps.
-    async fn start(&self, hours: &mut Hours) -> Result<Hour, Error> {
+    async fn start(&self, hours: &mut Hours, keep: Keep) -> Result<Hour, Error> {
         let (store, org_id) = (&self.collector.store, hours.writer.org_id().to_owned());
         let now = hours.now();
         let first = store.first_event_window(&org_id).await?;
@@ -292,13 +365,17 @@ impl Run<'_> {
         if let Some(first) = first
             && since.is_none_or(|since| since >= first)
         {
-            return Ok(first);
+            // What was removed is not read again.
+            return Ok(first.max(Hour::of(hours.writer.kept_from())));
         }
         let Some(oldest) = oldest(&hours.client, now).await? else {
             // Nothing has happened yet: the ledger will begin with the hour in which it does.
             return Ok(first.unwrap_or(Hour::of(now)));
         };
-        let oldest = Hour::of_ms(oldest);
+        // JumpCloud has told its time by now. What would be removed at once is not read.
+        let kept_from = keep.since(hours.now()).map(Hour::of);
+        let kept_from = kept_from.into_iter().chain([Hour::of(hours.writer.kept_from())]).max();
+        let oldest = kept_from.map_or(Hour::of_ms(oldest), |kept_from| kept_from.max(Hour::of_ms(oldest)));
         let start = since.map_or(oldest, |since| since.max(oldest));
         let start = first.map_or(start, |first| first.min(start));
         if first != Some(start) {
@@ -357,7 +434,7 @@ impl Run<'_> {
         }
         // Whoever took over the lease tells how the stream stands.
         if !matches!(error, Some(Error::Store(store::Error::LeaseLost))) {
-            let has_more = error.is_none() && self.left > 0;
+            let has_more = error.is_none() && (self.left > 0 || self.removed.has_more);
             self.collector
                 .note_stream(self.connection, StreamKind::Events, &end, error, self.started, ended, has_more)
                 .await?;
@@ -373,6 +450,7 @@ impl Run<'_> {
             sealed: tally.sealed,
             unproven: tally.unproven.clone(),
             left: self.left,
+            removed: self.removed.events,
             calls: end.calls,
             took: ended.duration_since(self.started),
         })
@@ -415,7 +493,7 @@ impl Run<'_> {
             read: tally.documents,
             new: tally.stored,
             changed: 0,
-            gone: 0,
+            gone: self.removed.events,
             unchanged: 0,
             duplicates: tally.duplicates,
             misfits: 0,

@@ -11,6 +11,7 @@ use store::events::{EventWriter, Hour, SealOutcome};
 use super::page::{Behind, Pages, write_position};
 use super::plan::{Pass, Position, Rules, Work};
 use super::recount::count;
+use super::shared::Share;
 use crate::error::Error;
 use crate::progress::{Listener, Progress};
 
@@ -50,6 +51,18 @@ pub(crate) async fn fetch(client: Client, work: Work) -> Fetched {
         fetched.counted = Some(count(&client, hour).await);
     }
     fetched
+}
+
+/// What a piece of work gets without asking: a share of what was asked for several organizations.
+pub(crate) fn taken(hour: i64, pass: Pass, share: Share) -> Fetched {
+    let mut pages = share.into_pages().into_iter().map(Ok);
+    let first = pages.next();
+    Fetched {
+        work: Work::Read { hour, pass },
+        first,
+        more: Some(Box::new(futures::stream::iter(pages.collect::<Vec<_>>()))),
+        counted: None,
+    }
 }
 
 fn ask(client: &Client, pass: &Pass, until_empty: bool) -> Coming {

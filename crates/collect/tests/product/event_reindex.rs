@@ -26,7 +26,7 @@ async fn all(scenario: &Scenario) -> Vec<StoredEvent> {
 async fn what_an_older_mapping_did_not_understand_is_found_after_it_was_indexed_anew() {
     let scenario = scenario(busy(Oddities::clean())).await;
     scenario.sync_the_events().await;
-    let (store, org_id, now) = (&scenario.collector.store, scenario.org(), scenario.collector.clock.now());
+    let (store, org_id, now) = (&scenario.collector.store, scenario.id_of(0), scenario.collector.clock.now());
     let before = all(&scenario).await;
     let types = store.event_types_seen(&org_id).await.unwrap();
     // An older mapping that understood nothing.

@@ -60,14 +60,20 @@ impl Scenario {
         self.collector.clock.now().as_millisecond()
     }
 
-    pub(crate) fn org(&self) -> String {
-        self.world.organizations()[0].id.to_string()
+    /// The id of an organization.
+    pub(crate) fn id_of(&self, number: usize) -> String {
+        self.world.organizations()[number].id.to_string()
     }
 
-    /// The whole ledger.
+    /// The whole ledger of the first organization.
     pub(crate) async fn ledger(&self) -> Vec<Window> {
+        self.ledger_of(0).await
+    }
+
+    /// The whole ledger of an organization.
+    pub(crate) async fn ledger_of(&self, number: usize) -> Vec<Window> {
         let end = Hour::from_number(i64::from(i32::MAX));
-        self.collector.store.event_windows(&self.org(), Hour::from_number(0), end).await.unwrap()
+        self.collector.store.event_windows(&self.id_of(number), Hour::from_number(0), end).await.unwrap()
     }
 
     pub(crate) async fn coverage(&self) -> Coverage {
@@ -76,11 +82,15 @@ impl Scenario {
 
     /// How many events were issued in an hour and could be read by now, and the hash over their identities.
     pub(crate) fn issued(&self, hour: Hour) -> (u64, String) {
-        let org_id = self.org();
+        self.issued_of(0, hour)
+    }
+
+    fn issued_of(&self, number: usize, hour: Hour) -> (u64, String) {
+        let org_id = self.id_of(number);
         let received = Received { organization: Some(&org_id), ..Received::at(0) };
         let mut mapper = Mapper::new();
         let mut uids = BTreeSet::new();
-        self.world.for_each_event_text(0, hour.start_ms()..hour.end_ms(), self.now_ms(), |text| {
+        self.world.for_each_event_text(number, hour.start_ms()..hour.end_ms(), self.now_ms(), |text| {
             uids.insert(mapper.read(text).uid(&received).into_bytes());
         });
         let mut sha = Sha256::new();
@@ -94,15 +104,16 @@ impl Scenario {
         let mut all = 0;
         let mut hour = first;
         while hour <= Hour::of(self.collector.clock.now()) {
-            all += self.hour_equals_oracle(hour).await;
+            all += self.hour_equals_oracle(0, hour).await;
             hour = hour.next();
         }
         assert!(all > 100, "{all} events are no test");
     }
 
-    async fn hour_equals_oracle(&self, hour: Hour) -> u64 {
-        let (count, identities) = self.issued(hour);
-        let found = self.collector.store.recompute_window(&self.org(), hour).await.unwrap();
+    /// An hour of an organization holds exactly what was issued; returns how many that are.
+    pub(crate) async fn hour_equals_oracle(&self, number: usize, hour: Hour) -> u64 {
+        let (count, identities) = self.issued_of(number, hour);
+        let found = self.collector.store.recompute_window(&self.id_of(number), hour).await.unwrap();
         assert_eq!(found.stored, count, "events of {hour}");
         assert_eq!(found.identities, identities, "identities of {hour}");
         count
@@ -113,7 +124,7 @@ impl Scenario {
         let sealed: Vec<Window> =
             self.ledger().await.into_iter().filter(|window| window.state == WindowState::Sealed).collect();
         for window in &sealed {
-            self.hour_equals_oracle(window.hour).await;
+            self.hour_equals_oracle(0, window.hour).await;
             assert_eq!(window.identities.as_ref(), Some(&self.issued(window.hour).1));
         }
         sealed.len()

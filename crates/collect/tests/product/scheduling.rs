@@ -3,7 +3,10 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
+use collect::events::event_lease_name;
 use collect::run_schedule;
+use simulator::{Character, Config, EventSpec, OrganizationSpec};
+use store::StreamKind;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{CORE, Scenario, scenario, small};
@@ -89,4 +92,44 @@ async fn a_dead_key_is_probed_every_quarter_of_an_hour_and_no_more() {
     stop.cancel();
     schedule.await.unwrap().unwrap();
     scenario.equals_oracle(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_connections_that_are_due_at_once_run_a_few_at_a_time_and_all_of_them() {
+    const MANY: usize = 24;
+    let organizations = (0..MANY).map(|number| {
+        let mut spec = OrganizationSpec::new(&format!("Tenant {number}"), "tenant.example", Character::Tidy, 3, 2);
+        spec.events = EventSpec { retention_days: 1, episodes: false, ..EventSpec::default() };
+        spec
+    });
+    let scenario = scenario(Config { seed: 3, organizations: organizations.collect(), provider: false }).await;
+    scenario.clock.waiting_is_free.store(false, SeqCst);
+    let (store, now) = (&scenario.collector.store, scenario.collector.clock.now());
+    for number in 0..MANY {
+        let id = format!("connection-{number}");
+        store.set_schedule(&id, StreamKind::Inventory, "1h", None).await.unwrap();
+        store.set_schedule(&id, StreamKind::Events, "60s", Some(now)).await.unwrap();
+    }
+    let stop = CancellationToken::new();
+    let (collector, stopping) = (scenario.collector.clone(), stop.clone());
+    let schedule = tokio::spawn(async move { run_schedule(&collector, &stopping).await });
+    let connections = store.connections().await.unwrap();
+    let (mut most, patience) = (0, Instant::now());
+    loop {
+        let mut running = 0;
+        for connection in &connections {
+            let holder = store.lease_holder(&event_lease_name(connection), "here", now).await.unwrap();
+            running += usize::from(holder.is_some());
+        }
+        most = most.max(running);
+        let streams = store.streams(None).await.unwrap();
+        if streams.iter().filter(|stream| stream.state.last_success_at.is_some()).count() == MANY {
+            break;
+        }
+        assert!(patience.elapsed() < Duration::from_secs(120), "{most} at once");
+    }
+    stop.cancel();
+    schedule.await.unwrap().unwrap();
+    // Leases are looked at one after the other, so one that ends and one that begins may both be seen.
+    assert!((1..=8).contains(&most), "{most} at once");
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
+use collect::events::Keep;
 use collect::{
     Collector, Grade, Schedule, Settings, TestReport, VisibleOrganization, secret_of, visible_organizations,
 };
@@ -32,7 +33,7 @@ pub(super) enum ConnectionCommand {
     List,
     /// Show one connection. The credential is never shown.
     Show { name: String },
-    /// Change settings. A changed region or URL needs the credential again.
+    /// Change settings, e.g. how long events are kept. A changed region or URL needs the credential again.
     Edit(EditArgs),
     /// Try everything that a connection needs, line by line.
     Test { name: String },
@@ -108,6 +109,9 @@ pub(super) struct DetailArgs {
     /// How often events are collected: an interval (60s) or a cron expression in UTC. Default 60s.
     #[arg(long, value_name = "SCHEDULE")]
     events_every: Option<String>,
+    /// How long events are kept: a number of days (400d), forever, or default for what `config show` says.
+    #[arg(long, value_name = "DAYS")]
+    keep_events: Option<String>,
     /// The only collector that may run it.
     #[arg(long)]
     collector: Option<String>,
@@ -204,6 +208,7 @@ struct AddFile {
     owner_email: Option<String>,
     inventory_every: Option<String>,
     events_every: Option<String>,
+    keep_events: Option<String>,
     collector: Option<String>,
     enabled: Option<bool>,
 }
@@ -241,6 +246,7 @@ async fn add(mut args: AddArgs, context: &Context) -> Result<Exit> {
     let mut connection = new_connection(name, place, &credential, context.now);
     apply_details(&mut connection, &args.details);
     connection.enabled = !args.disabled;
+    let keep = args.details.keep_events.as_deref().map(keep_of).transpose()?.flatten();
     let collector = context.collector("jumpseat connection add")?;
     if !args.no_test {
         let report = collector.test_with(&connection, &credential).await;
@@ -259,6 +265,9 @@ async fn add(mut args: AddArgs, context: &Context) -> Result<Exit> {
         args.details.events_every.as_deref(),
     )
     .await?;
+    if keep.is_some() {
+        context.store.set_keep(&connection.id, StreamKind::Events, keep.as_deref()).await?;
+    }
     tell_connection(context, &connection, "connected")?;
     Ok(Exit::Ok)
 }
@@ -282,6 +291,7 @@ fn fill_from_file(args: &mut AddArgs, path: &Path) -> Result<()> {
     details.owner_email = details.owner_email.take().or(file.owner_email);
     details.inventory_every = details.inventory_every.take().or(file.inventory_every);
     details.events_every = details.events_every.take().or(file.events_every);
+    details.keep_events = details.keep_events.take().or(file.keep_events);
     details.collector = details.collector.take().or(file.collector);
     *disabled |= file.enabled == Some(false);
     Ok(())
@@ -458,6 +468,15 @@ fn schedule_of(text: Option<&str>, usual: &str) -> Result<String> {
     Ok(text.trim().to_owned())
 }
 
+/// How long a connection's events are kept, as it is stored; nothing for the program's own setting.
+fn keep_of(text: &str) -> Result<Option<String>> {
+    if text.trim().eq_ignore_ascii_case("default") {
+        return Ok(None);
+    }
+    let keep: Keep = text.parse().map_err(|error| Problem::usage(format!("--keep-events: {error}, or default")))?;
+    Ok(Some(keep.to_string()))
+}
+
 /// Saves a connection; both of its streams are due at once.
 pub(super) async fn save_new(
     collector: &Collector,
@@ -591,12 +610,19 @@ async fn show(name: &str, context: &Context) -> Result<Exit> {
     let connection = context.one(name).await?;
     let mut value = connection_json(&connection);
     let streams = context.store.streams(Some(&connection.id)).await?;
+    let kept_from = match &connection.org_id {
+        Some(org_id) => context.store.events_kept_from(org_id).await?,
+        None => None,
+    };
     value["streams"] = streams
         .iter()
         .map(|stream| {
             json!({
                 "stream": stream.kind.word(),
                 "schedule": stream.schedule,
+                "keep": (stream.kind == StreamKind::Events)
+                    .then(|| stream.keep.as_deref().unwrap_or(&context.config.keep_events)),
+                "kept_from": kept_from.filter(|_| stream.kind == StreamKind::Events).map(|at| at.to_string()),
                 "next_run_at": stream.next_run_at.map(|at| at.to_string()),
                 "last_success_at": stream.state.last_success_at.map(|at| at.to_string()),
                 "failing_since": stream.state.failing_since.map(|at| at.to_string()),
@@ -669,6 +695,7 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
     let inventory =
         args.details.inventory_every.as_deref().map(|text| schedule_of(Some(text), USUAL_INVENTORY)).transpose()?;
     let events = args.details.events_every.as_deref().map(|text| schedule_of(Some(text), USUAL_EVENTS)).transpose()?;
+    let keep = args.details.keep_events.as_deref().map(keep_of).transpose()?;
     if let Some(credential) = &credential {
         let report = collector.test_with(&connection, credential).await;
         show_checklist(&report, Format::Table, true)?;
@@ -688,6 +715,9 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
         let last = streams.iter().find(|stream| stream.kind == kind).and_then(|stream| stream.state.last_started_at);
         let next = schedule.parse::<Schedule>().ok().and_then(|parsed| parsed.next(last, context.now));
         context.store.set_schedule(&connection.id, kind, &schedule, next).await?;
+    }
+    if let Some(keep) = keep {
+        context.store.set_keep(&connection.id, StreamKind::Events, keep.as_deref()).await?;
     }
     note(&collector, &connection, Action::Update, Outcome::Succeeded, None).await?;
     tell_connection(context, &connection, "changed")?;

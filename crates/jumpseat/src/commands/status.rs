@@ -39,16 +39,18 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         };
         let holder = context.store.lease_holder(&lease, &host, context.now).await?;
         let condition = Condition::of(connection, &stream, holder.as_deref(), context.now);
-        let mut stale = None;
+        let (mut stale, mut keep, mut kept_from) = (None, None, None);
         let proof = match (&connection.org_id, stream.kind) {
             (Some(org_id), StreamKind::Events) => {
+                keep = Some(stream.keep.clone().unwrap_or_else(|| context.config.keep_events.clone()));
+                kept_from = context.store.events_kept_from(org_id).await?;
                 stale = Some(context.store.stale_events(org_id, ocsf::MAPPING_VERSION).await?);
                 let windows = context.store.event_windows(org_id, Hour::from_number(0), Hour::of(context.now).next());
                 Some(coverage(&windows.await?, context.now))
             }
             _ => None,
         };
-        rows.push((condition, connection, stream, proof, stale));
+        rows.push((condition, connection, stream, proof, stale, (keep, kept_from)));
     }
     rows.sort_by(|a, b| (a.0.state, &a.1.name).cmp(&(b.0.state, &b.1.name)));
     let exit = rows.first().map_or(Exit::Ok, |(condition, ..)| condition.exit());
@@ -70,11 +72,13 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         "proven_to",
         "gaps",
         "older_mapping",
+        "kept",
+        "kept_from",
         "reason",
         "what_to_do",
     ]);
     let mut told = Vec::new();
-    for (condition, connection, stream, proof, stale) in &rows {
+    for (condition, connection, stream, proof, stale, (keep, kept_from)) in &rows {
         let next = stream.next_run_at.filter(|_| connection.enabled);
         sheet.push(vec![
             json!(connection.name),
@@ -88,6 +92,9 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
             moment(proof.as_ref().and_then(|proof| proof.sealed_to)),
             json!(proof.as_ref().map(|proof| proof.gaps.len())),
             json!(stale.filter(|stale| !people || *stale > 0)),
+            // What is kept forever needs no column; since when it is kept follows from how long, for people.
+            json!(keep.as_ref().filter(|keep| !people || *keep != "forever")),
+            moment(kept_from.filter(|_| !people)),
             // Sentences have no room in a column: people read them below.
             if people { Value::Null } else { json!(condition.reason) },
             if people { Value::Null } else { json!(condition.help) },

@@ -3,7 +3,7 @@
 use serde_json::json;
 use simulator::{Config, Size};
 
-use crate::support::Scene;
+use crate::support::{Scene, end_of};
 
 #[tokio::test]
 async fn a_connection_without_a_name_gets_the_next_number() {
@@ -223,4 +223,39 @@ async fn a_service_account_connects_and_syncs() {
         .await;
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(scene.run(&["sync", "--stream", "inventory"]).await.code, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_events_are_kept_is_set_for_all_or_for_one_connection_and_shown() {
+    let scene = Scene::small().await.connected().await;
+    let kept = async |setting: &str| {
+        let mut command = scene.command(&["connection", "show", "Acme", "-o", "json"]);
+        command.env("JUMPSEAT_KEEP_EVENTS", setting);
+        let shown = end_of(command, "").await.json();
+        let streams = shown["streams"].as_array().unwrap().clone();
+        streams.iter().find(|stream| stream["stream"] == "events").unwrap()["keep"].clone()
+    };
+    assert_eq!((kept("forever").await, kept("400d").await), ("forever".into(), "400d".into()));
+    assert_eq!(scene.run(&["connection", "edit", "Acme", "--keep-events", "2d"]).await.code, 0);
+    assert_eq!(kept("400d").await, "2d");
+    for bad in ["soon", "0d", "12h"] {
+        let refused = scene.run(&["connection", "edit", "Acme", "--keep-events", bad]).await;
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.err.contains("400d"), "{refused:?}");
+        let mut command = scene.command(&["status"]);
+        command.env("JUMPSEAT_KEEP_EVENTS", bad);
+        assert_eq!(end_of(command, "").await.code, 2);
+    }
+    // Nothing older is collected, and it is told since when there is something.
+    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(100)).to_string();
+    assert_eq!(scene.run(&["sync", "--stream", "events", "--since", &since]).await.code, 0);
+    let status = scene.run(&["status", "-o", "json"]).await.stream("events");
+    assert_eq!(status["kept"], "2d");
+    let kept_from: jiff::Timestamp = status["kept_from"].as_str().unwrap().parse().unwrap();
+    let age = jiff::Timestamp::now().duration_since(kept_from).as_hours();
+    assert!((48..=49).contains(&age), "{age} hours");
+    let old = scene.count(&format!("SELECT COUNT(*) FROM events WHERE time < '{kept_from:.3}'")).await;
+    assert_eq!(old, 0);
+    assert_eq!(scene.run(&["connection", "edit", "Acme", "--keep-events", "default"]).await.code, 0);
+    assert_eq!(kept("forever").await, "forever");
 }

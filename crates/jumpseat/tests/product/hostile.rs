@@ -1,8 +1,8 @@
 //! Names that attack whoever looks at them: terminal sequences, spreadsheet formulas, SQL quotes.
 
-use simulator::{Character, Config, OrganizationSpec};
+use simulator::{Character, Config, Effect, FaultBody, FaultRule, OrganizationSpec};
 
-use crate::support::Scene;
+use crate::support::{Scene, end_of};
 
 async fn hostile_scene() -> Scene {
     let mut spec = OrganizationSpec::new("Hostile Inc", "hostile.example", Character::Neglected, 40, 30);
@@ -76,4 +76,30 @@ async fn a_name_with_quotes_is_found_like_any_other() {
     }
     let odd = scene.run(&["asset", "show", "'); DROP TABLE run; --", "-o", "json"]).await;
     assert_eq!(odd.code, 7, "{odd:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_jumpcloud_says_is_never_a_record_of_the_log_of_its_own() {
+    let scene = Scene::small().await.connected().await;
+    let said =
+        "no\n2026-11-20T10:00:00Z ERROR forged: all is lost\r\n{\"level\":\"ERROR\",\"message\":\"forged\"}\u{1b}[2J";
+    let body = FaultBody::Text(serde_json::json!({ "message": said }).to_string());
+    let refused = Effect::Status { status: 400, body, headers: Vec::new(), retry_after: None };
+    scene.world().faults().add(FaultRule::new(refused).on("/insights/directory/v1/events/count"));
+    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(3)).to_string();
+    for format in ["text", "json"] {
+        let mut command = scene.command(&["--log", "info", "sync", "--stream", "events", "--since", &since]);
+        command.env("JUMPSEAT_LOG_FORMAT", format);
+        let ended = end_of(command, "").await;
+        let told: Vec<&str> = ended.err.lines().filter(|line| line.contains("forged")).collect();
+        assert!(!told.is_empty(), "{ended:?}");
+        for line in told {
+            assert!(!line.chars().any(steers), "{line:?}");
+            assert!(!line.starts_with("2026-11-20T10:00:00Z ERROR"), "{line}");
+            if line.starts_with('{') {
+                let record: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+                assert_ne!(record["message"], "forged");
+            }
+        }
+    }
 }

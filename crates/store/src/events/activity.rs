@@ -80,8 +80,8 @@ impl Activity {
 
     pub(crate) async fn write(self, tx: &mut Tx, org: i64) -> Result<()> {
         const DAYS: Bulk = Bulk {
-            head: "INSERT INTO event_activity (org, day, role, term, events, failures, sign_ins, failed_sign_ins, first_ms,
-                     last_ms, last_sign_in_ms, slots) VALUES",
+            into: "event_activity (org, day, role, term, events, failures, sign_ins, failed_sign_ins, first_ms,
+                     last_ms, last_sign_in_ms, slots)",
             width: 12,
             tail: "ON CONFLICT (org, day, role, term) DO UPDATE SET events = event_activity.events + excluded.events,
                      failures = event_activity.failures + excluded.failures,

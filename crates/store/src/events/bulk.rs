@@ -1,8 +1,9 @@
-//! Many rows in few statements.
+//! Many rows in few statements. How PostgreSQL is given them is in `bulk_postgres`.
 
 use std::ops::Range;
 use std::task::Poll;
 
+use super::bulk_postgres;
 use crate::Result;
 use crate::db::Tx;
 use crate::schema::Cell;
@@ -12,8 +13,8 @@ const MOST_ROWS: usize = 256;
 
 /// A statement that inserts rows, or adds them to those that are there.
 pub(crate) struct Bulk {
-    /// `INSERT INTO t (a, b) VALUES`
-    pub(crate) head: &'static str,
+    /// The table with its columns: `t (a, b)`.
+    pub(crate) into: &'static str,
     /// Values in a row.
     pub(crate) width: usize,
     /// `ON CONFLICT …`, or nothing.
@@ -23,12 +24,15 @@ pub(crate) struct Bulk {
 impl Bulk {
     /// Runs it over all rows; `cells` holds them one after the other.
     pub(crate) async fn run(&self, tx: &mut Tx, cells: Vec<Cell>) -> Result<()> {
+        if let Tx::Postgres(tx) = tx {
+            return bulk_postgres::run(self, tx, cells).await;
+        }
         let mut left = cells.len() / self.width;
         let mut cells = cells.into_iter();
         while left > 0 {
             // Powers of two keep the number of different statements, and so of preparations, small.
             let rows = MOST_ROWS.min(1 << left.ilog2());
-            let sql = self.sql(rows, matches!(tx, Tx::Postgres(_)));
+            let sql = self.sql(rows);
             tx.execute(&sql, cells.by_ref().take(rows * self.width).collect()).await?;
             left -= rows;
         }
@@ -43,11 +47,12 @@ impl Bulk {
         rows: usize,
         mut make: impl FnMut(Range<usize>) -> Vec<Cell>,
     ) -> Result<()> {
-        let mut end = rows.min(MOST_ROWS);
+        let most = if matches!(tx, Tx::Postgres(_)) { bulk_postgres::MOST_ROWS } else { MOST_ROWS };
+        let mut end = rows.min(most);
         let mut cells = make(0..end);
         while !cells.is_empty() {
             let begin = end;
-            end = rows.min(begin + MOST_ROWS);
+            end = rows.min(begin + most);
             let mut running = std::pin::pin!(self.run(tx, cells));
             // This hands them over. (A join of futures would do, but could not be proven to be `Send`.)
             let begun = futures::poll!(running.as_mut());
@@ -61,9 +66,11 @@ impl Bulk {
         Ok(())
     }
 
-    fn sql(&self, rows: usize, numbered: bool) -> String {
-        let mut sql = String::with_capacity(self.head.len() + self.tail.len() + rows * self.width * 5);
-        sql.push_str(self.head);
+    fn sql(&self, rows: usize) -> String {
+        let mut sql = String::with_capacity(self.into.len() + self.tail.len() + 32 + rows * self.width * 2);
+        sql.push_str("INSERT INTO ");
+        sql.push_str(self.into);
+        sql.push_str(" VALUES");
         for row in 0..rows {
             sql.push_str(if row == 0 { " (" } else { ",(" });
             for column in 0..self.width {
@@ -71,11 +78,7 @@ impl Bulk {
                     sql.push(',');
                 }
                 // SQLite looks every `$n` up by name among all the others; `?` has no name.
-                if numbered {
-                    sql.push_str(&format!("${}", row * self.width + column + 1));
-                } else {
-                    sql.push('?');
-                }
+                sql.push('?');
             }
             sql.push(')');
         }

@@ -14,6 +14,7 @@
 
 mod activity;
 mod bulk;
+mod bulk_postgres;
 mod counts;
 mod hour;
 mod months;

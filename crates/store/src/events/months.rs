@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
 use super::hour::moment;
 use crate::Result;
-use crate::db::Db;
+use crate::db::{Db, Tx, is_locked_out};
 
 /// Locks out other processes that make a month at the same time.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7206574)";
@@ -42,6 +42,30 @@ pub(crate) async fn ensure_months(
     Ok(months.into_iter().collect())
 }
 
+/// Empties a month's table, if no other organization has events in it, and says whether it did. It must be the first thing
+/// that a transaction does to events: one that others hold up is given up, and then it has to be dropped. The table stays, so
+/// that a writer that knows of it need not be told.
+pub(crate) async fn empty_month(tx: &mut Tx, org: i64, month: i64) -> Result<bool> {
+    let name = name_of(month);
+    let exists = tx.fetch("SELECT to_regclass($1) IS NOT NULL", vec![name.as_str().into()]).await?;
+    if !exists.first().is_some_and(|row| row.boolean(0)) {
+        return Ok(false);
+    }
+    // Those who read the month wait for as long as we wait for those who read it already.
+    tx.run_script("SET LOCAL lock_timeout = '2s'").await?;
+    match tx.run_script(&format!("LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")).await {
+        Err(error) if is_locked_out(&error) => return Ok(false),
+        locked => locked?,
+    }
+    let sql =
+        format!("SELECT EXISTS (SELECT 1 FROM {name} WHERE org < $1) OR EXISTS (SELECT 1 FROM {name} WHERE org > $1)");
+    if tx.fetch(&sql, vec![org.into()]).await?.first().is_none_or(|row| row.boolean(0)) {
+        return Ok(false);
+    }
+    tx.run_script(&format!("TRUNCATE TABLE {name}")).await?;
+    Ok(true)
+}
+
 /// The table of a month.
 pub(crate) fn name_of(month: i64) -> String {
     format!("event_month_{:04}_{:02}", month.div_euclid(12), month.rem_euclid(12) + 1)
@@ -54,7 +78,7 @@ pub(crate) fn month_of(ms: i64) -> i64 {
 }
 
 /// The first millisecond of a month.
-fn begin_of(month: i64) -> i64 {
+pub(crate) fn begin_of(month: i64) -> i64 {
     let first = Date::constant(2010, 1, 1).checked_add((month - FIRST).months());
     let begin = first.and_then(|date| date.to_zoned(TimeZone::UTC));
     begin.map_or(i64::MAX, |begin| begin.timestamp().as_millisecond())

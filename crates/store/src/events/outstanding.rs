@@ -57,7 +57,7 @@ impl EventWriter {
     }
 
     /// Hours that have no line. Up to where every hour has one is remembered, so that nobody looks there again.
-    async fn missing(&mut self, start: Hour, through: Hour, now: Timestamp) -> Result<Vec<Hour>> {
+    pub(super) async fn missing(&mut self, start: Hour, through: Hour, now: Timestamp) -> Result<Vec<Hour>> {
         let (from, to) = match self.unbroken {
             (from, to) if from == start.number() => (from, to.max(from)),
             _ => (start.number(), start.number()),

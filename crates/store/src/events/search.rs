@@ -242,6 +242,11 @@ fn has_member(text: &str, id: &str) -> bool {
 /// A span of time in milliseconds since 1970, the end not included.
 type Span = (i64, i64);
 
+/// The span from the beginning of the first to the end of the last of these; nothing, if there are none.
+fn hull<'a>(spans: impl Iterator<Item = &'a Span>) -> Option<Span> {
+    spans.copied().reduce(|whole, span| (whole.0.min(span.0), whole.1.max(span.1)))
+}
+
 /// One organization's events of a filter, being read.
 struct Reading<'s> {
     store: &'s Store,
@@ -403,7 +408,10 @@ impl<'s> Reading<'s> {
         /// Fewer are not read at once when texts are searched.
         const LEAST: usize = 200;
         let most = if self.text.is_some() { most.max(LEAST) } else { most };
-        while let Some((mut from, mut to)) = self.spans.front().copied() {
+        /// Spans of one question: PostgreSQL plans each for longer than it reads a span, SQLite does not.
+        const SPANS: usize = 64;
+        let at_once = if self.store.db.is_postgres() { SPANS } else { 1 };
+        while let Some((mut from, mut to)) = hull(self.spans.iter().take(at_once)) {
             let mut args = vec![Cell::Integer(self.org)];
             let mut condition = self.condition.clone();
             if let Some(after) = self.after {
@@ -425,9 +433,10 @@ impl<'s> Reading<'s> {
             if let Some(after) = self.after {
                 args.extend([Cell::Integer(after.time_ms), Cell::Bytes(after.uid.to_vec())]);
             }
-            let mut found = self.rows(&condition, args, i64::try_from(most).unwrap_or(i64::MAX)).await?;
+            let asked: Vec<Span> = self.spans.iter().take(at_once).copied().collect();
+            let mut found = self.rows_in(&asked, &condition, args, i64::try_from(most).unwrap_or(i64::MAX)).await?;
             if found.len() < most {
-                self.spans.pop_front();
+                self.spans.drain(..asked.len());
             }
             self.after = found.last().map(EventCursor::behind).or(self.after);
             if self.with_raw || self.text.is_some() {
@@ -449,6 +458,17 @@ impl<'s> Reading<'s> {
 
     /// Rows of the index that meet a condition; `$1` organization, `$2` and `$3` the span.
     async fn rows(&self, condition: &str, args: Vec<Cell>, limit: i64) -> Result<Vec<StoredEvent>> {
+        self.rows_in(&[], condition, args, limit).await
+    }
+
+    /// The same; of several spans only what lies in one of them.
+    async fn rows_in(
+        &self,
+        spans: &[Span],
+        condition: &str,
+        mut args: Vec<Cell>,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>> {
         let way = match self.order {
             EventOrder::NewestFirst => "DESC",
             EventOrder::OldestFirst => "ASC",
@@ -461,10 +481,25 @@ impl<'s> Reading<'s> {
                 format!(" LEFT JOIN event_term {alias} ON {alias}.org = e.org AND {alias}.number = e.{column}")
             })
             .collect();
+        // Only PostgreSQL is ever asked about several. It takes them as texts, so that the question stays the same.
+        let mut source = "event e".to_owned();
+        if spans.len() > 1 {
+            let text = |bounds: &mut dyn Iterator<Item = i64>| {
+                Cell::Text(bounds.map(|ms| ms.to_string()).collect::<Vec<_>>().join(","))
+            };
+            args.push(text(&mut spans.iter().map(|span| span.0)));
+            args.push(text(&mut spans.iter().map(|span| span.1)));
+            source = format!(
+                "UNNEST(string_to_array(${}, ',')::bigint[], string_to_array(${}, ',')::bigint[]) s(since, until)
+                 CROSS JOIN LATERAL (SELECT * FROM event i WHERE i.org = $1 AND i.time_ms >= s.since AND i.time_ms < s.until) e",
+                args.len() - 1,
+                args.len(),
+            );
+        }
         // The limit is applied before the names are looked up.
         let sql = format!(
             "SELECT e.time_ms, e.uid, e.place, e.kind, e.outcome, e.mfa{named} FROM (
-               SELECT * FROM event e WHERE e.org = $1 AND e.time_ms >= $2 AND e.time_ms < $3 AND {condition}
+               SELECT e.* FROM {source} WHERE e.org = $1 AND e.time_ms >= $2 AND e.time_ms < $3 AND {condition}
                ORDER BY e.time_ms {way}, e.uid {way} LIMIT {limit}
              ) e{joins} ORDER BY e.time_ms {way}, e.uid {way}"
         );

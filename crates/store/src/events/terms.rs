@@ -270,8 +270,8 @@ impl Dictionary {
 
     pub(crate) async fn write_kinds(&self, tx: &mut Tx, tallies: &hashbrown::HashMap<i64, Tally>) -> Result<()> {
         const KINDS: Bulk = Bulk {
-            head: "INSERT INTO event_kind (org, number, service, event_type, class_uid, activity_id, activity_name,
-                     severity_id, mapped, mapping, events, first_ms, last_ms) VALUES",
+            into: "event_kind (org, number, service, event_type, class_uid, activity_id, activity_name,
+                     severity_id, mapped, mapping, events, first_ms, last_ms)",
             width: 13,
             tail: "ON CONFLICT (org, number) DO UPDATE SET events = event_kind.events + excluded.events,
                      first_ms = CASE WHEN excluded.first_ms < event_kind.first_ms THEN excluded.first_ms ELSE event_kind.first_ms END,
@@ -302,8 +302,7 @@ impl Dictionary {
 
 impl NewTerms {
     pub(crate) async fn write(self, tx: &mut Tx) -> Result<()> {
-        const TERMS: Bulk =
-            Bulk { head: "INSERT INTO event_term (org, number, name, id, kind) VALUES", width: 5, tail: "" };
+        const TERMS: Bulk = Bulk { into: "event_term (org, number, name, id, kind)", width: 5, tail: "" };
         TERMS.run(tx, self.0).await
     }
 }

@@ -5,7 +5,7 @@ use crate::query::SystemTable;
 use crate::schema::{Column, boolean, integer, text, time};
 
 /// What the engines spell differently: `{ms:x}` a time from milliseconds since 1970, `{day:x}` a date from a day's number,
-/// `{uuid:x}` a UUID from its bytes.
+/// `{uuid:x}` a UUID from its bytes, `{events:x}` the events of a window.
 pub(crate) fn spelled(sql: &str, postgres: bool) -> String {
     let mut text = String::with_capacity(sql.len() * 2);
     let mut rest = sql;
@@ -30,6 +30,13 @@ fn spell(form: &str, x: &str, postgres: bool) -> String {
         }
         ("day", false) => format!("date(({x}) * 86400, 'unixepoch')"),
         ("day", true) => format!("to_char(to_timestamp(({x}) * 86400.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD')"),
+        ("events", false) => "{home}event".to_owned(),
+        // OFFSET 0 keeps PostgreSQL from reading all events first and looking for their windows then: it can not know how few
+        // of them lie in an hour, as it does not know what a bound that is reckoned from another table will be.
+        ("events", true) => format!(
+            "LATERAL (SELECT * FROM {{home}}event i WHERE i.org = {x}.org AND i.time_ms >= CAST({x}.hour AS BIGINT) * 3600000
+               AND i.time_ms < CAST({x}.hour AS BIGINT) * 3600000 + 3600000 OFFSET 0)"
+        ),
         ("uuid", false) => {
             let piece = |from: u8, length: u8| format!("substr(hex({x}), {from}, {length})");
             let pieces = [piece(1, 8), piece(9, 4), piece(13, 4), piece(17, 4), piece(21, 12)];
@@ -73,7 +80,7 @@ macro_rules! event_columns {
 /// Organization, then its windows, then their events: SQLite keeps the order of a CROSS JOIN.
 macro_rules! from_events {
     () => {
-        " FROM {home}event_org o CROSS JOIN {home}event_window w CROSS JOIN {home}event e
+        " FROM {home}event_org o CROSS JOIN {home}event_window w CROSS JOIN {events:w} e
          WHERE w.org = o.org AND e.org = w.org
            AND e.time_ms >= CAST(w.hour AS BIGINT) * 3600000 AND e.time_ms < CAST(w.hour AS BIGINT) * 3600000 + 3600000"
     };
@@ -264,5 +271,7 @@ mod tests {
             "SELECT date((w.hour / 24) * 86400, 'unixepoch') FROM {home}t"
         );
         assert_eq!(spelled("x {", true), "x {");
+        assert_eq!(spelled("FROM {home}t, {events:w} e", false), "FROM {home}t, {home}event e");
+        assert!(spelled("{events:w}", true).contains("FROM {home}event i WHERE i.org = w.org"));
     }
 }

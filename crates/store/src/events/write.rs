@@ -60,6 +60,8 @@ pub struct EventWriter {
     pub(crate) org_id: String,
     /// See the column of that name.
     pub(crate) removed_before_ms: i64,
+    /// The same.
+    pub(crate) removed_to_ms: i64,
     /// See `event_org.unbroken_from` and the column behind it.
     pub(crate) unbroken: (i64, i64),
     /// `None` before the first page, and after a page that could not be written.
@@ -75,12 +77,12 @@ impl Store {
         lease.check(&mut tx, Some(now)).await?;
         let known = tx
             .fetch(
-                "SELECT org, removed_before_ms, unbroken_from, unbroken_to FROM event_org WHERE org_id = $1",
+                "SELECT org, removed_before_ms, unbroken_from, unbroken_to, removed_to_ms FROM event_org WHERE org_id = $1",
                 vec![org_id.into()],
             )
             .await?;
-        let (org, removed_before_ms, unbroken) = match known.first() {
-            Some(row) => (row.integer(0), row.integer(1), (row.integer(2), row.integer(3))),
+        let (org, removed_before_ms, unbroken, removed_to_ms) = match known.first() {
+            Some(row) => (row.integer(0), row.integer(1), (row.integer(2), row.integer(3)), row.integer(4)),
             None => {
                 let org = tx.next_numbers("event_org", 1).await?;
                 tx.execute(
@@ -88,7 +90,7 @@ impl Store {
                     vec![org.into(), org_id.into(), NOTHING_REMOVED.into()],
                 )
                 .await?;
-                (org, NOTHING_REMOVED, (0, 0))
+                (org, NOTHING_REMOVED, (0, 0), NOTHING_REMOVED)
             }
         };
         tx.commit().await?;
@@ -98,6 +100,7 @@ impl Store {
             org,
             org_id: org_id.to_owned(),
             removed_before_ms,
+            removed_to_ms,
             unbroken,
             dictionary: None,
             months: HashSet::new(),
@@ -130,8 +133,8 @@ pub(super) struct IndexRows<'a> {
 
 /// Rows of the index.
 pub(super) const EVENTS: Bulk = Bulk {
-    head: "INSERT INTO event (org, time_ms, uid, place, kind, outcome, mfa, user_term, administrator_term, device_term,
-             application_term, target_term, origin_term, reason_term) VALUES",
+    into: "event (org, time_ms, uid, place, kind, outcome, mfa, user_term, administrator_term, device_term,
+             application_term, target_term, origin_term, reason_term)",
     width: 14,
     tail: "",
 };
@@ -352,7 +355,7 @@ impl EventWriter {
 
     pub(super) async fn write_counts(&self, tx: &mut Tx, hours: HashMap<(i64, i64, i64), i64>) -> Result<()> {
         const COUNTS: Bulk = Bulk {
-            head: "INSERT INTO event_count (org, hour, kind, outcome, events) VALUES",
+            into: "event_count (org, hour, kind, outcome, events)",
             width: 5,
             tail: "ON CONFLICT (org, hour, kind, outcome) DO UPDATE SET events = event_count.events + excluded.events",
         };
@@ -365,7 +368,7 @@ impl EventWriter {
     }
 
     async fn write_untimed(&self, tx: &mut Tx, fresh: &[Fresh<'_>]) -> Result<()> {
-        const UNTIMED: Bulk = Bulk { head: "INSERT INTO event_untimed (org, uid, time_ms) VALUES", width: 3, tail: "" };
+        const UNTIMED: Bulk = Bulk { into: "event_untimed (org, uid, time_ms)", width: 3, tail: "" };
         let cells = fresh.iter().filter(|fresh| fresh.row.time_ms.is_none()).flat_map(|fresh| {
             [Cell::Integer(self.org), Cell::Bytes(fresh.row.uid.to_vec()), Cell::Integer(fresh.time_ms)]
         });

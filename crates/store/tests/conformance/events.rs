@@ -38,6 +38,9 @@ on_both_engines!(
     activity_tells_the_last_sign_in,
     texts_that_no_database_likes_are_kept_to_the_last_byte,
     what_is_old_is_removed_and_its_proof_stays,
+    an_hour_that_nobody_read_before_the_retention_passed_is_a_gap,
+    removing_can_be_stopped_at_any_point_and_goes_on,
+    a_month_that_is_old_for_everybody_is_emptied_at_one_stroke,
     names_go_with_the_last_event_that_has_them,
     an_index_that_is_made_anew_equals_one_that_was_made_so_from_the_start,
     a_damaged_part_is_told_and_not_taken_for_an_event,
@@ -182,7 +185,7 @@ async fn events_are_written_and_read_in_tasks_of_their_own(bed: &Bed) {
         writer.reindex_part(part.number, &rows, 2, minute(2)).await.unwrap();
         writer.renew_activity(minute(2)).await.unwrap();
         writer.outstanding(hour_of(0), hour_of(60), minute(0)..=minute(1), minute(2)).await.unwrap();
-        writer.remove_before(minute(-600), minute(2)).await.unwrap();
+        writer.remove_before(minute(-600), minute(2), || true).await.unwrap();
         stored
     });
     assert_eq!(written.await.unwrap(), 600, "more than one statement holds");
@@ -391,7 +394,7 @@ async fn a_writer_that_lost_its_lease_writes_nothing(bed: &Bed) {
     assert!(matches!(put_at(&mut slow, hour_of(0), &[event(1, 1)], None, false).await, Err(Error::LeaseLost)));
     assert!(matches!(slow.seal(hour_of(0), 0, None, minute(5)).await, Err(Error::LeaseLost)));
     assert!(matches!(slow.mark_gaps(&[hour_of(0)], "x", minute(5)).await, Err(Error::LeaseLost)));
-    assert!(matches!(slow.remove_before(minute(0), minute(5)).await, Err(Error::LeaseLost)));
+    assert!(matches!(slow.remove_before(minute(0), minute(5), || true).await, Err(Error::LeaseLost)));
     for table in ["event", "event_part", "event_raw", "event_term", "event_window", "event_count", "event_activity"] {
         assert_eq!(bed.count(table).await, 0, "{table}");
     }
@@ -697,7 +700,7 @@ async fn what_is_old_is_removed_and_its_proof_stays(bed: &Bed) {
     for n in 0..30 {
         writer.seal(hour_of(n * 60), 1, Some(minute(0)), minute(2)).await.unwrap();
     }
-    let removed = writer.remove_before(minute(40 * 60 + 59), minute(5_000)).await.unwrap();
+    let removed = writer.remove_before(minute(40 * 60 + 59), minute(5_000), || true).await.unwrap();
     assert_eq!((removed.events, removed.windows), (40, 40));
     assert_eq!(removed.parts, 13, "the part of hours 39 to 41 is still needed");
     assert_eq!(found(&store, &of("o1")).await, (40..72).rev().collect::<Vec<_>>());
@@ -713,7 +716,7 @@ async fn what_is_old_is_removed_and_its_proof_stays(bed: &Bed) {
     assert_eq!(counts.iter().map(|count| count.events).sum::<u64>(), 72, "counts stay");
     // What is read again from before is not stored again, by this writer and the next.
     assert_eq!(put(&mut writer, hour_of(0), &days[..2]).await, PageWritten { expired: 2, ..PageWritten::default() });
-    assert_eq!(writer.remove_before(minute(40 * 60), minute(5_001)).await.unwrap(), Default::default());
+    assert_eq!(writer.remove_before(minute(40 * 60), minute(5_001), || true).await.unwrap(), Default::default());
     let lease = store.take_lease("x", "x", &holder(), minute(0)).await.unwrap();
     let mut next = store.event_writer("o1", &lease, minute(0)).await.unwrap();
     assert_eq!(put(&mut next, hour_of(0), &days[..2]).await.expired, 2);
@@ -725,6 +728,93 @@ async fn what_is_old_is_removed_and_its_proof_stays(bed: &Bed) {
         .map(|row| row[0].parse().unwrap())
         .collect();
     assert_eq!(numbers.iter().max(), Some(&25), "numbers of parts are never given again");
+}
+
+async fn an_hour_that_nobody_read_before_the_retention_passed_is_a_gap(bed: &Bed) {
+    let store = bed.open().await;
+    let mut writer = writer(&store, "o1").await;
+    for n in [0, 3, 30] {
+        put(&mut writer, hour_of(n * 60), &[event(n as u32, n * 60)]).await;
+    }
+    writer.remove_before(minute(10 * 60), minute(40 * 60), || true).await.unwrap();
+    let lines = store.event_windows("o1", hour_of(0), hour_of(10 * 60)).await.unwrap();
+    assert_eq!(lines.len(), 10, "every hour is told of");
+    assert!(lines.iter().all(|line| line.state == WindowState::Gap && line.removed_at.is_some()));
+    assert!(lines[1].reason.as_ref().unwrap().contains("not read before the retention"), "{:?}", lines[1]);
+    let (missing, windows) = outstanding(&mut writer, 0, 35, 40 * 60).await;
+    assert!(missing.iter().chain(&windows).all(|hour| *hour >= 10), "{missing:?} {windows:?}");
+    assert_eq!(store.events_kept_from("o1").await.unwrap(), Some(minute(10 * 60)));
+    assert_eq!(store.events_kept_from("o2").await.unwrap(), None);
+}
+
+async fn removing_can_be_stopped_at_any_point_and_goes_on(bed: &Bed) {
+    let store = bed.open().await;
+    let mut writer = writer(&store, "o1").await;
+    for day in 0..80 {
+        let minutes = day * 24 * 60;
+        put(&mut writer, hour_of(minutes), &[event(day as u32, minutes)]).await;
+    }
+    let before = minute(70 * 24 * 60);
+    let mut steps = 0;
+    let mut events = 0;
+    loop {
+        // The next process knows no more than the database.
+        let lease = store.take_lease(&format!("x{steps}"), "x", &holder(), minute(0)).await.unwrap();
+        let mut next = store.event_writer("o1", &lease, minute(0)).await.unwrap();
+        let mut left = 1;
+        let removed = next
+            .remove_before(before, minute(1), || {
+                left -= 1;
+                left >= 0
+            })
+            .await
+            .unwrap();
+        events += removed.events;
+        // What is still there is not shown as if it were to stay, and is not stored again.
+        assert_eq!(put(&mut next, hour_of(0), &[event(0, 0)]).await.expired, 1);
+        if !removed.has_more {
+            break;
+        }
+        steps += 1;
+        assert!(steps < 100);
+    }
+    assert!(steps > 1, "{steps}");
+    assert_eq!((events, bed.count("event").await, bed.count("event_raw").await), (70, 10, 10));
+    let again = writer.remove_before(before, minute(2), || true).await.unwrap();
+    assert_eq!((again.events, again.has_more), (0, false));
+}
+
+async fn a_month_that_is_old_for_everybody_is_emptied_at_one_stroke(bed: &Bed) {
+    let store = bed.open().await;
+    let mut one = writer(&store, "o1").await;
+    let mut two = writer(&store, "o2").await;
+    // Two months and a half, from 20 November on.
+    for day in 0..75 {
+        let minutes = day * 24 * 60;
+        for writer in [&mut one, &mut two] {
+            put(writer, hour_of(minutes), &[event(day as u32, minutes)]).await;
+        }
+        one.seal(hour_of(minutes), 1, None, minute(minutes + 90)).await.unwrap();
+    }
+    let before = minute(60 * 24 * 60);
+    let removed = one.remove_before(before, minute(1), || true).await.unwrap();
+    assert_eq!((removed.events, removed.windows, removed.months), (60, 60, 0), "others have events in them");
+    assert_eq!(found(&store, &of("o2")).await.len(), 75, "what is another organization's stays");
+    let removed = two.remove_before(before, minute(1), || true).await.unwrap();
+    let months = if bed.is_postgres() { 2 } else { 0 };
+    assert_eq!((removed.events, removed.windows, removed.months), (60, 60, months));
+    for org_id in ["o1", "o2"] {
+        assert_eq!(found(&store, &of(org_id)).await, (60..75).rev().collect::<Vec<_>>());
+    }
+    let sealed = store.event_window("o1", hour_of(0)).await.unwrap().unwrap();
+    assert_eq!((sealed.state, sealed.identities), (WindowState::Sealed, Some(identities(0..1))));
+    // The month's table is still there for what may yet come.
+    let mut third = writer(&store, "o3").await;
+    assert_eq!(put(&mut third, hour_of(0), &[event(0, 0)]).await.stored, 1);
+    assert_eq!(found(&store, &of("o3")).await, [0]);
+    if bed.is_postgres() {
+        assert_eq!(bed.count("event_month_2026_11").await, 1);
+    }
 }
 
 async fn names_go_with_the_last_event_that_has_them(bed: &Bed) {
@@ -740,16 +830,16 @@ async fn names_go_with_the_last_event_that_has_them(bed: &Bed) {
         rows.concat()
     };
     assert_eq!(names().await, ["person0", "person1", "person2", "person3"]);
-    let removed = writer.remove_before(minute(2 * 24 * 60), minute(1)).await.unwrap();
+    let removed = writer.remove_before(minute(2 * 24 * 60), minute(1), || true).await.unwrap();
     assert_eq!((removed.events, removed.terms), (2, 0), "too little to read the rest for");
-    let removed = writer.remove_before(minute(21 * 24 * 60), minute(1)).await.unwrap();
+    let removed = writer.remove_before(minute(21 * 24 * 60), minute(1), || true).await.unwrap();
     assert_eq!((removed.events, removed.terms), (19, 2));
     assert_eq!(names().await, ["person2", "person3"]);
     assert_eq!(found(&store, &EventFilter { user: Some("person3".to_owned()), ..of("o1") }).await.len(), 10);
     let again = Event { user: "person0".to_owned(), ..event(90, 39 * 24 * 60) };
     put(&mut writer, hour_of(39 * 24 * 60), &[again]).await;
     assert_eq!(found(&store, &EventFilter { user: Some("person0".to_owned()), ..of("o1") }).await, [90]);
-    let removed = writer.remove_before(minute(400 * 24 * 60), minute(1)).await.unwrap();
+    let removed = writer.remove_before(minute(400 * 24 * 60), minute(1), || true).await.unwrap();
     assert_eq!((removed.events, bed.count("event_term").await), (20, 0), "{removed:?}");
 }
 
