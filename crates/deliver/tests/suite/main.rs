@@ -1,6 +1,7 @@
 //! The archive: columns that say what the OCSF text says, and objects that hold what the ledger proves. What needs a store
 //! is held against SQLite and, when `JUMPSEAT_TEST_POSTGRES=postgres://…` is set, against PostgreSQL.
 
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that fails says where, and a skipped one says so")]
 
 /// Makes a test for each engine out of each promise.
