@@ -145,8 +145,11 @@ impl Archiver {
             Err(error) => Some((error.code(), error.to_string())),
         };
         let failure = failure.as_ref().map(|(code, words)| (*code, words.as_str()));
-        // Told, not kept back, if noting it fails as well: what ended the run is the first cause.
-        let noted = self.store.note_archive_run(&self.archive.id, begun, failure).await;
+        // What ended the run is told before a failure to note it. One that was stopped says nothing of the archive.
+        let noted = match report.is_stopped {
+            true => Ok(()),
+            false => self.store.note_archive_run(&self.archive.id, begun, failure).await,
+        };
         let released = self.store.release_lease(lease).await;
         done?;
         noted?;

@@ -252,23 +252,25 @@ fn unit_name(key: &UnitKey) -> String {
     key.hour.map_or_else(|| day.clone(), |hour| format!("{day}T{hour:02}"))
 }
 
-/// Reads times and identities of a file's events, and nothing else of it; returns how many there are.
+/// Reads identities of a file's events, and nothing else of it but the times under which they are filed (`time` may be one that
+/// JumpCloud does not believe); returns how many there are.
 fn identities(file: File, found: &mut Found) -> Result<u64> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), ["time", "metadata.uid"]);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), ["metadata.logged_time", "metadata.uid"]);
     let mut events = 0;
     for batch in builder.with_projection(mask).build()? {
         let batch = batch.map_err(|error| Error::Columns(error.to_string()))?;
         add_identities(&batch, found)
-            .ok_or_else(|| Error::Columns("an event has no time or no metadata.uid".to_owned()))?;
+            .ok_or_else(|| Error::Columns("an event has no metadata.logged_time or no metadata.uid".to_owned()))?;
         events += batch.num_rows() as u64;
     }
     Ok(events)
 }
 
 fn add_identities(batch: &RecordBatch, found: &mut Found) -> Option<()> {
-    let times = batch.column_by_name("time")?;
-    let uids = batch.column_by_name("metadata")?.as_struct_opt()?.column_by_name("uid")?.as_string_opt::<i32>()?;
+    let metadata = batch.column_by_name("metadata")?.as_struct_opt()?;
+    let times = metadata.column_by_name("logged_time")?;
+    let uids = metadata.column_by_name("uid")?.as_string_opt::<i32>()?;
     for row in 0..batch.num_rows() {
         let time_ms = match times.as_primitive_opt::<TimestampMillisecondType>() {
             Some(times) => times.is_valid(row).then(|| times.value(row))?,

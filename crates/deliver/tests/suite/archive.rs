@@ -22,6 +22,7 @@ on_both_engines!(
     verify_names_the_hour_whose_events_are_not_those_of_the_ledger,
     what_is_sealed_and_not_written_is_behind_and_no_damage,
     what_the_retention_removes_stays_in_the_archive_and_proven,
+    an_event_that_tells_a_wrong_time_is_archived_where_it_is_filed,
     an_organization_with_a_hostile_id_has_a_place_of_its_own,
     security_lake_has_a_source_for_each_class_and_times_in_milliseconds,
     an_archive_that_is_removed_leaves_its_objects,
@@ -265,6 +266,17 @@ async fn what_the_retention_removes_stays_in_the_archive_and_proven(bed: &Bed) {
     assert!(before == files(&bed.place()));
     // The late event can not be added any more without losing the others; that is told.
     assert_eq!(kinds(&archiver.verify(next_day()).await.unwrap()), [DifferenceKind::Differs]);
+}
+
+async fn an_event_that_tells_a_wrong_time_is_archived_where_it_is_filed(bed: &Bed) {
+    let wrong = raw(1, at(24 * 300, 0));
+    let none = r#"{"id":"none","event_type":"user_login_attempt","service":"directory"}"#.to_owned();
+    bed.seal(ORG, 3, &[wrong, none, raw(2, at(3, 2))]).await;
+    let archiver = bed.archive("a", Layout::Hive).await;
+    assert_eq!(run_when(&archiver, When::Now, next_day()).await.unwrap().events, 3);
+    let verified = archiver.verify(next_day()).await.unwrap();
+    assert_eq!((verified.windows, verified.differences.len()), (1, 0), "{:?}", verified.differences);
+    assert!(files(&bed.place()).keys().all(|path| path.contains("day=2026-11-20")));
 }
 
 async fn an_organization_with_a_hostile_id_has_a_place_of_its_own(bed: &Bed) {

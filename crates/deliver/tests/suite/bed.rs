@@ -86,7 +86,8 @@ impl Bed {
                 let facts = event.facts();
                 EventRow {
                     id: facts.id,
-                    time_ms: facts.time_ms,
+                    // As the sync does: a time outside the hour is a wrong one.
+                    time_ms: facts.time_ms.filter(|at| (hour.start_ms()..=hour.end_ms()).contains(at)),
                     service: facts.service,
                     event_type: facts.event_type,
                     class_uid: facts.class_uid,

@@ -2,10 +2,11 @@
 
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use deliver::{Archiver, DifferenceKind, Layout, Opener, PlaceUrl, Report, RunOptions, Settings, Verified, When};
+use deliver::{Access, Archiver, DifferenceKind, Layout, Opener, PlaceUrl, Report, RunOptions, Settings, Verified, When};
 use serde_json::{Value, json};
 use store::{Archive, ArchiveState, LeaseHolder, Store};
 use tokio_util::sync::CancellationToken;
@@ -148,7 +149,8 @@ async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
         created_at: context.now,
         state: ArchiveState::default(),
     };
-    let access = access(&context.config)?;
+    // Somebody is waiting.
+    let access = Access { patience: Duration::from_secs(5), ..access(&context.config)? };
     Archiver::open(&context.store, &archive, credential.as_ref(), &access)?.test().await?;
     context.store.add_archive(&archive, credential.as_ref(), &master_key(&context.config)?).await?;
     if context.format == Format::Table {
