@@ -79,12 +79,7 @@ impl Archiver {
     ///
     /// # Errors
     /// Its settings can not be read, or its folder is not there.
-    pub fn open(
-        store: &Store,
-        archive: &Archive,
-        credential: Option<&SecretString>,
-        access: &Access,
-    ) -> Result<Self> {
+    pub fn open(store: &Store, archive: &Archive, credential: Option<&SecretString>, access: &Access) -> Result<Self> {
         let settings = Settings::parse(&archive.settings)?;
         let url = PlaceUrl::parse(&archive.url, std::path::Path::new("/"))?;
         let place = Place::open(&url, &settings.options(), credential, access)?;
@@ -338,13 +333,7 @@ impl Objects<'_> {
         Ok(())
     }
 
-    fn add(
-        &mut self,
-        event: &StoredEvent,
-        mapper: &mut Mapper,
-        line: &mut Vec<u8>,
-        proof: &mut Proof,
-    ) -> Result<()> {
+    fn add(&mut self, event: &StoredEvent, mapper: &mut Mapper, line: &mut Vec<u8>, proof: &mut Proof) -> Result<()> {
         let raw = event.raw.as_deref().unwrap_or_default();
         let received = received(event, !self.archiver.settings.without_raw);
         let mapped = mapper.read(raw);
@@ -417,7 +406,14 @@ impl Object {
         bytes += last.len() as u64;
         upload.put(Bytes::from(last)).await?;
         upload.finish().await?;
-        Ok(ArchivedObject { key: key.clone(), class_uid, path, events, bytes, sha256: HEXLOWER.encode(&sha.finalize()) })
+        Ok(ArchivedObject {
+            key: key.clone(),
+            class_uid,
+            path,
+            events,
+            bytes,
+            sha256: HEXLOWER.encode(&sha.finalize()),
+        })
     }
 }
 

@@ -100,10 +100,7 @@ const GROUP: &[Attribute] = &[text("uid"), text("name"), text("type")];
 const RESOURCE: &[Attribute] = &[text("uid"), text("name"), text("hostname"), text("type")];
 const METADATA: &[Attribute] = &[
     text("version"),
-    new(
-        "product",
-        Kind::Object(&[text("name"), text("vendor_name"), new("feature", Kind::Object(&[text("name")]))]),
-    ),
+    new("product", Kind::Object(&[text("name"), text("vendor_name"), new("feature", Kind::Object(&[text("name")]))])),
     text("log_provider"),
     text("log_format"),
     text("uid"),
@@ -187,16 +184,10 @@ pub(crate) const ATTRIBUTES: &[Attribute] = &[
             ]),
         ),
     ),
-    new(
-        "device",
-        Kind::Object(&[text("uid"), text("hostname"), text("name"), integer("type_id"), text("type")]),
-    ),
+    new("device", Kind::Object(&[text("uid"), text("hostname"), text("name"), integer("type_id"), text("type")])),
     of(
         &[6002],
-        new(
-            "app",
-            Kind::Object(&[text("uid"), text("name"), text("version"), text("vendor_name"), text("path")]),
-        ),
+        new("app", Kind::Object(&[text("uid"), text("name"), text("version"), text("vendor_name"), text("path")])),
     ),
     new(
         "api",
@@ -243,15 +234,9 @@ pub(crate) const ATTRIBUTES: &[Attribute] = &[
     of(SIGN_INS, new("is_cleartext", Kind::Boolean)),
     of(SIGN_INS, new("session", Kind::Object(UID))),
     of(&[2004, 3004], text("comment")),
-    new(
-        "observables",
-        Kind::Objects(&[text("name"), integer("type_id"), text("type"), text("value")]),
-    ),
+    new("observables", Kind::Objects(&[text("name"), integer("type_id"), text("type"), text("value")])),
     new("unmapped", Kind::Json),
     text("raw_data"),
     new("raw_data_size", Kind::Long),
-    new(
-        "raw_data_hash",
-        Kind::Object(&[integer("algorithm_id"), text("algorithm"), text("value")]),
-    ),
+    new("raw_data_hash", Kind::Object(&[integer("algorithm_id"), text("algorithm"), text("value")])),
 ];

@@ -136,9 +136,7 @@ impl Column {
             Kind::Json => Self::Json(StringBuilder::new()),
             Kind::Integer => Self::Integer(Int32Builder::new()),
             Kind::Long => Self::Long(Int64Builder::new()),
-            Kind::Time if shape == Shape::Whole => {
-                Self::Time(TimestampMillisecondBuilder::new().with_timezone("UTC"))
-            }
+            Kind::Time if shape == Shape::Whole => Self::Time(TimestampMillisecondBuilder::new().with_timezone("UTC")),
             Kind::Time => Self::Long(Int64Builder::new()),
             Kind::Real => Self::Real(Float64Builder::new()),
             Kind::Boolean => Self::Boolean(BooleanBuilder::new()),
@@ -315,7 +313,8 @@ impl<'de> Visitor<'de> for OfMembers<'_> {
         while let Some(name) = map.next_key::<Name<'de>>()? {
             let from_likely = columns[likely..].iter().position(|(known, _)| *known == name.0).map(|at| likely + at);
             let at = from_likely.or_else(|| columns[..likely].iter().position(|(known, _)| *known == name.0));
-            let at = at.ok_or_else(|| A::Error::custom(format!("the files have no column for the attribute {}", name.0)))?;
+            let at =
+                at.ok_or_else(|| A::Error::custom(format!("the files have no column for the attribute {}", name.0)))?;
             if filled & (1 << at) != 0 {
                 map.next_value::<IgnoredAny>()?;
                 continue;

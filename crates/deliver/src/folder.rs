@@ -69,13 +69,7 @@ impl EventFolder {
                 folder.display()
             )));
         }
-        Ok(Self {
-            folder: folder.to_owned(),
-            held: BTreeMap::new(),
-            held_bytes: 0,
-            written: BTreeMap::new(),
-            files: 0,
-        })
+        Ok(Self { folder: folder.to_owned(), held: BTreeMap::new(), held_bytes: 0, written: BTreeMap::new(), files: 0 })
     }
 
     /// Adds an event: JSON as the mapper writes it.
@@ -121,8 +115,7 @@ impl EventFolder {
 }
 
 fn write_file(folder: &Path, name: &str, events: &[Held]) -> Result<()> {
-    let failed =
-        |source| Error::File { what: format!("{} can not be written", folder.join(name).display()), source };
+    let failed = |source| Error::File { what: format!("{} can not be written", folder.join(name).display()), source };
     std::fs::create_dir_all(folder).map_err(failed)?;
     // Readers of the folder see the file when it is whole.
     let unfinished = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;

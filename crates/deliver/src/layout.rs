@@ -149,7 +149,11 @@ mod tests {
     }
 
     fn lake() -> Layout {
-        Layout::SecurityLake { source: "jumpcloud".to_owned(), region: "eu-central-1".to_owned(), account: "external".to_owned() }
+        Layout::SecurityLake {
+            source: "jumpcloud".to_owned(),
+            region: "eu-central-1".to_owned(),
+            account: "external".to_owned(),
+        }
     }
 
     #[test]
@@ -166,11 +170,15 @@ mod tests {
 
     #[test]
     fn no_organization_leaves_its_place_in_an_archive_or_takes_anothers() {
-        let hostile = ["", ".", "..", "../../etc", "a/b", "a%2Fb", "a\\b", "ä", "a b", "a\0b", "a=b", "A", "a", "a#1", "a?b"];
+        let hostile =
+            ["", ".", "..", "../../etc", "a/b", "a%2Fb", "a\\b", "ä", "a b", "a\0b", "a=b", "A", "a", "a#1", "a?b"];
         let mut names: Vec<String> = hostile.iter().map(|org_id| Layout::Hive.path(&key(org_id, None), 0)).collect();
         for (name, org_id) in names.iter().zip(hostile) {
             assert_eq!(name.split('/').count(), 4, "{org_id:?}: {name}");
-            assert!(object_store::path::Path::parse(name).is_ok_and(|path| path.as_ref() == name), "{org_id:?}: {name}");
+            assert!(
+                object_store::path::Path::parse(name).is_ok_and(|path| path.as_ref() == name),
+                "{org_id:?}: {name}"
+            );
         }
         names.sort();
         names.dedup();
@@ -206,7 +214,7 @@ mod tests {
     fn days_before_1970_and_far_ahead_have_names() {
         assert_eq!(day_texts(0).0, "1970-01-01");
         assert_eq!(day_texts(-1).1, "19691231");
-        assert_eq!(day_texts(i64::MIN).0.len(), day_texts(i64::MIN).0.len());
-        assert_eq!(day_texts(2_000_000).1, "74451125");
+        assert_eq!(day_texts(2_000_000).1, "74451025");
+        assert_ne!(day_texts(i64::MIN).1, day_texts(i64::MAX).1);
     }
 }

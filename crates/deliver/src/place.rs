@@ -87,8 +87,8 @@ impl PlaceUrl {
         }
         let known = "it is s3://bucket/prefix, gs://bucket/prefix, abfss://container@account.dfs.core.windows.net/prefix \
                      or the path of a folder";
-        let (scheme, prefix) =
-            ObjectStoreScheme::parse(&url).map_err(|error| Error::Place(format!("{url} is no place: {error}; {known}")))?;
+        let (scheme, prefix) = ObjectStoreScheme::parse(&url)
+            .map_err(|error| Error::Place(format!("{url} is no place: {error}; {known}")))?;
         let scheme = match scheme {
             ObjectStoreScheme::Local => Scheme::Folder,
             ObjectStoreScheme::AmazonS3 => Scheme::S3,
@@ -189,13 +189,20 @@ fn pairs(scheme: Scheme, text: &str) -> Result<Vec<(&'static str, String)>> {
 }
 
 /// An archive's place, opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Place {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     folder: Option<PathBuf>,
     /// For messages.
     name: String,
+}
+
+/// Nothing of the credential.
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// What is kept in memory of an object before its parts are sent.
@@ -225,20 +232,18 @@ impl Place {
             return Ok(Self { store: Arc::new(store), prefix: Path::default(), folder: Some(folder), name });
         }
         let client = client_options(options.endpoint, access)?;
-        let retry = RetryConfig {
-            backoff: BackoffConfig::default(),
-            max_retries: 10,
-            retry_timeout: access.patience,
-        };
+        let retry = RetryConfig { backoff: BackoffConfig::default(), max_retries: 10, retry_timeout: access.patience };
         let given = credential.map(|text| pairs(at.scheme, text.expose_secret())).transpose()?;
         let store: Arc<dyn ObjectStore> = match at.scheme {
             Scheme::Folder => unreachable!("a folder was opened above"),
             Scheme::S3 => {
                 let mut builder = match &given {
                     // A credential that was given is used alone: nothing of the environment sends it elsewhere.
-                    Some(given) => configured(AmazonS3Builder::new(), given, |builder, key: AmazonS3ConfigKey, value| {
-                        builder.with_config(key, value)
-                    })?,
+                    Some(given) => {
+                        configured(AmazonS3Builder::new(), given, |builder, key: AmazonS3ConfigKey, value| {
+                            builder.with_config(key, value)
+                        })?
+                    }
                     None => AmazonS3Builder::from_env(),
                 };
                 builder = builder.with_url(at.url.as_str()).with_client_options(client).with_retry(retry);
@@ -292,7 +297,8 @@ impl Place {
 
     /// Where an object is within the store.
     fn at(&self, path: &str) -> Result<Path> {
-        let path = Path::parse(path).map_err(|error| Error::Place(format!("{path} is no name of an object: {error}")))?;
+        let path =
+            Path::parse(path).map_err(|error| Error::Place(format!("{path} is no name of an object: {error}")))?;
         Ok(self.prefix.parts().chain(path.parts()).collect())
     }
 
@@ -356,9 +362,11 @@ impl Place {
         };
         while let Some(entry) = entries.next_entry().await.map_err(failed)? {
             // The object store writes to `name#1` and renames that.
-            let is_left = entry.file_name().to_str().and_then(|entry| entry.strip_prefix(name)?.strip_prefix('#')).is_some_and(
-                |number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()),
-            );
+            let is_left = entry
+                .file_name()
+                .to_str()
+                .and_then(|entry| entry.strip_prefix(name)?.strip_prefix('#'))
+                .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
             if is_left {
                 tokio::fs::remove_file(entry.path()).await.map_err(failed)?;
             }
@@ -368,7 +376,6 @@ impl Place {
 }
 
 /// An object being written.
-#[derive(Debug)]
 pub(crate) struct Upload {
     writer: BufWriter,
     place: String,
@@ -408,9 +415,8 @@ fn configured<B, K: FromStr<Err = object_store::Error>>(
 }
 
 fn client_options(endpoint: Option<&str>, access: &Access) -> Result<ClientOptions> {
-    let mut options = ClientOptions::new()
-        .with_timeout(Duration::from_secs(300))
-        .with_connect_timeout(Duration::from_secs(15));
+    let mut options =
+        ClientOptions::new().with_timeout(Duration::from_secs(300)).with_connect_timeout(Duration::from_secs(15));
     for pem in &access.extra_root_certificates {
         let bundle = Certificate::from_pem_bundle(pem)
             .map_err(|error| Error::Place(format!("a certificate can not be read: {}", words(&error))))?;
@@ -543,7 +549,8 @@ mod tests {
 
     #[test]
     fn a_signature_in_a_url_is_not_told() {
-        let error = std::io::Error::other("PUT https://a.blob.core.windows.net/c/x?sig=CANARY) failed; why? nobody knows");
+        let error =
+            std::io::Error::other("PUT https://a.blob.core.windows.net/c/x?sig=CANARY) failed; why? nobody knows");
         assert_eq!(words(&error), "PUT https://a.blob.core.windows.net/c/x failed; why? nobody knows");
     }
 

@@ -103,7 +103,8 @@ impl Archiver {
                     kind: DifferenceKind::Behind,
                     org_id: Some(org_id.clone()),
                     what: unit_name(&key),
-                    detail: "it is to be removed, since the day has an object for each hour: `jumpseat archive run`".to_owned(),
+                    detail: "it is to be removed, since the day has an object for each hour: `jumpseat archive run`"
+                        .to_owned(),
                 });
             }
             for unit in plan.write {
@@ -178,7 +179,10 @@ impl Archiver {
         verified.bytes += bytes;
         let mut wrong = Vec::new();
         if HEXLOWER.encode(&sha.finalize()) != object.sha256 {
-            wrong.push(format!("its SHA-256 is not the one that was written ({bytes} bytes, {} were written)", object.bytes));
+            wrong.push(format!(
+                "its SHA-256 is not the one that was written ({bytes} bytes, {} were written)",
+                object.bytes
+            ));
         }
         copy.rewind().map_err(failed)?;
         match identities(copy, found) {
@@ -233,7 +237,8 @@ impl Archiver {
                         kind: DifferenceKind::Extra,
                         org_id: None,
                         what: path,
-                        detail: "it is not part of what the archive holds: whoever reads the folder reads it too".to_owned(),
+                        detail: "it is not part of what the archive holds: whoever reads the folder reads it too"
+                            .to_owned(),
                     });
                 }
             }

@@ -238,13 +238,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::LeaseLost`] when another process has taken over.
-    pub async fn begin_archiving(
-        &self,
-        archive_id: &str,
-        key: &UnitKey,
-        lease: &Lease,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn begin_archiving(&self, archive_id: &str, key: &UnitKey, lease: &Lease, now: Timestamp) -> Result<()> {
         let mut tx = self.db.begin().await?;
         lease.check(&mut tx, Some(now)).await?;
         tx.execute(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deliver::{Archiver, DifferenceKind, Layout, Verified, When};
 use serde_json::Value;
-use store::events::{EventOrder, EventFilter};
+use store::events::{EventFilter, EventOrder};
 
 use crate::bed::{Bed, at, files, holder, next_day, raw, run, run_when};
 use crate::read::{assert_same, events};
@@ -291,7 +291,9 @@ async fn an_organization_with_a_hostile_id_has_a_place_of_its_own(bed: &Bed) {
     assert_eq!(files.len() as u64, report.objects);
     assert!(files.keys().all(|path| path.split('/').count() == 4), "{:?}", files.keys());
     let outside = bed.folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert!(outside.into_iter().all(|name| name == "archive" || name.starts_with("jumpseat.db") || name == "master.key"));
+    assert!(
+        outside.into_iter().all(|name| name == "archive" || name.starts_with("jumpseat.db") || name == "master.key")
+    );
     let verified = archiver.verify(next_day()).await.unwrap();
     assert_eq!((verified.windows, verified.events), (5, 10));
     assert!(verified.differences.is_empty(), "{:?}", verified.differences);
@@ -307,7 +309,9 @@ async fn security_lake_has_a_source_for_each_class_and_times_in_milliseconds(bed
     let archiver = bed.archive("lake", lake).await;
     assert_eq!(run(&archiver).await.events, 120);
     let files = files(&bed.place());
-    let sign_ins = format!("ext/jumpcloud-3002/region=eu-central-1/accountId=123456789012/eventDay=20261120/jumpseat-{ORG}-20261120.parquet");
+    let sign_ins = format!(
+        "ext/jumpcloud-3002/region=eu-central-1/accountId=123456789012/eventDay=20261120/jumpseat-{ORG}-20261120.parquet"
+    );
     let found = events(files[&sign_ins].clone());
     assert!(!found.is_empty());
     assert!(found.iter().all(|event| event["class_uid"] == 3002 && event["time"].is_i64()));

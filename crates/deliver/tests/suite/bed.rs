@@ -67,6 +67,8 @@ pub(crate) fn raw(number: usize, moment: Timestamp) -> String {
     let known = &types[number * 7 % types.len()];
     let mut event = crate::support::full(known.name, known.service, number);
     event["timestamp"] = moment.to_string().into();
+    // It is of the organization that it is collected from.
+    event.as_object_mut().unwrap().remove("organization");
     event.to_string()
 }
 
@@ -106,7 +108,8 @@ impl Bed {
     /// A whole day with some events in each hour, sealed.
     pub(crate) async fn seal_day(&self, org_id: &str) {
         for hour in 0..24 {
-            let events: Vec<String> = (0..5).map(|number| raw(hour * 5 + number, at(hour as i64, number as i64))).collect();
+            let events: Vec<String> =
+                (0..5).map(|number| raw(hour * 5 + number, at(hour as i64, number as i64))).collect();
             self.seal(org_id, hour as i64, &events).await;
         }
     }
@@ -117,8 +120,13 @@ impl Bed {
     }
 
     pub(crate) fn unsaved(&self, name: &str, url: &str, layout: Layout, endpoint: Option<String>) -> Archive {
-        let settings =
-            Settings { layout, region: Some("us-east-1".to_owned()), endpoint, without_raw: false, organizations: vec![] };
+        let settings = Settings {
+            layout,
+            region: Some("us-east-1".to_owned()),
+            endpoint,
+            without_raw: false,
+            organizations: vec![],
+        };
         Archive {
             id: format!("id of {name}"),
             name: name.to_owned(),

@@ -20,7 +20,9 @@ fn every_type() -> Vec<String> {
         }
         lines.push(line(&json!({ "event_type": known.name, "id": number.to_string() }).to_string(), &received));
     }
-    for raw in [r#"{"event_type":"never_seen","service":"new","timestamp":"2026-11-20T08:00:00Z"}"#, "no event", "null", ""] {
+    for raw in
+        [r#"{"event_type":"never_seen","service":"new","timestamp":"2026-11-20T08:00:00Z"}"#, "no event", "null", ""]
+    {
         lines.push(line(raw, &received));
     }
     lines
@@ -127,8 +129,13 @@ fn hostile() -> impl Strategy<Value = Value> {
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             prop::collection::btree_map(
                 prop_oneof![
-                    Just("id".to_owned()), Just("name".to_owned()), Just("type".to_owned()), Just("auth_methods".to_owned()),
-                    Just("latitude".to_owned()), Just("country_code".to_owned()), Just("policies_applied".to_owned()),
+                    Just("id".to_owned()),
+                    Just("name".to_owned()),
+                    Just("type".to_owned()),
+                    Just("auth_methods".to_owned()),
+                    Just("latitude".to_owned()),
+                    Just("country_code".to_owned()),
+                    Just("policies_applied".to_owned()),
                     any::<String>()
                 ],
                 inner,

@@ -2,7 +2,11 @@
 //! is held against SQLite and, when `JUMPSEAT_TEST_POSTGRES=postgres://…` is set, against PostgreSQL.
 
 #![recursion_limit = "256"]
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that fails says where, and a skipped one says so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that fails says where, and a skipped one says so"
+)]
 
 /// Makes a test for each engine out of each promise.
 macro_rules! on_both_engines {
@@ -32,5 +36,6 @@ mod columns;
 mod places;
 mod read;
 // Events with every field that JumpCloud documents, and the folder outside of the repository.
+#[allow(dead_code, reason = "some of it is for the tests of the mapper only")]
 #[path = "../../../ocsf/tests/suite/support.rs"]
 mod support;

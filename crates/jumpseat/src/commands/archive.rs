@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
-use deliver::{Access, Archiver, DifferenceKind, Layout, Opener, PlaceUrl, Report, RunOptions, Settings, Verified, When};
+use deliver::{
+    Access, Archiver, DifferenceKind, Layout, Opener, PlaceUrl, Report, RunOptions, Settings, Verified, When,
+};
 use serde_json::{Value, json};
 use store::{Archive, ArchiveState, LeaseHolder, Store};
 use tokio_util::sync::CancellationToken;
@@ -28,8 +30,10 @@ pub(super) enum ArchiveCommand {
     #[command(before_help = "Examples:\n  jumpseat archive run\n  jumpseat archive run lake --again")]
     Run(RunArgs),
     /// Read every object and hold it against the ledger; names what differs and changes nothing.
-    #[command(after_help = "Exit code 11 when something is missing, changed, too much or different, 6 when sealed days are \
-only not written yet, 0 otherwise.")]
+    #[command(
+        after_help = "Exit code 11 when something is missing, changed, too much or different, 6 when sealed days are \
+only not written yet, 0 otherwise."
+    )]
     Verify(NamesArgs),
     /// Forget an archive. Its objects stay where they are.
     Remove(RemoveArgs),

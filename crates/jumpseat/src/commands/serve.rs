@@ -3,8 +3,8 @@
 use anyhow::Result;
 use collect::run_schedule;
 
-use super::{Global, archive};
 use super::sync::cancel_on_signal;
+use super::{Global, archive};
 use crate::context::Context;
 use crate::exit::{Exit, eprintln_quietly};
 

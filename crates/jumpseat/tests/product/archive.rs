@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::support::{Ended, Scene, end_of, program};
 
-const SEALED: &str = "SELECT COUNT(*) FROM events e JOIN windows w ON w.org_id = e.org_id AND w.hour = e.hour WHERE w.state = 'sealed'";
+const SEALED: &str =
+    "SELECT COUNT(*) FROM events e JOIN windows w ON w.org_id = e.org_id AND w.hour = e.hour WHERE w.state = 'sealed'";
 
 /// An organization with some days of events, and an archive of it that is not written yet.
 async fn archived(days: i64) -> (Scene, PathBuf) {
@@ -62,7 +63,10 @@ async fn an_archive_is_added_written_verified_and_forgotten() {
     assert_eq!(code, 11);
     assert_eq!(verified["differences"].as_array().unwrap().len(), 1, "{verified}");
     let name = lost.strip_prefix(&folder).unwrap().to_str().unwrap();
-    assert_eq!((&verified["differences"][0]["difference"], &verified["differences"][0]["what"]), (&"missing".into(), &name.into()));
+    assert_eq!(
+        (&verified["differences"][0]["difference"], &verified["differences"][0]["what"]),
+        (&"missing".into(), &name.into())
+    );
     assert_eq!(scene.run(&["archive", "run", "--again"]).await.code, 0);
     assert_eq!(verify(&scene).await.0, 0);
 
@@ -75,12 +79,8 @@ async fn an_archive_is_added_written_verified_and_forgotten() {
 async fn an_archive_that_is_killed_again_and_again_has_every_event_once() {
     let (scene, folder) = archived(3).await;
     for attempt in 0..20_u32 {
-        let mut child = scene
-            .command(&["archive", "run", "--again"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child =
+            scene.command(&["archive", "run", "--again"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Until so many files have been made or replaced.
         let stamp = |path: &PathBuf| std::fs::metadata(path).and_then(|data| data.modified()).ok();
         let before: Vec<_> = files(&folder).iter().map(|path| (path.clone(), stamp(path))).collect();
@@ -145,10 +145,14 @@ async fn a_search_and_an_export_can_be_parquet_files() {
 async fn raw_events_become_parquet_files_without_an_installation() {
     let home = tempfile::tempdir().unwrap();
     let event = |number: u32, kind: &str, day: u32| {
-        format!(r#"{{"id":"{number}","event_type":"{kind}","service":"directory","organization":"o","timestamp":"2026-05-{day:02}T09:03:00Z"}}"#)
+        format!(
+            r#"{{"id":"{number}","event_type":"{kind}","service":"directory","organization":"o","timestamp":"2026-05-{day:02}T09:03:00Z"}}"#
+        )
     };
     let input: String = (0..90)
-        .map(|number| event(number, ["user_lockout", "sso_auth", "unheard_of"][number as usize % 3], 1 + number % 2) + "\n")
+        .map(|number| {
+            event(number, ["user_lockout", "sso_auth", "unheard_of"][number as usize % 3], 1 + number % 2) + "\n"
+        })
         .collect();
     let normalize = async |folder: &str| {
         let mut command = program(home.path());

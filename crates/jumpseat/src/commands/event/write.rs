@@ -46,7 +46,9 @@ impl EventWriter {
     pub(super) fn new(format: Format) -> Result<Self> {
         if format == Format::Parquet {
             if io::stdout().is_terminal() {
-                return Err(Problem::usage("a Parquet file is not for a terminal: send it to a file with > events.parquet"));
+                return Err(Problem::usage(
+                    "a Parquet file is not for a terminal: send it to a file with > events.parquet",
+                ));
             }
             let file = EventFile::new(Shape::Whole, BufWriter::with_capacity(256 * 1024, io::stdout()))?;
             return Ok(Self::Parquet { file: Box::new(file), mapper: Box::default(), line: Vec::new() });
