@@ -14,17 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 REGION = "us-east-1"
 BUCKET = "archive"
-# Only sealed hours are archived, so only they are counted.
-COUNTS = """
-SELECT e.class_uid, e.org_id, e.day, COUNT(*) AS events FROM events e
-JOIN windows w ON w.org_id = e.org_id AND w.hour = e.hour
-WHERE w.state = 'sealed' GROUP BY e.class_uid, e.org_id, e.day
-"""
+EVENTS = "SELECT class_uid, org_id, day, hour, COUNT(*) AS events FROM events GROUP BY class_uid, org_id, day, hour"
+SEALED = "SELECT org_id, hour FROM windows WHERE state = 'sealed'"
 
 
 class Program:
@@ -44,7 +41,13 @@ class Program:
 
 
 def counts_of_jumpseat(jumpseat):
-    return {(row["class_uid"], row["org_id"], row["day"]): row["events"] for row in jumpseat("sql", COUNTS)}
+    """Only sealed hours are archived, so only they are counted."""
+    sealed = {(window["org_id"], window["hour"]) for window in jumpseat("sql", SEALED)}
+    counts = Counter()
+    for row in jumpseat("sql", EVENTS):
+        if (row["org_id"], row["hour"]) in sealed:
+            counts[row["class_uid"], row["org_id"], row["day"]] += row["events"]
+    return dict(counts)
 
 
 def duckdb_counts(files, filesystem=None):
