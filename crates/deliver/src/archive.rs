@@ -289,7 +289,7 @@ struct Objects<'a> {
 
 struct Object {
     path: String,
-    file: EventFile<Vec<u8>>,
+    file: EventFile,
     upload: Upload,
     sha: Sha256,
     bytes: u64,
@@ -351,7 +351,7 @@ impl Objects<'_> {
             Entry::Vacant(free) => {
                 let path = layout.path(self.key, class_uid);
                 let upload = self.archiver.place.write(&path)?;
-                let file = EventFile::new(layout.shape(class_uid), Vec::new())?;
+                let file = EventFile::new(layout.shape(class_uid))?;
                 Ok(free.insert(Object { path, file, upload, sha: Sha256::new(), bytes: 0 }))
             }
         }
@@ -360,7 +360,7 @@ impl Objects<'_> {
     /// Hands on what the files have ready.
     async fn send(&mut self) -> Result<()> {
         for object in self.open.values_mut() {
-            let ready = std::mem::take(object.file.out());
+            let ready = object.file.take();
             object.send(ready).await?;
         }
         Ok(())

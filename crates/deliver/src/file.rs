@@ -1,8 +1,6 @@
 //! One Parquet file being written: rows in the order in which they come, in row groups of bounded size. The same rows give
 //! the same bytes: nothing in the file depends on when, where or how fast it was written.
 
-use std::io::Write;
-
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
@@ -25,30 +23,31 @@ const BATCH_ROWS: usize = 1_024;
 const PAGE_BYTES: usize = 512 << 10;
 const ZSTD: i32 = 3;
 
-/// A Parquet file of OCSF events.
-pub struct EventFile<W: Write + Send> {
-    writer: ArrowWriter<W>,
+/// A Parquet file of OCSF events. What is ready of it is taken from time to time; all of that, one after the other, is the
+/// file. (It does not write to any `Write`: each kind would be another copy of the format's writer in the program.)
+pub struct EventFile {
+    writer: ArrowWriter<Vec<u8>>,
     rows: Rows,
     batch_bytes: usize,
     group_bytes: usize,
     events: u64,
 }
 
-impl<W: Write + Send> EventFile<W> {
+impl EventFile {
     /// Begins a file.
     ///
     /// # Errors
-    /// `out` can not be written to.
-    pub fn new(shape: Shape, out: W) -> Result<Self> {
+    /// The columns do not fit the format.
+    pub fn new(shape: Shape) -> Result<Self> {
         let options = ArrowWriterOptions::new().with_properties(properties()?).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(out, shape.schema(), options)?;
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), shape.schema(), options)?;
         Ok(Self { writer, rows: Rows::new(shape), batch_bytes: 0, group_bytes: 0, events: 0 })
     }
 
     /// Adds an event: JSON as the mapper writes it. Files of events are in the order of their times.
     ///
     /// # Errors
-    /// The event does not fit the columns, or the file can not be written.
+    /// The event does not fit the columns.
     pub fn push(&mut self, ocsf: &[u8]) -> Result<()> {
         self.rows.push(ocsf)?;
         self.events += 1;
@@ -77,16 +76,17 @@ impl<W: Write + Send> EventFile<W> {
         self.events
     }
 
-    /// What is written to; only bytes may be taken out of it, not put in.
-    pub fn out(&mut self) -> &mut W {
-        self.writer.inner_mut()
+    /// Takes what is ready of the file since this was asked last; often nothing, as a row group is written at once.
+    #[must_use]
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self.writer.inner_mut())
     }
 
-    /// Ends the file.
+    /// Ends the file and returns the rest of it.
     ///
     /// # Errors
-    /// It can not be written.
-    pub fn finish(mut self) -> Result<W> {
+    /// The columns do not fit the format.
+    pub fn finish(mut self) -> Result<Vec<u8>> {
         self.write_batch()?;
         Ok(self.writer.into_inner()?)
     }

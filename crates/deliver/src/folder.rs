@@ -2,7 +2,7 @@
 //! or several when there is more than memory should hold.
 
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -118,14 +118,16 @@ fn write_file(folder: &Path, name: &str, events: &[Held]) -> Result<()> {
     let failed = |source| Error::File { what: format!("{} can not be written", folder.join(name).display()), source };
     std::fs::create_dir_all(folder).map_err(failed)?;
     // Readers of the folder see the file when it is whole.
-    let unfinished = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    let mut file = EventFile::new(Shape::Whole, BufWriter::new(unfinished))?;
+    let mut unfinished = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let mut file = EventFile::new(Shape::Whole)?;
     for event in events {
         file.push(&event.line)?;
+        let ready = file.take();
+        if !ready.is_empty() {
+            unfinished.write_all(&ready).map_err(failed)?;
+        }
     }
-    let mut out = file.finish()?;
-    out.flush().map_err(failed)?;
-    let unfinished = out.into_inner().map_err(|error| failed(error.into_error()))?;
+    unfinished.write_all(&file.finish()?).map_err(failed)?;
     let finished = unfinished.persist(folder.join(name)).map_err(|error| failed(error.error))?;
     // As readable as any new file: the temporary one is only for its owner.
     set_usual_mode(&finished).map_err(failed)

@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
+use std::sync::Arc;
 
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::TimestampMillisecondType;
-use arrow_array::{Array as _, RecordBatch};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::column::reader::ColumnReaderImpl;
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int64Type};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataReader};
+use parquet::file::serialized_reader::SerializedPageReader;
 use sha2::{Digest as _, Sha256};
 use store::events::{Hour, Window, WindowState};
 use store::{ArchivedObject, ArchivedUnit, UnitKey};
@@ -257,35 +257,43 @@ fn unit_name(key: &UnitKey) -> String {
     key.hour.map_or_else(|| day.clone(), |hour| format!("{day}T{hour:02}"))
 }
 
-/// Reads identities of a file's events, and nothing else of it but the times under which they are filed (`time` may be one that
-/// JumpCloud does not believe); returns how many there are.
+/// Reads the identities of a file's events, and nothing else of it but the times under which they are filed (`time` may be one
+/// that JumpCloud does not believe); returns how many there are.
 fn identities(file: File, found: &mut Found) -> Result<u64> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), ["metadata.logged_time", "metadata.uid"]);
+    let file = Arc::new(file);
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&*file)?;
+    let schema = metadata.file_metadata().schema_descr();
+    let place = |name: &str| {
+        let place = (0..schema.num_columns()).find(|at| schema.column(*at).path().string() == name);
+        place.ok_or_else(|| Error::Columns(format!("it has no column {name}")))
+    };
+    let (times, uids) = (place("metadata.logged_time")?, place("metadata.uid")?);
     let mut events = 0;
-    for batch in builder.with_projection(mask).build()? {
-        let batch = batch.map_err(|error| Error::Columns(error.to_string()))?;
-        add_identities(&batch, found)
-            .ok_or_else(|| Error::Columns("an event has no metadata.logged_time or no metadata.uid".to_owned()))?;
-        events += batch.num_rows() as u64;
+    for group in metadata.row_groups() {
+        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
+        let times: Vec<i64> = values::<Int64Type>(&file, group.column(times), rows)?;
+        let uids: Vec<ByteArray> = values::<ByteArrayType>(&file, group.column(uids), rows)?;
+        for (time_ms, uid) in times.into_iter().zip(uids) {
+            let uid = uuid::Uuid::try_parse_ascii(uid.data())
+                .map_err(|_| Error::Columns("a metadata.uid is no UUID".to_owned()))?;
+            found.entry(Hour::of_ms(time_ms)).or_default().add(*uid.as_bytes());
+        }
+        events += rows as u64;
     }
     Ok(events)
 }
 
-fn add_identities(batch: &RecordBatch, found: &mut Found) -> Option<()> {
-    let metadata = batch.column_by_name("metadata")?.as_struct_opt()?;
-    let times = metadata.column_by_name("logged_time")?;
-    let uids = metadata.column_by_name("uid")?.as_string_opt::<i32>()?;
-    for row in 0..batch.num_rows() {
-        let time_ms = match times.as_primitive_opt::<TimestampMillisecondType>() {
-            Some(times) => times.is_valid(row).then(|| times.value(row))?,
-            None => {
-                let times = times.as_primitive_opt::<arrow_array::types::Int64Type>()?;
-                times.is_valid(row).then(|| times.value(row))?
-            }
-        };
-        let uid = uids.is_valid(row).then(|| uids.value(row))?;
-        found.entry(Hour::of_ms(time_ms)).or_default().add(*uuid::Uuid::try_parse(uid).ok()?.as_bytes());
+/// The values of a column of a row group, one for each row. Read by themselves: the reader of whole rows would be a
+/// large part of the program.
+fn values<T: DataType>(file: &Arc<File>, column: &ColumnChunkMetaData, rows: usize) -> Result<Vec<T::T>> {
+    let pages = SerializedPageReader::new(file.clone(), column, rows, None)?;
+    let mut reader = ColumnReaderImpl::<T>::new(column.column_descr_ptr(), Box::new(pages));
+    let (mut values, mut levels) = (Vec::new(), Vec::new());
+    while values.len() < rows {
+        let (_, read, _) = reader.read_records(rows - values.len(), Some(&mut levels), None, &mut values)?;
+        if read == 0 {
+            return Err(Error::Columns(format!("an event has no {}", column.column_path().string())));
+        }
     }
-    Some(())
+    Ok(values)
 }

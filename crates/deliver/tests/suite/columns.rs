@@ -96,7 +96,7 @@ fn the_same_events_are_the_same_bytes_however_they_are_counted() {
 
 #[test]
 fn an_attribute_without_a_column_is_told_by_its_name() {
-    let mut file = deliver::EventFile::new(Shape::Whole, Vec::new()).unwrap();
+    let mut file = deliver::EventFile::new(Shape::Whole).unwrap();
     let error = file.push(br#"{"time":1,"novelty":{"a":1}}"#).unwrap_err();
     assert!(error.to_string().contains("novelty"), "{error}");
 }

@@ -63,11 +63,14 @@ fn value(column: &dyn Array, row: usize) -> Option<Value> {
 
 /// A file of these OCSF events.
 pub(crate) fn file(shape: Shape, ocsf: &[String]) -> Vec<u8> {
-    let mut file = EventFile::new(shape, Vec::new()).unwrap();
+    let mut file = EventFile::new(shape).unwrap();
+    let mut bytes = Vec::new();
     for line in ocsf {
         file.push(line.as_bytes()).unwrap_or_else(|error| panic!("{error}: {line}"));
+        bytes.extend(file.take());
     }
-    file.finish().unwrap()
+    bytes.extend(file.finish().unwrap());
+    bytes
 }
 
 /// Fails unless both are the same; a whole number may stand for itself as a fraction.

@@ -76,6 +76,27 @@ async fn an_archive_is_added_written_verified_and_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn serve_writes_every_day_that_is_over_and_proven() {
+    let (scene, folder) = archived(3).await;
+    let mut serving = scene.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let objects = async || scene.run(&["archive", "list", "-o", "json"]).await.json()[0]["objects"].as_u64().unwrap();
+    while objects().await == 0 {
+        assert!(serving.try_wait().unwrap().is_none(), "serve has ended");
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(serving.id().unwrap()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert!(serving.wait().await.unwrap().success());
+    let today = Timestamp::now().strftime("day=%Y-%m-%d").to_string();
+    let written = files(&folder);
+    assert!(written.iter().all(|path| !path.to_str().unwrap().contains(&today)), "{written:?}");
+    assert_eq!(objects().await, written.len() as u64);
+    // Days that wait are neither missing nor behind.
+    let (code, verified) = verify(&scene).await;
+    assert!(verified["hours_proven"].as_u64().unwrap() >= 24, "{verified}");
+    assert!(code == 0 || code == 6, "{verified}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_archive_that_is_killed_again_and_again_has_every_event_once() {
     let (scene, folder) = archived(3).await;
     for attempt in 0..20_u32 {

@@ -38,7 +38,7 @@ const SHOWN: &[&str] =
 pub(super) enum EventWriter {
     Rows { rows: RowWriter<BufWriter<StdoutLock<'static>>>, columns: &'static [&'static str] },
     Lines { out: BufWriter<StdoutLock<'static>>, mapper: Box<Mapper>, is_ocsf: bool },
-    Parquet { file: Box<EventFile<BufWriter<io::Stdout>>>, mapper: Box<Mapper>, line: Vec<u8> },
+    Parquet { file: Box<EventFile>, mapper: Box<Mapper>, line: Vec<u8> },
 }
 
 impl EventWriter {
@@ -50,7 +50,7 @@ impl EventWriter {
                     "a Parquet file is not for a terminal: send it to a file with > events.parquet",
                 ));
             }
-            let file = EventFile::new(Shape::Whole, BufWriter::with_capacity(256 * 1024, io::stdout()))?;
+            let file = EventFile::new(Shape::Whole)?;
             return Ok(Self::Parquet { file: Box::new(file), mapper: Box::default(), line: Vec::new() });
         }
         let out = BufWriter::with_capacity(256 * 1024, io::stdout().lock());
@@ -80,6 +80,10 @@ impl EventWriter {
                 let raw = event.raw.as_deref().unwrap_or("null");
                 mapper.read(raw).write_ocsf(&received(event, true), line);
                 file.push(line)?;
+                let ready = file.take();
+                if !ready.is_empty() {
+                    io::stdout().lock().write_all(&ready)?;
+                }
             }
             Self::Lines { out, mapper, is_ocsf } => {
                 let raw = event.raw.as_deref().unwrap_or("null");
@@ -110,7 +114,11 @@ impl EventWriter {
         match self {
             Self::Rows { rows, .. } => rows.finish()?,
             Self::Lines { mut out, .. } => out.flush()?,
-            Self::Parquet { file, .. } => file.finish()?.flush()?,
+            Self::Parquet { file, .. } => {
+                let mut out = io::stdout().lock();
+                out.write_all(&file.finish()?)?;
+                out.flush()?;
+            }
         }
         Ok(())
     }
