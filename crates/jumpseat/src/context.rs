@@ -84,12 +84,26 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store> {
 
 /// A collector for these settings.
 pub(crate) fn collector(config: &Config, store: Store, what: &str) -> Result<Collector> {
-    std::fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("the data directory {} can not be made", config.data_dir.display()))?;
-    let key = MasterKey::find(&config.data_dir.join("master.key"), |name| std::env::var(name).ok())?;
+    let key = master_key(config)?;
     let host = this_host();
     let holder = LeaseHolder::this_process(what, &host);
     Ok(Collector::new(store, Arc::new(key), clock(), settings(config)?, holder, config.collector.clone()))
+}
+
+/// The key that seals credentials.
+pub(crate) fn master_key(config: &Config) -> Result<MasterKey> {
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("the data directory {} can not be made", config.data_dir.display()))?;
+    Ok(MasterKey::find(&config.data_dir.join("master.key"), |name| std::env::var(name).ok())?)
+}
+
+/// What archives may do, by the program's settings.
+pub(crate) fn access(config: &Config) -> Result<deliver::Access> {
+    Ok(deliver::Access {
+        allow_loopback: config.allow_loopback_upstream,
+        extra_root_certificates: settings(config)?.extra_root_certificates,
+        ..deliver::Access::default()
+    })
 }
 
 /// The connection settings of the program's settings.

@@ -18,6 +18,7 @@ pub(crate) enum Exit {
     Partial = 6,
     NotFound = 7,
     Unreachable = 9,
+    Integrity = 11,
     Interrupted = 130,
 }
 
@@ -58,7 +59,8 @@ pub(crate) fn exit_for(code: &str) -> Exit {
         }
         "not_permitted" | "not_licensed" => Exit::NotPermitted,
         "rate_limited" => Exit::RateLimited,
-        "incomplete" => Exit::Partial,
+        "incomplete" | "changed" => Exit::Partial,
+        "not_found" => Exit::NotFound,
         "unreachable" | "unavailable" => Exit::Unreachable,
         "cancelled" => Exit::Interrupted,
         "query" | "usage" => Exit::Usage,
@@ -93,7 +95,16 @@ fn classify(error: &anyhow::Error) -> (Exit, String, Option<String>) {
     if let Some(error) = error.downcast_ref::<collect::Error>() {
         return (exit_for(error.code()), error.code().to_owned(), Some(error.help()));
     }
-    match error.downcast_ref::<store::Error>() {
+    if let Some(error) = error.downcast_ref::<deliver::Error>()
+        && !matches!(error, deliver::Error::Store(_))
+    {
+        return (exit_for(error.code()), error.code().to_owned(), error.help().map(str::to_owned));
+    }
+    let of_delivery = error.downcast_ref::<deliver::Error>().and_then(|error| match error {
+        deliver::Error::Store(error) => Some(error),
+        _ => None,
+    });
+    match of_delivery.or_else(|| error.downcast_ref::<store::Error>()) {
         Some(store::Error::Query(_)) => (Exit::Usage, "query".to_owned(), None),
         Some(store::Error::QueryLimit(_)) => (Exit::Error, "query_limit".to_owned(), None),
         Some(store::Error::Held { .. }) => {

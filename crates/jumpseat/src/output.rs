@@ -22,6 +22,8 @@ pub(crate) enum Format {
     Ocsf,
     /// Events only: each event as JumpCloud sent it, one a line.
     Raw,
+    /// Events only: OCSF events as one Parquet file.
+    Parquet,
 }
 
 /// Rows under named columns.
@@ -46,7 +48,7 @@ impl Format {
 impl Format {
     /// Whether only commands that write events know it.
     pub(crate) fn is_of_events(self) -> bool {
-        matches!(self, Self::Ocsf | Self::Raw)
+        matches!(self, Self::Ocsf | Self::Raw | Self::Parquet)
     }
 }
 
@@ -118,7 +120,7 @@ impl<W: Write> RowWriter<W> {
                 let text = json_text(&self.object(row));
                 write!(self.out, "{}{text}", if self.rows == 0 { "[\n  " } else { ",\n  " })?;
             }
-            Format::Jsonl | Format::Ocsf | Format::Raw => {
+            Format::Jsonl | Format::Ocsf | Format::Raw | Format::Parquet => {
                 let text = json_text(&self.object(row));
                 writeln!(self.out, "{text}")?;
             }
@@ -136,7 +138,7 @@ impl<W: Write> RowWriter<W> {
             }
             Format::Json if self.rows == 0 => writeln!(self.out, "[]")?,
             Format::Json => writeln!(self.out, "\n]")?,
-            Format::Jsonl | Format::Csv | Format::Ocsf | Format::Raw => {}
+            Format::Jsonl | Format::Csv | Format::Ocsf | Format::Raw | Format::Parquet => {}
         }
         self.out.flush()
     }

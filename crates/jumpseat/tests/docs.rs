@@ -38,7 +38,8 @@ fn the_crates_depend_on_each_other_as_drawn() {
         ("ocsf", &[]),
         ("store", &[]),
         ("collect", &["jumpcloud", "ocsf", "store"]),
-        ("jumpseat", &["jumpcloud", "simulator", "ocsf", "store", "collect"]),
+        ("deliver", &["ocsf", "store"]),
+        ("jumpseat", &["jumpcloud", "simulator", "ocsf", "store", "collect", "deliver"]),
     ] {
         let manifest = root().join("crates").join(name).join("Cargo.toml");
         let used = own_dependencies(&manifest);
@@ -70,6 +71,15 @@ fn the_page_of_event_types_is_what_the_program_prints() {
     assert!(
         page == printed(&["event", "types", "--reference"]),
         "docs/ocsf-mapping.md is not fresh: cargo run -- event types --reference > docs/ocsf-mapping.md"
+    );
+}
+
+#[test]
+fn the_page_of_columns_is_what_the_program_prints() {
+    let page = std::fs::read_to_string(root().join("docs/archive-columns.md")).unwrap_or_default();
+    assert!(
+        page == printed(&["archive", "columns"]),
+        "docs/archive-columns.md is not fresh: cargo run -- archive columns > docs/archive-columns.md"
     );
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The store knows nothing of JumpCloud: what is collected reaches it as [`schema::Table`] declarations and rows.
 
+mod archive;
 mod connection;
 mod db;
 pub mod events;
@@ -16,6 +17,7 @@ mod seal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use archive::{Archive, ArchiveState, ArchivedObject, ArchivedUnit, UnitKey};
 pub use connection::{Connection, Place, Stream, StreamKind, StreamState};
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
 pub use lease::{Lease, LeaseHolder};

@@ -16,6 +16,7 @@ const STEPS: &[(i64, &str)] = &[
     (2, include_str!("../migrations/0002_events.sql")),
     (3, include_str!("../migrations/0003_event_upkeep.sql")),
     (4, include_str!("../migrations/0004_event_retention.sql")),
+    (5, include_str!("../migrations/0005_archive.sql")),
 ];
 
 /// What the engines spell differently: the word in braces, SQLite's text, PostgreSQL's text.

@@ -1,5 +1,6 @@
 //! The command line: what can be said, and which file does it.
 
+mod archive;
 mod asset;
 mod completion;
 mod config;
@@ -33,11 +34,12 @@ Examples:
   jumpseat asset access mara.lind
   jumpseat event search --user mara.lind --outcome failure
   jumpseat event verify
+  jumpseat archive add lake s3://bucket/jumpcloud --region eu-central-1
   jumpseat sql \"SELECT username, mfa_status FROM users WHERE NOT mfa_configured\"";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 error, 2 usage, 3 credential refused, 4 not permitted, 5 rate limited, 6 partial, 7 not found,
-9 unreachable, 130 interrupted.";
+9 unreachable, 11 integrity check failed, 130 interrupted.";
 
 /// Reads your JumpCloud organizations completely, and can not change them.
 #[derive(Debug, Parser)]
@@ -96,6 +98,9 @@ enum Command {
     /// What happened: Directory Insights events.
     #[command(subcommand)]
     Event(event::EventCommand),
+    /// Events as Parquet files in a folder or an object store, for every other program.
+    #[command(subcommand)]
+    Archive(archive::ArchiveCommand),
     /// Read-only SQL over everything that was collected, now or in the past.
     Sql(sql::SqlArgs),
     /// The settings and where each came from.
@@ -139,7 +144,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
         _ => {}
     }
     if cli.global.output().is_of_events() && !matches!(cli.command, Command::Event(_)) {
-        return Err(crate::exit::Problem::usage("--output ocsf and --output raw are for `jumpseat event`"));
+        return Err(crate::exit::Problem::usage("--output ocsf, raw and parquet are for `jumpseat event`"));
     }
     let loaded = crate::config::load(&cli.global.overrides(), cli.global.config.as_deref())?;
     start_log(&loaded.config)?;
@@ -155,6 +160,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
             Command::History(args) => history::run(args, global).await,
             Command::Asset(command) => asset::run(command, global).await,
             Command::Event(command) => event::run(command, global).await,
+            Command::Archive(command) => archive::run(command, global).await,
             Command::Sql(args) => sql::run(args, global).await,
             Command::Config(command) => config::run(&command, &loaded, global.output()),
             Command::Simulate(args) => simulate::run(args).await,

@@ -1,10 +1,10 @@
-//! `serve`: syncs on schedule until stopped. The console and the REST API are not built yet.
+//! `serve`: syncs and writes archives on schedule until stopped. The console and the REST API are not built yet.
 
 use anyhow::Result;
 use collect::run_schedule;
 
-use super::Global;
 use super::sync::cancel_on_signal;
+use super::{Global, archive};
 use crate::context::Context;
 use crate::exit::{Exit, eprintln_quietly};
 
@@ -17,7 +17,8 @@ pub(super) async fn run(global: &Global) -> Result<Exit> {
         context.config.collector
     ));
     let stop = cancel_on_signal();
-    run_schedule(&collector, &stop).await?;
+    let syncs = run_schedule(&collector, &stop);
+    archive::beside(syncs, &context.config, &context.store, "jumpseat serve", &stop).await?;
     context.store.close().await;
     Ok(Exit::Ok)
 }

@@ -6,6 +6,7 @@
     reason = "a test that fails says where, and a skipped one says so"
 )]
 
+mod archive;
 mod asking;
 mod connections;
 mod crash;

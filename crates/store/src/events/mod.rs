@@ -3,7 +3,8 @@
 //! - [`write`](EventWriter::write_page): a page in one transaction. `part` packs the texts, `terms` gives numbers to texts.
 //! - [`window`](Window): the ledger of hours; sealing, reopening, gaps. [`outstanding`](Outstanding): what of it needs work.
 //! - `activity`: who did something on which day.
-//! - [`search`](crate::Store::search_events): finding and exporting; `read_part` takes texts out of parts.
+//! - [`search`](crate::Store::search_events): finding and exporting; [`reader`](EventReader): one after the other, at the
+//!   reader's pace; `read_part` takes texts out of parts.
 //! - [`counts`](crate::Store::event_counts): how many, without reading them.
 //! - [`reindex`](EventWriter::reindex_part): the index made anew when the mapping has become better.
 //! - [`retention`](EventWriter::remove_before): removing what is old; `unused_terms`: and the names that it leaves.
@@ -22,6 +23,7 @@ pub(crate) mod narrow;
 mod outstanding;
 mod part;
 mod read_part;
+mod reader;
 mod reindex;
 mod retention;
 mod row;
@@ -36,6 +38,7 @@ pub use counts::{EventCount, EventTypeSeen, EventsHeld};
 pub use hour::Hour;
 pub use outstanding::Outstanding;
 pub use read_part::EventPart;
+pub use reader::EventReader;
 pub use reindex::Reindexed;
 pub use retention::Removed;
 pub(crate) use retention::purge;

@@ -248,7 +248,7 @@ fn hull<'a>(spans: impl Iterator<Item = &'a Span>) -> Option<Span> {
 }
 
 /// One organization's events of a filter, being read.
-struct Reading<'s> {
+pub(super) struct Reading<'s> {
     store: &'s Store,
     org: i64,
     org_id: String,
@@ -261,12 +261,12 @@ struct Reading<'s> {
     condition: String,
     country: Option<String>,
     text: Option<String>,
-    with_raw: bool,
+    pub(super) with_raw: bool,
     texts: Texts<'s>,
 }
 
 impl<'s> Reading<'s> {
-    async fn plan(
+    pub(super) async fn plan(
         store: &'s Store,
         org: i64,
         org_id: String,
@@ -404,7 +404,7 @@ impl<'s> Reading<'s> {
     }
 
     /// The next events, at most `most`; none at the end.
-    async fn next(&mut self, most: usize) -> Result<Vec<StoredEvent>> {
+    pub(super) async fn next(&mut self, most: usize) -> Result<Vec<StoredEvent>> {
         /// Fewer are not read at once when texts are searched.
         const LEAST: usize = 200;
         let most = if self.text.is_some() { most.max(LEAST) } else { most };

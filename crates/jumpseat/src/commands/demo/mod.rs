@@ -23,8 +23,8 @@ use super::sync::{
     Synced, cancel_on_signal, exit_of, exit_of_events, summary_json, sync_all, sync_all_events, table_sums,
     tell_failures, worst,
 };
-use super::{Global, connection};
-use crate::config::{demo_data_dir, load};
+use super::{Global, archive, connection};
+use crate::config::{Config, demo_data_dir, load};
 use crate::context::{collector, open_store, settings, this_person};
 use crate::exit::{Exit, Problem, eprintln_quietly};
 use crate::output::{Format, printable, write_json, write_lines};
@@ -88,7 +88,7 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
     let exits: Vec<Exit> = [exit_of(&synced)].into_iter().chain(events.iter().map(exit_of_events)).collect();
     let exit = worst(&exits);
     if !args.once {
-        go_on(&collector, &running, &cancel).await?;
+        go_on(&collector, &config, &running, &cancel).await?;
     } else if exit != Exit::Ok {
         tell_failures(&synced);
     }
@@ -296,7 +296,12 @@ fn summary_document(
 }
 
 /// Keeps the simulator up, lets life go on there, and syncs on schedule.
-async fn go_on(collector: &Collector, running: &Running, cancel: &tokio_util::sync::CancellationToken) -> Result<()> {
+async fn go_on(
+    collector: &Collector,
+    config: &Config,
+    running: &Running,
+    cancel: &tokio_util::sync::CancellationToken,
+) -> Result<()> {
     eprintln_quietly(&format!(
         "the simulated JumpCloud stays up at {} and is synced every {INTERVAL}; use the commands above in another terminal. Ctrl-C stops it.",
         running.url()
@@ -309,7 +314,7 @@ async fn go_on(collector: &Collector, running: &Running, cancel: &tokio_util::sy
         }
     };
     tokio::select! {
-        stopped = run_schedule(collector, cancel) => stopped?,
+        stopped = archive::beside(run_schedule(collector, cancel), config, &collector.store, "jumpseat demo", cancel) => stopped?,
         () = living => {}
     }
     Ok(())

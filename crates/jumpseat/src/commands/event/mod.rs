@@ -38,7 +38,7 @@ pub(super) async fn run(command: EventCommand, global: &Global) -> Result<Exit> 
     let writes_events = matches!(command, EventCommand::Search(_) | EventCommand::Export(_) | EventCommand::Tail(_));
     if global.output().is_of_events() && !writes_events {
         return Err(Problem::usage(
-            "--output ocsf and --output raw are for `event search`, `event export` and `event tail`",
+            "--output ocsf, raw and parquet are for `event search`, `event export` and `event tail`",
         ));
     }
     match command {

@@ -1,4 +1,5 @@
-//! `event normalize`: a filter from raw events to OCSF lines. One core, memory as large as the largest event.
+//! `event normalize`: a filter from raw events to OCSF lines. One core, memory as large as the largest event
+//! (as Parquet, a few times 64 MiB).
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -6,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use deliver::EventFolder;
 use jiff::Timestamp;
 use ocsf::{Mapper, Received};
 
@@ -19,6 +21,7 @@ use crate::when::parse_moment;
 #[command(before_help = "Examples:
   jumpseat event normalize < raw-events.jsonl > ocsf-events.jsonl
   jumpseat event normalize page-1.json page-2.json | gzip > ocsf.jsonl.gz
+  jumpseat event normalize --parquet ocsf/ raw-events.jsonl
   jumpseat event normalize --no-raw --organization 5f1e2d3c4b5a697887766554 < events.json")]
 #[command(
     after_help = "Reads JSON lines, a JSON array, or an object with `results` or `events`; writes one OCSF 1.8.0 \
@@ -38,6 +41,9 @@ pub(in crate::commands) struct NormalizeArgs {
     /// Leave `raw_data` out; its size and hash stay.
     #[arg(long)]
     no_raw: bool,
+    /// Write Parquet files into this folder, which is made, instead of lines: partitioned by class, organization and day.
+    #[arg(long, value_name = "DIR")]
+    parquet: Option<PathBuf>,
 }
 
 /// How many lines that are no events are told one by one.
@@ -54,8 +60,12 @@ pub(super) fn run(args: &NormalizeArgs) -> Result<Exit> {
     let mut run = Run {
         mapper: Mapper::new(),
         received,
-        out: BufWriter::with_capacity(BATCH, io::stdout().lock()),
+        out: match &args.parquet {
+            Some(folder) => Out::Folder(EventFolder::create(folder)?),
+            None => Out::Lines(BufWriter::with_capacity(BATCH, io::stdout().lock())),
+        },
         events: 0,
+        written: 0,
         bad: 0,
     };
     for file in &args.files {
@@ -67,7 +77,13 @@ pub(super) fn run(args: &NormalizeArgs) -> Result<Exit> {
             run.input(&name, input)?;
         }
     }
-    run.out.flush()?;
+    match run.out {
+        Out::Lines(mut out) => out.flush()?,
+        Out::Folder(folder) => {
+            let files = folder.finish()?;
+            eprintln_quietly(&format!("{} events in {files} files", run.written));
+        }
+    }
     if run.bad == 0 {
         return Ok(Exit::Ok);
     }
@@ -79,9 +95,16 @@ pub(super) fn run(args: &NormalizeArgs) -> Result<Exit> {
 struct Run<'r, W: Write> {
     mapper: Mapper,
     received: Received<'r>,
-    out: BufWriter<W>,
+    out: Out<W>,
     events: u64,
+    written: u64,
     bad: u64,
+}
+
+/// Where the OCSF events go.
+enum Out<W: Write> {
+    Lines(BufWriter<W>),
+    Folder(EventFolder),
 }
 
 impl<W: Write> Run<'_, W> {
@@ -102,7 +125,7 @@ impl<W: Write> Run<'_, W> {
     }
 
     /// Writes what a piece of input becomes; says why it is no event.
-    fn piece(&mut self, piece: &Piece<'_>, line: &mut Vec<u8>) -> io::Result<Option<&'static str>> {
+    fn piece(&mut self, piece: &Piece<'_>, line: &mut Vec<u8>) -> Result<Option<&'static str>> {
         if piece.is_cut {
             return Ok(Some("left out: longer than 64 MiB"));
         }
@@ -110,8 +133,14 @@ impl<W: Write> Run<'_, W> {
         let event = self.mapper.read(&text);
         line.clear();
         event.write_ocsf(&self.received, line);
-        line.push(b'\n');
-        self.out.write_all(line)?;
+        match &mut self.out {
+            Out::Lines(out) => {
+                line.push(b'\n');
+                out.write_all(line)?;
+            }
+            Out::Folder(folder) => folder.push(line)?,
+        }
+        self.written += 1;
         Ok(match (event.is_event(), &text) {
             (true, std::borrow::Cow::Owned(_)) => Some("holds bytes that are not UTF-8; they are replaced"),
             (true, _) => None,

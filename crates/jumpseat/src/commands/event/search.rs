@@ -29,7 +29,8 @@ pub(in crate::commands) struct SearchArgs {
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   jumpseat event export --from 2026-11-01 --to 2026-11-30 --output ocsf | gzip > november.jsonl.gz
-  jumpseat event export --output raw > everything.jsonl")]
+  jumpseat event export --output raw > everything.jsonl
+  jumpseat event export --from 2026-11-01 --output parquet > november.parquet")]
 pub(in crate::commands) struct ExportArgs {
     #[command(flatten)]
     filter: FilterArgs,
@@ -41,7 +42,12 @@ pub(super) async fn search(args: &SearchArgs, global: &Global) -> Result<Exit> {
     let with_raw = EventWriter::needs_raw(context.format);
     let found = context.store.search_events(&filter, None, args.limit, with_raw).await?;
     let mut writer = EventWriter::new(context.format)?;
-    for event in &found.events {
+    let mut events: Vec<_> = found.events.iter().collect();
+    if context.format == Format::Parquet {
+        // Files of events are in the order of their times.
+        events.reverse();
+    }
+    for event in events {
         writer.write(event)?;
     }
     writer.finish()?;
@@ -70,7 +76,7 @@ pub(super) async fn export(args: &ExportArgs, global: &Global) -> Result<Exit> {
         })
         .await?;
     if let Some(error) = failed {
-        return Err(error.into());
+        return Err(error);
     }
     writer.finish()?;
     Ok(Exit::Ok)

@@ -1,7 +1,6 @@
 //! `event tail`: the newest events, and with `-f` those that a running `jumpseat serve` stores from now on.
 
 use std::collections::HashSet;
-use std::io;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,7 +13,7 @@ use super::write::{EventWriter, object};
 use crate::commands::Global;
 use crate::commands::sync::cancel_on_signal;
 use crate::context::{Context, clock};
-use crate::exit::Exit;
+use crate::exit::{Exit, Problem};
 use crate::output::{Format, json_text, printable, write_lines};
 
 /// How often the store is looked at.
@@ -44,6 +43,9 @@ pub(super) async fn run(args: &TailArgs, global: &Global) -> Result<Exit> {
     let context = Context::open(global).await?;
     let mut filter = args.filter.filter(&context).await?;
     let format = context.format;
+    if format == Format::Parquet {
+        return Err(Problem::usage("--output parquet is for `event search` and `event export`: a file has an end"));
+    }
     let with_raw = EventWriter::needs_raw(format);
     let first = context.store.search_events(&filter, None, args.lines, with_raw).await?;
     write(format, first.events.iter().rev())?;
@@ -70,17 +72,17 @@ pub(super) async fn run(args: &TailArgs, global: &Global) -> Result<Exit> {
 }
 
 /// Writes some events at once; as lines also for people, since nobody knows how wide the next ones are.
-fn write<'a>(format: Format, events: impl Iterator<Item = &'a StoredEvent>) -> io::Result<()> {
+fn write<'a>(format: Format, events: impl Iterator<Item = &'a StoredEvent>) -> Result<()> {
     if format.is_of_events() {
         let mut writer = EventWriter::new(format)?;
         for event in events {
             writer.write(event)?;
         }
-        return writer.flush();
+        return Ok(writer.flush()?);
     }
     let lines: Vec<String> =
         events.map(|event| if format == Format::Table { line(event) } else { json_text(&object(event)) }).collect();
-    write_lines(&lines)
+    Ok(write_lines(&lines)?)
 }
 
 fn line(event: &StoredEvent) -> String {
