@@ -4,10 +4,13 @@
 
 mod connection;
 mod db;
+mod derived;
 pub mod events;
+pub mod findings;
 mod inventory;
 mod lease;
 mod migration;
+mod parameters;
 mod query;
 mod run;
 pub mod schema;
@@ -16,9 +19,11 @@ mod seal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use derived::{DerivedView, TableShortfall};
 pub use connection::{Connection, Place, Stream, StreamKind, StreamState};
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
 pub use lease::{Lease, LeaseHolder};
+pub use parameters::Parameter;
 pub use query::{Answer, AnswerColumn, Limits, Query, SYSTEM_TABLES, SystemTable};
 pub use run::{Action, CallRecord, Outcome, Run, RunEnd, TableRecord, TableState};
 pub use schema::Cell;
@@ -113,6 +118,7 @@ pub enum Location {
 pub struct Store {
     db: Db,
     tables: Arc<[&'static Table]>,
+    views: Arc<[&'static DerivedView]>,
     file: Option<Arc<Path>>,
     /// How often the layout had been changed when the store was opened.
     layout: i64,
@@ -131,11 +137,23 @@ impl Store {
             }
             Location::Postgres(url) => (Db::postgres(url).await?, None),
         };
-        let mut store = Self { db, tables: tables.into(), file, layout: 0 };
+        let mut store = Self { db, tables: tables.into(), views: Arc::default(), file, layout: 0 };
         migration::migrate(&store).await?;
         inventory::prepare_tables(&store).await?;
         store.layout = migration::layout_changes(&store).await?;
         Ok(store)
+    }
+
+    /// The same store with views that queries can read like tables. A view may read from those that stand before it.
+    #[must_use]
+    pub fn with_views(mut self, views: &[&'static DerivedView]) -> Self {
+        self.views = views.into();
+        self
+    }
+
+    /// The views that queries can read.
+    pub fn views(&self) -> &[&'static DerivedView] {
+        &self.views
     }
 
     /// The tables that this store was opened with.

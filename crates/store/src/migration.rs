@@ -15,6 +15,7 @@ const STEPS: &[(i64, &str)] = &[
     (1, include_str!("../migrations/0001_start.sql")),
     (2, include_str!("../migrations/0002_events.sql")),
     (3, include_str!("../migrations/0003_event_upkeep.sql")),
+    (4, include_str!("../migrations/0004_findings.sql")),
 ];
 
 /// What the engines spell differently: the word in braces, SQLite's text, PostgreSQL's text.

@@ -59,7 +59,7 @@ pub(super) async fn run(args: SqlArgs, global: &Global) -> Result<Exit> {
     }
     let limits =
         Limits { time: Duration::from_secs(args.timeout.clamp(1, 3_600)), rows: args.limit, ..Limits::default() };
-    let query = Query { sql: args.query.unwrap_or_default(), as_of: args.as_of, org_id: None };
+    let query = Query { sql: args.query.unwrap_or_default(), as_of: args.as_of, ..Query::default() };
     stream(&context, &query, &limits).await?;
     Ok(Exit::Ok)
 }
