@@ -74,6 +74,12 @@ impl Store {
         Ok((tables, short))
     }
 
+    /// Whether events of an organization were ever asked for.
+    pub async fn has_windows(&self, org_id: &str) -> Result<bool> {
+        let sql = "SELECT 1 FROM event_window w JOIN event_org o ON o.org = w.org WHERE o.org_id = $1 LIMIT 1";
+        Ok(!self.db.fetch(sql, vec![org_id.into()]).await?.is_empty())
+    }
+
     /// Begins to write a table that follows from a committed snapshot, anew if it was written before. The rows become
     /// versions of this snapshot; they count from [`Store::note_derived`] on.
     ///
