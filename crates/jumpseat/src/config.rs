@@ -31,6 +31,9 @@ pub(crate) struct Config {
     /// A PEM file of certificate authorities to trust beside the system's.
     #[serde(default)]
     pub extra_ca_file: Option<PathBuf>,
+    /// Parameters of checks and rules that accept findings; `posture.toml` in the data directory, if not said.
+    #[serde(default)]
+    pub posture_file: Option<PathBuf>,
     /// What is logged, e.g. `warn` or `info,collect=debug`.
     pub log: String,
     /// `text` or `json`.
@@ -78,6 +81,7 @@ const KEYS: &[&str] = &[
     "requests_per_second",
     "allow_loopback_upstream",
     "extra_ca_file",
+    "posture_file",
     "log",
     "log_format",
 ];
@@ -101,6 +105,7 @@ pub(crate) fn load(overrides: &Overrides, file: Option<&Path>) -> Result<Loaded>
         requests_per_second: None,
         allow_loopback_upstream: false,
         extra_ca_file: None,
+        posture_file: None,
         log: "warn,sqlx=error".to_owned(),
         log_format: "text".to_owned(),
     };

@@ -51,8 +51,8 @@ impl Library {
             Ok(frameworks) => library.frameworks = frameworks,
             Err(error) => errors.push(error),
         }
-        let unknown = library.unknown_profiles();
-        errors.extend(unknown);
+        errors.extend(library.unknown_profiles());
+        errors.extend(library.unknown_minimums());
         if errors.is_empty() { Ok(library) } else { Err(errors) }
     }
 
@@ -145,6 +145,26 @@ impl Library {
                 }
             },
         }
+    }
+
+    /// What a framework demands must be a parameter that there is.
+    fn unknown_minimums(&self) -> Vec<FileError> {
+        let mut errors = Vec::new();
+        for framework in &self.frameworks {
+            for minimum in &framework.minimums {
+                let check = self.checks.get(&minimum.check);
+                let is_known = check.is_some_and(|check| check.parameters.contains_key(&minimum.parameter))
+                    && framework.requirements.iter().any(|requirement| requirement.id == minimum.requirement);
+                if !is_known {
+                    let what = format!(
+                        "a minimum names {}, {} and {}, which are not all there",
+                        minimum.requirement, minimum.check, minimum.parameter
+                    );
+                    errors.push(FileError { file: format!("content/frameworks/{}.toml", framework.id), line: 1, what });
+                }
+            }
+        }
+        errors
     }
 
     fn unknown_profiles(&self) -> Vec<FileError> {

@@ -96,7 +96,7 @@ fn table_of(store: &Store, kind: &str) -> Result<&'static Table> {
 }
 
 /// The id of the organization that the user names by id, by its name or by its connection's.
-async fn org_of(context: &Context, name: Option<&str>) -> Result<Option<String>> {
+pub(super) async fn org_of(context: &Context, name: Option<&str>) -> Result<Option<String>> {
     let Some(name) = name else { return Ok(None) };
     let lower = name.to_lowercase();
     for connection in context.store.connections().await? {
