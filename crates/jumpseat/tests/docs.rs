@@ -38,7 +38,8 @@ fn the_crates_depend_on_each_other_as_drawn() {
         ("ocsf", &[]),
         ("store", &[]),
         ("collect", &["jumpcloud", "ocsf", "store"]),
-        ("jumpseat", &["jumpcloud", "simulator", "ocsf", "store", "collect"]),
+        ("posture", &["ocsf", "store"]),
+        ("jumpseat", &["jumpcloud", "simulator", "ocsf", "store", "collect", "posture"]),
     ] {
         let manifest = root().join("crates").join(name).join("Cargo.toml");
         let used = own_dependencies(&manifest);
@@ -71,6 +72,27 @@ fn the_page_of_event_types_is_what_the_program_prints() {
         page == printed(&["event", "types", "--reference"]),
         "docs/ocsf-mapping.md is not fresh: cargo run -- event types --reference > docs/ocsf-mapping.md"
     );
+}
+
+#[test]
+fn the_pages_of_checks_and_frameworks_are_what_the_program_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    printed(&["check".as_ref(), "docs".as_ref(), folder.path().as_os_str()]);
+    for name in ["checks", "frameworks"] {
+        let files = |folder: PathBuf| -> std::collections::BTreeMap<String, String> {
+            let entries = folder.read_dir().into_iter().flatten().map(|entry| entry.unwrap().path());
+            entries
+                .map(|path| {
+                    let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                    (name, std::fs::read_to_string(path).unwrap())
+                })
+                .collect()
+        };
+        let (fresh, kept) = (files(folder.path().join(name)), files(root().join("docs").join(name)));
+        let stale: Vec<&String> =
+            fresh.keys().chain(kept.keys()).filter(|file| fresh.get(*file) != kept.get(*file)).collect();
+        assert!(stale.is_empty(), "docs/{name} is not fresh: cargo run -- check docs docs; {stale:?}");
+    }
 }
 
 #[test]
