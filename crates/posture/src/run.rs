@@ -19,9 +19,6 @@ use crate::parameters::ParameterSet;
 use crate::readiness::{Readiness, Shortfall};
 use crate::settings::Settings;
 
-/// Gives the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// Runs checks.
 #[derive(Clone)]
 pub struct Posture {
@@ -34,7 +31,7 @@ pub struct Posture {
     /// This process, for leases.
     pub holder: LeaseHolder,
     /// The time.
-    pub clock: Clock,
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
 /// What is to be run.

@@ -7,6 +7,7 @@
 )]
 
 mod asking;
+mod checks;
 mod connections;
 mod crash;
 mod demo;
