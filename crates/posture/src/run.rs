@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use store::findings::{
     CheckOutcome, CheckResult, FindingChange, FindingRow, KnownFinding, Muted, PostureRun, Seen, Severity,
 };
@@ -95,7 +95,12 @@ struct Place {
     /// Held while its findings are written.
     record: Option<(PostureRun, Lease)>,
     not_recorded: Option<String>,
+    /// When the lease was renewed.
+    alive_at: Timestamp,
 }
+
+/// How often a run shows that it is alive.
+const HEARTBEAT: SignedDuration = SignedDuration::from_secs(15);
 
 /// What one check gathers of one organization.
 struct Gathered {
@@ -201,7 +206,7 @@ impl Posture {
             }
             // After the derived tables were made, since they are part of it.
             let readiness = Readiness::of(&self.store, &snapshot).await?;
-            places.push(Place { organization, snapshot, readiness, results: BTreeMap::new(), record, not_recorded });
+            places.push(Place { organization, snapshot, readiness, results: BTreeMap::new(), record, not_recorded, alive_at: now });
         }
         Ok(places)
     }
@@ -286,6 +291,10 @@ impl Posture {
         }
         if let Some((run, lease)) = &place.record {
             let now = (self.clock)();
+            if now.duration_since(place.alive_at) > HEARTBEAT {
+                self.store.keep_lease(lease, now).await?;
+                place.alive_at = now;
+            }
             if as_a_whole.is_some() {
                 self.store.merge_undecided(run, &check.id, &gathered.result, lease, now).await?;
             } else {
@@ -307,7 +316,8 @@ impl Posture {
     async fn finish(&self, place: Place) -> Result<OrganizationReport> {
         let Place { organization, snapshot, results, record, not_recorded, .. } = place;
         if let Some((run, lease)) = record {
-            self.store.end_posture_run(&run, &lease, (self.clock)()).await?;
+            let checks: Vec<&str> = results.keys().map(String::as_str).collect();
+            self.store.end_posture_run(&run, &checks, &lease, (self.clock)()).await?;
             self.store.release_lease(lease).await?;
         }
         Ok(OrganizationReport { organization, snapshot, results, not_recorded })

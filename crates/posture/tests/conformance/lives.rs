@@ -119,7 +119,7 @@ async fn an_acceptance_ends_at_its_time(bed: &Bed) {
     assert_eq!(state(bed).await[0], "open");
     step(bed, &ann(&json!(false))).await;
     assert_eq!(state(bed).await[0], "open");
-    assert_eq!(actions(bed).await, ["opened", "accepted", "acceptance_expired"]);
+    assert_eq!(actions(bed).await, ["accepted", "opened", "acceptance_expired"]);
 }
 
 async fn an_acceptance_needs_a_rationale_and_acts_are_all_or_nothing(bed: &Bed) {

@@ -10,6 +10,7 @@ on_both_engines!(
     one_organizations_bad_rows_do_not_spoil_another,
     a_parameter_is_a_value_and_never_sql,
     a_finding_of_a_check_that_broke_stays_as_it_is,
+    a_finding_whose_check_is_gone_is_no_longer_seen,
 );
 
 async fn what_a_query_must_not_do_makes_its_check_unknown_and_the_others_go_on(bed: &Bed) {
@@ -87,4 +88,19 @@ async fn a_finding_of_a_check_that_broke_stays_as_it_is(bed: &Bed) {
         bed.record(&[broken]).await;
     }
     assert_eq!(bed.rows("SELECT state, outcome FROM findings").await, [["open", "unknown"]]);
+}
+
+async fn a_finding_whose_check_is_gone_is_no_longer_seen(bed: &Bed) {
+    let fixture = json!({ "users": [{ "id": "u1", "username": "ann", "mfa_configured": false }] });
+    bed.snapshot(&fixture).await;
+    bed.record(&[mfa_check()]).await;
+    let seen = bed.rows("SELECT last_seen_at FROM findings").await;
+    for _ in 0..2 {
+        bed.snapshot(&fixture).await;
+        bed.record(&[]).await;
+    }
+    assert_eq!(bed.rows("SELECT last_seen_at FROM findings WHERE state = 'open' AND outcome = 'unknown'").await, seen);
+    assert_eq!(bed.rows("SELECT COUNT(*) FROM check_results WHERE until_run IS NULL").await, [["0"]]);
+    bed.record(&[mfa_check()]).await;
+    assert_eq!(bed.rows("SELECT state, outcome, reopened FROM findings").await, [["open", "fail", "0"]]);
 }

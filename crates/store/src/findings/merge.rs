@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::acts::{Acceptance, set_acceptance};
 use super::{CheckOutcome, Line, PostureRun, Seen, Severity, note};
+use crate::db::Row;
 use crate::inventory::{Insert, OPEN};
 use crate::lease::Lease;
 use crate::schema::{Cell, storable};
@@ -168,6 +169,10 @@ impl Store {
         lease: &Lease,
         now: Timestamp,
     ) -> Result<()> {
+        let is_quiet = changes.is_empty() && muted.is_empty() && unmuted.is_empty();
+        if is_quiet && self.stored_result(run, check_id).await?.as_ref() == Some(result) {
+            return Ok(());
+        }
         let mut tx = self.db.begin().await?;
         lease.check(&mut tx, Some(now)).await?;
         let opened = changes.iter().filter(|change| matches!(change, FindingChange::Opened(_))).count();
@@ -219,18 +224,15 @@ impl Store {
     ) -> Result<()> {
         let mut tx = self.db.begin().await?;
         lease.check(&mut tx, Some(now)).await?;
-        tx.execute(
-            "UPDATE finding SET outcome = 'unknown', last_seen_at = COALESCE(last_seen_at, $3)
-             WHERE org_id = $1 AND check_id = $2 AND outcome = 'fail' AND resolved_at IS NULL",
-            vec![
-                run.org_id.as_str().into(),
-                check_id.into(),
-                run.before.unwrap_or(run.started_at).into(),
-            ],
-        )
-        .await?;
+        forget(&mut tx, run, check_id).await?;
         write_result(&mut tx, run, check_id, result).await?;
         tx.commit().await
+    }
+
+    /// The numbers of a check that hold.
+    async fn stored_result(&self, run: &PostureRun, check_id: &str) -> Result<Option<CheckResult>> {
+        let rows = self.db.fetch(STORED, key(run, check_id)).await?;
+        Ok(rows.first().map(result_of))
     }
 }
 
@@ -325,25 +327,42 @@ async fn write_not_failing(
     note(tx, Line { finding: number, run: Some(run.number), at, actor, action: "resolved", detail }).await
 }
 
+/// Notes that nobody can tell of a check's findings any more.
+pub(super) async fn forget(tx: &mut crate::db::Tx, run: &PostureRun, check_id: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE finding SET outcome = 'unknown', last_seen_at = COALESCE(last_seen_at, $3)
+         WHERE org_id = $1 AND check_id = $2 AND outcome = 'fail' AND resolved_at IS NULL",
+        vec![run.org_id.as_str().into(), check_id.into(), run.before.unwrap_or(run.started_at).into()],
+    )
+    .await
+    .map(drop)
+}
+
+const STORED: &str = "SELECT passed, failed, unknown, not_applicable, raised_severity, reason, parameters FROM check_result
+                      WHERE org_id = $1 AND check_id = $2 AND until_run = $3";
+
+fn key(run: &PostureRun, check_id: &str) -> Vec<Cell> {
+    vec![run.org_id.as_str().into(), check_id.into(), OPEN.into()]
+}
+
+fn result_of(row: &Row) -> CheckResult {
+    let count = |at| u64::try_from(row.integer(at)).unwrap_or(0);
+    CheckResult {
+        passed: count(0),
+        failed: count(1),
+        unknown: count(2),
+        not_applicable: count(3),
+        raised_severity: row.maybe_integer(4).map(Severity::of_number),
+        reason: row.maybe_text(5),
+        parameters: row.text(6),
+    }
+}
+
 /// Writes a check's numbers, if they are not what they were.
 async fn write_result(tx: &mut crate::db::Tx, run: &PostureRun, check_id: &str, result: &CheckResult) -> Result<()> {
-    let same = "SELECT passed, failed, unknown, not_applicable, raised_severity, reason, parameters FROM check_result
-                WHERE org_id = $1 AND check_id = $2 AND until_run = $3";
-    let key = || vec![run.org_id.as_str().into(), check_id.into(), OPEN.into()];
-    let rows = tx.fetch(same, key()).await?;
-    let stored = rows.first().map(|row| {
-        let count = |at| u64::try_from(row.integer(at)).unwrap_or(0);
-        CheckResult {
-            passed: count(0),
-            failed: count(1),
-            unknown: count(2),
-            not_applicable: count(3),
-            raised_severity: row.maybe_integer(4).map(Severity::of_number),
-            reason: row.maybe_text(5),
-            parameters: row.text(6),
-        }
-    });
-    if stored.as_ref() == Some(result) {
+    let key = || key(run, check_id);
+    let rows = tx.fetch(STORED, key()).await?;
+    if rows.first().map(result_of).as_ref() == Some(result) {
         return Ok(());
     }
     let end = "UPDATE check_result SET until_run = $4 WHERE org_id = $1 AND check_id = $2 AND until_run = $3";

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Line, note};
+use crate::inventory::OPEN;
 use crate::lease::Lease;
 use crate::{Result, Store};
 
@@ -68,10 +69,29 @@ impl Store {
         Ok(PostureRun { number, org_id: org_id.to_owned(), snapshot, started_at: now, before })
     }
 
-    /// Ends a run: from now on it is the newest.
-    pub async fn end_posture_run(&self, run: &PostureRun, lease: &Lease, now: Timestamp) -> Result<()> {
+    /// Ends a run of these checks: from now on it is the newest. Of findings of other checks, whose files are no longer
+    /// there, nobody can tell.
+    pub async fn end_posture_run(
+        &self,
+        run: &PostureRun,
+        checks: &[&str],
+        lease: &Lease,
+        now: Timestamp,
+    ) -> Result<()> {
         let mut tx = self.db.begin().await?;
         lease.check(&mut tx, Some(now)).await?;
+        let open = tx
+            .fetch(
+                "SELECT DISTINCT check_id FROM check_result WHERE org_id = $1 AND until_run = $2",
+                vec![run.org_id.as_str().into(), OPEN.into()],
+            )
+            .await?;
+        for check in open.iter().map(|row| row.text(0)).filter(|check| !checks.contains(&check.as_str())) {
+            let key = || vec![run.org_id.as_str().into(), check.as_str().into()];
+            let end = "UPDATE check_result SET until_run = $3 WHERE org_id = $1 AND check_id = $2 AND until_run = $4";
+            tx.execute(end, [key(), vec![run.number.into(), OPEN.into()]].concat()).await?;
+            super::merge::forget(&mut tx, run, &check).await?;
+        }
         tx.execute(
             "UPDATE posture_run SET ended_at = $1,
                opened = (SELECT COUNT(*) FROM finding WHERE opened_run = $2 AND org_id = $3),

@@ -65,7 +65,7 @@ pub(crate) const FINDINGS: SystemTable = SystemTable {
         newest_run!("f"),
         ") AS last_seen_at,
            f.resolved_at, f.reopened, f.owner, f.due_at,
-           (f.due_at IS NOT NULL AND f.due_at < {now} AND f.resolved_at IS NULL) AS is_overdue,
+           (f.due_at IS NOT NULL AND f.due_at < SUBSTR({now}, 1, 10) AND f.resolved_at IS NULL) AS is_overdue,
            f.accepted_kind, f.accepted_why, f.accepted_by, f.accepted_at, f.accepted_until, f.accepted_rule
          FROM {home}finding f LEFT JOIN {home}check_result c
            ON c.org_id = f.org_id AND c.check_id = f.check_id AND c.until_run = 9223372036854775807"
