@@ -97,7 +97,8 @@ pub(crate) fn collector(config: &Config, store: Store, what: &str) -> Result<Col
     let host = this_host();
     let holder = LeaseHolder::this_process(what, &host);
     let posture = load_posture(config, store.clone(), what)?;
-    let mut collector = Collector::new(store, Arc::new(key), clock(), settings(config)?, holder, config.collector.clone());
+    let mut collector =
+        Collector::new(store, Arc::new(key), clock(), settings(config)?, holder, config.collector.clone());
     collector.after_inventory = Some(tells_after_sync(posture));
     Ok(collector)
 }

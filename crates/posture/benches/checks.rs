@@ -123,8 +123,11 @@ fn organization(users: usize, devices: usize) -> Value {
     let mut tables = Map::new();
     let rows = |count: usize, row: &dyn Fn(usize) -> Value| Value::Array((0..count).map(row).collect());
     let groups = (users / 100).max(4);
-    tables.insert("organizations".to_owned(), json!([{
-        "id": "org", "admin_mfa_required": true, "password_min_length_enabled": true, "password_min_length": 8 }]));
+    tables.insert(
+        "organizations".to_owned(),
+        json!([{
+        "id": "org", "admin_mfa_required": true, "password_min_length_enabled": true, "password_min_length": 8 }]),
+    );
     tables.insert("users".to_owned(), rows(users, &|at| {
         json!({
             "id": format!("u{at:07}"), "username": format!("user{at}"), "email": format!("user{at}@acme.example"),
@@ -136,12 +139,20 @@ fn organization(users: usize, devices: usize) -> Value {
             "ldap_binding_user": false, "samba_service_user": false,
         })
     }));
-    tables.insert("user_groups".to_owned(), rows(groups, &|at| {
-        json!({ "id": format!("g{at}"), "name": format!("Group {at}"), "membership_method": "STATIC" })
-    }));
-    tables.insert("device_groups".to_owned(), rows(groups, &|at| {
-        json!({ "id": format!("dg{at}"), "name": format!("Devices {at}"), "membership_method": "STATIC" })
-    }));
+    tables.insert(
+        "user_groups".to_owned(),
+        rows(
+            groups,
+            &|at| json!({ "id": format!("g{at}"), "name": format!("Group {at}"), "membership_method": "STATIC" }),
+        ),
+    );
+    tables.insert(
+        "device_groups".to_owned(),
+        rows(
+            groups,
+            &|at| json!({ "id": format!("dg{at}"), "name": format!("Devices {at}"), "membership_method": "STATIC" }),
+        ),
+    );
     let mut memberships: Vec<Value> = Vec::with_capacity(users * 2 + devices);
     for at in 0..users * 2 {
         let (user, group) = (at / 2, if at % 2 == 0 { (at / 2) % groups } else { (at / 7) % groups });
@@ -179,8 +190,17 @@ fn organization(users: usize, devices: usize) -> Value {
         json!({ "id": format!("l{at}"), "device_id": format!("d{:07}", at / 3), "username": ["root", "admin", "user"][at % 3].to_owned() + &(at / 3).to_string(),
                 "admin": at % 3 == 1, "managed": at % 3 == 2, "suspended": false })
     }));
-    for (name, per) in [("insights_users", 3), ("insights_alf", 1), ("insights_patches", 2), ("insights_programs", 4), ("insights_apps", 4)] {
-        tables.insert(name.to_owned(), rows(devices * per, &|at| json!({ "id": format!("i{at}"), "device_id": format!("d{:07}", at / per) })));
+    for (name, per) in [
+        ("insights_users", 3),
+        ("insights_alf", 1),
+        ("insights_patches", 2),
+        ("insights_programs", 4),
+        ("insights_apps", 4),
+    ] {
+        tables.insert(
+            name.to_owned(),
+            rows(devices * per, &|at| json!({ "id": format!("i{at}"), "device_id": format!("d{:07}", at / per) })),
+        );
     }
     Value::Object(tables)
 }

@@ -137,7 +137,8 @@ impl Library {
             Err(error) => errors.push(error),
             Ok(check) => match self.checks.get(&check.id) {
                 Some(other) => {
-                    let what = format!("the id {:?} is taken by {}; give this check another id", check.id, other.origin);
+                    let what =
+                        format!("the id {:?} is taken by {}; give this check another id", check.id, other.origin);
                     errors.push(FileError { file: check.origin.to_string(), line: 2, what });
                 }
                 None => {
@@ -168,8 +169,7 @@ impl Library {
     }
 
     fn unknown_profiles(&self) -> Vec<FileError> {
-        let known: std::collections::BTreeSet<&str> =
-            self.frameworks.iter().flat_map(Framework::profiles).collect();
+        let known: std::collections::BTreeSet<&str> = self.frameworks.iter().flat_map(Framework::profiles).collect();
         let mut errors = Vec::new();
         if known.is_empty() {
             return errors;

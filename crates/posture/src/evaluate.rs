@@ -76,12 +76,8 @@ pub(crate) async fn evaluate(
     now: Timestamp,
     mut each: impl FnMut(Row, &[String]),
 ) -> Result<Evaluated, String> {
-    let query = Query {
-        sql: check.query.clone(),
-        at: Some(at.clone()),
-        parameters: parameters.bound(now),
-        ..Query::default()
-    };
+    let query =
+        Query { sql: check.query.clone(), at: Some(at.clone()), parameters: parameters.bound(now), ..Query::default() };
     let read = store.tables_read(&query).await.map_err(|error| error.to_string())?;
     if let Some(table) = read.iter().find(|table| !check.reads.contains(table)) {
         return Err(format!("the query reads {table}, which the front matter does not name under reads"));
@@ -176,7 +172,11 @@ impl Judge {
         let outcome = match take(3) {
             Cell::Text(word) => match CheckOutcome::of_word(&word) {
                 Some(outcome) => outcome,
-                None => return spoil(format!("the outcome of {id} is {word:?}; it can be pass, fail, unknown or not_applicable")),
+                None => {
+                    return spoil(format!(
+                        "the outcome of {id} is {word:?}; it can be pass, fail, unknown or not_applicable"
+                    ));
+                }
             },
             Cell::Null(_) => return spoil(format!("the outcome of {id} is NULL")),
             other => return spoil(format!("the outcome of {id} is no text: {other:?}")),
@@ -193,7 +193,11 @@ impl Judge {
             None | Some(Cell::Null(_)) => None,
             Some(Cell::Text(word)) => match Severity::of_word(&word) {
                 Some(severity) => Some(severity),
-                None => return spoil(format!("the severity of {id} is {word:?}; it can be critical, high, medium, low or info")),
+                None => {
+                    return spoil(format!(
+                        "the severity of {id} is {word:?}; it can be critical, high, medium, low or info"
+                    ));
+                }
             },
             Some(other) => return spoil(format!("the severity of {id} is no text: {other:?}")),
         };

@@ -57,12 +57,24 @@ pub(crate) fn read(text: &str, area: &str, origin: Origin) -> Result<Check, File
         query_line: 0,
         origin,
     };
-    note(front.text("id", |id| match is_id(id) {
-        true => Some(id.to_owned()),
-        false => None,
-    }, "lower-case letters, digits and hyphens").map(|id| check.id = id));
+    note(
+        front
+            .text(
+                "id",
+                |id| match is_id(id) {
+                    true => Some(id.to_owned()),
+                    false => None,
+                },
+                "lower-case letters, digits and hyphens",
+            )
+            .map(|id| check.id = id),
+    );
     note(front.text("title", |title| Some(title.to_owned()), "text").map(|title| check.title = title));
-    note(front.text("severity", Severity::of_word, "critical, high, medium, low or info").map(|found| check.severity = found));
+    note(
+        front
+            .text("severity", Severity::of_word, "critical, high, medium, low or info")
+            .map(|found| check.severity = found),
+    );
     note(front.text("resource", |word| Some(word.to_owned()), "text").map(|word| check.resource = word));
     let tier = |word: &str| Tier::ALL.into_iter().find(|tier| tier.word() == word);
     note(front.text("tier", tier, "A, B, C, E or P").map(|tier| check.tier = tier));
@@ -139,7 +151,8 @@ impl Front {
 
     fn words(&mut self, key: &str) -> Result<Vec<String>, Wrong> {
         let Some(value) = self.values.get(key) else { return Ok(Vec::new()) };
-        let words = value.as_array().and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
+        let words =
+            value.as_array().and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
         words.ok_or_else(|| self.wrong(key, format!("{key} is a list of words, e.g. [users, devices]; not {value}")))
     }
 
@@ -155,17 +168,25 @@ impl Front {
         let values = match self.values.get("parameters") {
             None | Some(Value::Null) => return Ok(BTreeMap::new()),
             Some(Value::Object(values)) => values.clone(),
-            Some(other) => return Err(self.wrong("parameters", format!("parameters are names with values, not {other}"))),
+            Some(other) => {
+                return Err(self.wrong("parameters", format!("parameters are names with values, not {other}")));
+            }
         };
         let mut parameters = BTreeMap::new();
         for (name, value) in values {
             let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
             if !name.bytes().all(is_name) || name == "now" {
-                let what = format!("a parameter's name has lower-case letters, digits and underscores, and is not now: {name:?}");
+                let what = format!(
+                    "a parameter's name has lower-case letters, digits and underscores, and is not now: {name:?}"
+                );
                 return Err(self.wrong("parameters", what));
             }
-            let parameter = crate::parameters::parameter_of(&value)
-                .ok_or_else(|| self.wrong("parameters", format!("{name} can be a text, a number, true, false or a list of these, not {value}")))?;
+            let parameter = crate::parameters::parameter_of(&value).ok_or_else(|| {
+                self.wrong(
+                    "parameters",
+                    format!("{name} can be a text, a number, true, false or a list of these, not {value}"),
+                )
+            })?;
             parameters.insert(name, parameter);
         }
         Ok(parameters)

@@ -12,9 +12,7 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use store::schema::Table;
-use store::{
-    Cell, Error, LeaseHolder, Marks, NewRow, Result, SnapshotWriter, Store, TableRecord, TableState,
-};
+use store::{Cell, Error, LeaseHolder, Marks, NewRow, Result, SnapshotWriter, Store, TableRecord, TableState};
 
 use crate::nearest;
 

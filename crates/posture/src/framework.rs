@@ -197,8 +197,12 @@ impl Framework {
 }
 
 fn marks_of(requirement: &Requirement, check: &Check) -> Option<String> {
-    let marks: BTreeSet<char> =
-        check.profiles.iter().filter_map(|profile| requirement.profiles.get(profile)).flat_map(|marks| marks.chars()).collect();
+    let marks: BTreeSet<char> = check
+        .profiles
+        .iter()
+        .filter_map(|profile| requirement.profiles.get(profile))
+        .flat_map(|marks| marks.chars())
+        .collect();
     (!marks.is_empty()).then(|| marks.into_iter().collect())
 }
 
@@ -231,8 +235,13 @@ pub(crate) fn read_frameworks(files: &[(String, &str)]) -> Result<Vec<Framework>
         })?;
         let is_known = |mark: char| MARKS.iter().any(|(known, _)| *known == mark);
         for requirement in &framework.requirements {
-            if let Some(marks) = requirement.profiles.values().find(|marks| marks.is_empty() || !marks.chars().all(is_known)) {
-                return Err(wrong(1, format!("{} has a link with the mark {marks:?}, which means nothing", requirement.id)));
+            if let Some(marks) =
+                requirement.profiles.values().find(|marks| marks.is_empty() || !marks.chars().all(is_known))
+            {
+                return Err(wrong(
+                    1,
+                    format!("{} has a link with the mark {marks:?}, which means nothing", requirement.id),
+                ));
             }
         }
         frameworks.push(framework);

@@ -58,7 +58,14 @@ mod tests {
 
     fn row(content: u8, severity: Severity) -> FindingRow {
         let (resource_id, name) = ("u1".to_owned(), "ann".to_owned());
-        FindingRow { resource_id, name, severity, reason: "why".to_owned(), evidence: "{}".to_owned(), content: [content; 16] }
+        FindingRow {
+            resource_id,
+            name,
+            severity,
+            reason: "why".to_owned(),
+            evidence: "{}".to_owned(),
+            content: [content; 16],
+        }
     }
 
     #[test]

@@ -52,7 +52,13 @@ impl Finding {
 pub fn compliance_finding(finding: &Finding, check: Option<&Check>, frameworks: &[Framework], version: &str) -> Value {
     let is_over = finding.state == "resolved";
     let is_new = finding.reopened == 0 && finding.last_seen_at.is_none_or(|at| at == finding.opened_at);
-    let (activity_id, activity) = if is_over { (3, "Close") } else if is_new { (1, "Create") } else { (2, "Update") };
+    let (activity_id, activity) = if is_over {
+        (3, "Close")
+    } else if is_new {
+        (1, "Create")
+    } else {
+        (2, "Update")
+    };
     let (status_id, status) = match finding.state.as_str() {
         "resolved" => (4, "Resolved"),
         "accepted" => (3, "Suppressed"),

@@ -20,7 +20,8 @@ pub fn check_page(check: &Check, library: &Library) -> String {
     line(&mut page, "reads", &list(check.reads.iter().map(|table| format!("`{table}`"))));
     line(&mut page, "profiles", &check.profiles.join(", "));
     for framework in library.frameworks() {
-        let served = list(framework.served_by(check).map(|(requirement, marks)| format!("{} ({marks})", requirement.id)));
+        let served =
+            list(framework.served_by(check).map(|(requirement, marks)| format!("{} ({marks})", requirement.id)));
         if !served.is_empty() {
             line(&mut page, &format!("{} {}", framework.name, framework.version), &served);
         }
@@ -31,7 +32,9 @@ pub fn check_page(check: &Check, library: &Library) -> String {
             line(&mut page, &format!("`{name}`"), &format!("`{}`", crate::parameters::json_of(value)));
         }
     }
-    for (title, text) in [("Why it matters", &check.why), ("How it is decided", &check.how), ("How to fix it", &check.fix)] {
+    for (title, text) in
+        [("Why it matters", &check.why), ("How it is decided", &check.how), ("How to fix it", &check.fix)]
+    {
         written(&mut page, format_args!("\n## {title}\n\n{text}\n"));
     }
     written(&mut page, format_args!("\n## Query\n\n```sql\n{}\n```\n", check.query));
@@ -66,7 +69,13 @@ pub fn framework_page(framework: &Framework, library: &Library) -> String {
                 (_, _, Some(is)) => format!("{is}"),
                 _ => "-".to_owned(),
             };
-            written(&mut page, format_args!("| {} | `{}` | `{}` | {demand} |\n", minimum.requirement, minimum.check, minimum.parameter));
+            written(
+                &mut page,
+                format_args!(
+                    "| {} | `{}` | `{}` | {demand} |\n",
+                    minimum.requirement, minimum.check, minimum.parameter
+                ),
+            );
         }
     }
     page
@@ -92,7 +101,8 @@ pub fn index_page(library: &Library) -> String {
     let mut checks: Vec<&Check> = library.checks().collect();
     checks.sort_by(|a, b| (&a.area, &a.id).cmp(&(&b.area, &b.id)));
     for check in checks {
-        let cells = format!("[{}]({}.md) | {} | {} | {}", check.id, check.id, check.title, check.severity.word(), check.area);
+        let cells =
+            format!("[{}]({}.md) | {} | {} | {}", check.id, check.id, check.title, check.severity.word(), check.area);
         written(&mut page, format_args!("| {cells} |\n"));
     }
     page

@@ -17,7 +17,11 @@ impl ParameterSet {
     /// The check's defaults with what was set over them.
     pub fn of(check: &Check, set: &BTreeMap<String, Parameter>) -> Self {
         let mut all = check.parameters.clone();
-        all.extend(set.iter().filter(|(name, _)| check.parameters.contains_key(*name)).map(|(name, value)| (name.clone(), value.clone())));
+        all.extend(
+            set.iter()
+                .filter(|(name, _)| check.parameters.contains_key(*name))
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
         Self(all)
     }
 

@@ -206,7 +206,15 @@ impl Posture {
             }
             // After the derived tables were made, since they are part of it.
             let readiness = Readiness::of(&self.store, &snapshot).await?;
-            places.push(Place { organization, snapshot, readiness, results: BTreeMap::new(), record, not_recorded, alive_at: now });
+            places.push(Place {
+                organization,
+                snapshot,
+                readiness,
+                results: BTreeMap::new(),
+                record,
+                not_recorded,
+                alive_at: now,
+            });
         }
         Ok(places)
     }

@@ -176,9 +176,12 @@ fn mute_of(rule: Rule, library: &Library) -> Result<Mute, String> {
     }
     let until = match &rule.until {
         None => None,
-        Some(text) => Some(moment(text).ok_or_else(|| format!("until is a date (2026-11-30) or a time, not {text:?}"))?),
+        Some(text) => {
+            Some(moment(text).ok_or_else(|| format!("until is a date (2026-11-30) or a time, not {text:?}"))?)
+        }
     };
-    let text = format!("{:?}", (&rule.check, &rule.connection, &rule.resource, &rule.kind, &rule.why, &rule.by, &rule.until));
+    let text =
+        format!("{:?}", (&rule.check, &rule.connection, &rule.resource, &rule.kind, &rule.why, &rule.by, &rule.until));
     let print = data_encoding::HEXLOWER.encode(&blake3::hash(text.as_bytes()).as_bytes()[..4]);
     Ok(Mute {
         rule: format!("{} {print}", rule.check),

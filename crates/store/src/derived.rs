@@ -38,11 +38,7 @@ pub struct TableShortfall {
 
 impl Store {
     /// The newest committed snapshot of every organization at a time (now, if `None`), or of one organization.
-    pub async fn snapshots_held(
-        &self,
-        as_of: Option<Timestamp>,
-        org_id: Option<&str>,
-    ) -> Result<Vec<SnapshotInfo>> {
+    pub async fn snapshots_held(&self, as_of: Option<Timestamp>, org_id: Option<&str>) -> Result<Vec<SnapshotInfo>> {
         let sql = "SELECT s.number, s.org_id, s.committed_at, s.complete FROM snapshot s
                    WHERE s.number IN (SELECT MAX(number) FROM snapshot WHERE committed_at IS NOT NULL
                      AND ($1 = '' OR committed_at <= $1) AND ($2 = '' OR org_id = $2) GROUP BY org_id)
@@ -60,7 +56,8 @@ impl Store {
 
     /// What a snapshot knows of each of its tables: every table that it has looked at, and what is short of it.
     pub async fn tables_of_snapshot(&self, snapshot: i64) -> Result<(Vec<String>, Vec<TableShortfall>)> {
-        let sql = "SELECT table_name, part, state, reason FROM snapshot_table WHERE snapshot = $1 ORDER BY table_name, part";
+        let sql =
+            "SELECT table_name, part, state, reason FROM snapshot_table WHERE snapshot = $1 ORDER BY table_name, part";
         let (mut tables, mut short) = (Vec::new(), Vec::new());
         for row in self.db.fetch(sql, vec![snapshot.into()]).await? {
             let (table, state) = (row.text(0), row.text(2));

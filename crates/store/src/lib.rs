@@ -19,8 +19,8 @@ mod seal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use derived::{DerivedView, TableShortfall};
 pub use connection::{Connection, Place, Stream, StreamKind, StreamState};
+pub use derived::{DerivedView, TableShortfall};
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
 pub use lease::{Lease, LeaseHolder};
 pub use parameters::Parameter;

@@ -23,8 +23,8 @@ use sqlx::{
 };
 
 use crate::db::{Db, row_of_sqlite, sqlite_options};
-use crate::events::narrow::narrow;
 use crate::derived::DerivedView;
+use crate::events::narrow::narrow;
 use crate::events::views;
 use crate::findings;
 use crate::inventory::{has_start_index, raws_name, versions_name};
@@ -418,7 +418,8 @@ impl Store {
         let (mut snapshots, share) = self.snapshots_at(query).await?;
         let mut org_ids = query.org_id.clone().map(|org_id| vec![org_id]);
         if let Some(at) = &query.at {
-            snapshots = at.iter().filter(|(id, _)| query.org_id.as_ref().is_none_or(|org_id| org_id == id)).cloned().collect();
+            snapshots =
+                at.iter().filter(|(id, _)| query.org_id.as_ref().is_none_or(|org_id| org_id == id)).cloned().collect();
             org_ids = Some(snapshots.iter().map(|(org_id, _)| org_id.clone()).collect());
         }
         let now = match query.parameters.get("now") {
@@ -565,9 +566,8 @@ fn parse(text: &str, postgres: bool) -> Result<Statement> {
 
 /// The SELECT that shows a table about the collecting.
 fn system_select(system: &SystemTable, view: &View) -> String {
-    let all = views::spelled(system.sql, view.postgres)
-        .replace("{home}", &view.home)
-        .replace("{now}", &literal(&view.now));
+    let all =
+        views::spelled(system.sql, view.postgres).replace("{home}", &view.home).replace("{now}", &literal(&view.now));
     match view.org_ids.as_deref() {
         None => all,
         Some([]) => format!("SELECT * FROM ({all}) s WHERE 1 = 0"),

@@ -81,8 +81,7 @@ pub(super) async fn run(command: FrameworkCommand, global: &Global) -> Result<Ex
 }
 
 async fn list(args: &ListArgs, posture: &Posture, context: &Context) -> Result<Exit> {
-    let mut sheet =
-        Sheet::new(&["framework", "name", "organization", "met", "failed", "unknown", "not_applicable"]);
+    let mut sheet = Sheet::new(&["framework", "name", "organization", "met", "failed", "unknown", "not_applicable"]);
     let organizations = organizations(args.connection.as_deref(), posture, context).await?;
     for framework in posture.library.frameworks() {
         for organization in &organizations {
@@ -108,9 +107,22 @@ async fn show(args: &ShowArgs, posture: &Posture, context: &Context) -> Result<E
     let organizations = organizations(args.connection.as_deref(), posture, context).await?;
     let people = context.format == Format::Table;
     let columns: &[&str] = match (args.checks, people) {
-        (true, _) => &["organization", "requirement", "check", "marks", "standing", "failed", "unknown", "passed", "accepted", "why_unknown"],
+        (true, _) => &[
+            "organization",
+            "requirement",
+            "check",
+            "marks",
+            "standing",
+            "failed",
+            "unknown",
+            "passed",
+            "accepted",
+            "why_unknown",
+        ],
         (false, true) => &["organization", "requirement", "standing", "title", "because"],
-        (false, false) => &["organization", "org_id", "requirement", "title", "standing", "because", "checks", "demands"],
+        (false, false) => {
+            &["organization", "org_id", "requirement", "title", "standing", "because", "checks", "demands"]
+        }
     };
     let mut sheet = Sheet::new(columns);
     for organization in &organizations {
@@ -148,7 +160,9 @@ async fn show(args: &ShowArgs, posture: &Posture, context: &Context) -> Result<E
     sheet.write(context.format)?;
     if people {
         eprintln_quietly(&framework.about);
-        eprintln_quietly("A requirement is met as far as these checks can see; --checks shows them and how sure each link is.");
+        eprintln_quietly(
+            "A requirement is met as far as these checks can see; --checks shows them and how sure each link is.",
+        );
     }
     Ok(Exit::Ok)
 }
@@ -183,9 +197,13 @@ fn because(standing: &RequirementStanding<'_>) -> String {
     let deciding: Vec<String> = standing
         .checks
         .iter()
-        .filter(|behind| behind.standing == standing.standing && matches!(behind.standing, Standing::Failed | Standing::Unknown))
+        .filter(|behind| {
+            behind.standing == standing.standing && matches!(behind.standing, Standing::Failed | Standing::Unknown)
+        })
         .map(|behind| match (&behind.numbers, behind.standing) {
-            (Some(numbers), Standing::Failed) => format!("{} ({})", behind.check.id, numbers.result.failed - numbers.excused),
+            (Some(numbers), Standing::Failed) => {
+                format!("{} ({})", behind.check.id, numbers.result.failed - numbers.excused)
+            }
             _ => behind.check.id.clone(),
         })
         .collect();
@@ -237,7 +255,6 @@ pub(super) fn stand<'a>(
 
 /// How many requirements stand how.
 #[derive(Debug, Default)]
-#[expect(missing_docs, reason = "the words say it")]
 pub(super) struct Tally {
     pub(super) met: usize,
     pub(super) failed: usize,
@@ -258,11 +275,7 @@ impl Tally {
 }
 
 /// The numbers of all checks in an organization, now or at a run. What was accepted is known only of now.
-pub(super) async fn numbers(
-    store: &store::Store,
-    org_id: &str,
-    run: Option<i64>,
-) -> Result<BTreeMap<String, Numbers>> {
+pub(super) async fn numbers(store: &store::Store, org_id: &str, run: Option<i64>) -> Result<BTreeMap<String, Numbers>> {
     let sql = "SELECT check_id, passed, failed, unknown, not_applicable, reason FROM check_results
                WHERE from_run <= :run AND (until_run IS NULL OR until_run > :run)";
     let ask = |sql: &str, parameters: BTreeMap<String, Parameter>| Query {

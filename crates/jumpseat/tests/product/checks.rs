@@ -49,7 +49,14 @@ async fn compare_with_the_oracle(seed: u64, mut config: Config) {
         };
         let counts = OUTCOMES.map(|outcome| set(their, outcome).len());
         let is_equal = own == their;
-        println!("{check:<38} {:>7} {:>7} {:>8} {:>7}  {}", counts[0], counts[1], counts[2], counts[3], if is_equal { "yes" } else { "NO" });
+        println!(
+            "{check:<38} {:>7} {:>7} {:>8} {:>7}  {}",
+            counts[0],
+            counts[1],
+            counts[2],
+            counts[3],
+            if is_equal { "yes" } else { "NO" }
+        );
         if !is_equal {
             different.push(check.clone());
             let ids: BTreeSet<&String> = own.keys().chain(their.keys()).collect();
@@ -114,7 +121,10 @@ async fn a_sync_leaves_findings_that_can_be_accepted_assigned_and_opened_again()
     let assigned = scene.run(&["finding", "assign", &number, "--to", "ann", "--due", "2999-01-01"]).await;
     assert_eq!(assigned.code, 0, "{assigned:?}");
     let shown = scene.run(&["finding", "show", &number, "--output", "json"]).await.json();
-    assert_eq!((&shown["state"], &shown["owner"], &shown["accepted_by"]), (&"accepted".into(), &"ann".into(), &"tester".into()));
+    assert_eq!(
+        (&shown["state"], &shown["owner"], &shown["accepted_by"]),
+        (&"accepted".into(), &"ann".into(), &"tester".into())
+    );
     // A sync that sees the same leaves what people said.
     assert_eq!(scene.run(&["sync", "--stream", "inventory"]).await.code, 0);
     let shown = scene.run(&["finding", "show", &number, "--output", "json"]).await.json();
@@ -137,7 +147,8 @@ async fn the_exit_code_tells_whether_something_fails_badly_enough() {
     let all = scene.run(&["check", "run", "--fail-on", "info", "--output", "json"]).await;
     assert_eq!(all.code, 8, "{all:?}");
     // What is accepted does not count.
-    let accept = ["finding", "accept", "--severity", "info", "--all", "--kind", "false-positive", "--why", "a simulation"];
+    let accept =
+        ["finding", "accept", "--severity", "info", "--all", "--kind", "false-positive", "--why", "a simulation"];
     assert_eq!(scene.run(&accept).await.code, 0);
     let none = scene.run(&["check", "run", "--fail-on", "info", "--output", "json"]).await;
     assert_eq!(none.code, 0, "{none:?}");
@@ -196,11 +207,13 @@ async fn a_framework_stands_as_its_checks_do_and_a_looser_parameter_fails_it() {
     };
     let before = requirement("8.3.6").await;
     assert!(before["demands"].as_array().unwrap().is_empty(), "{before}");
-    std::fs::write(scene.data_dir().join("posture.toml"), "[parameters.org-password-min-length]\nmin_length = 6\n").unwrap();
+    std::fs::write(scene.data_dir().join("posture.toml"), "[parameters.org-password-min-length]\nmin_length = 6\n")
+        .unwrap();
     let after = requirement("8.3.6").await;
     assert_eq!(after["standing"], "failed");
     assert!(after["demands"][0].as_str().unwrap().contains("at least 12"), "{after}");
-    std::fs::write(scene.data_dir().join("posture.toml"), "[parameters.org-password-min-length]\nmin_lenght = 6\n").unwrap();
+    std::fs::write(scene.data_dir().join("posture.toml"), "[parameters.org-password-min-length]\nmin_lenght = 6\n")
+        .unwrap();
     let wrong = scene.run(&["framework", "show", "pci-dss"]).await;
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("did you mean min_length?"), "{wrong:?}");

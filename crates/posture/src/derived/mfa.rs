@@ -19,8 +19,16 @@ pub static USER_MFA_REQUIREMENTS: Table = Table {
     asset: None,
     label: "id",
     columns: &[
-        boolean("required", "/required", "It is required; NULL when that can not be told, because a condition or the default decides."),
-        text("strength", "/strength", "phishing-resistant when only such factors are accepted, or any; NULL when it is not required."),
+        boolean(
+            "required",
+            "/required",
+            "It is required; NULL when that can not be told, because a condition or the default decides.",
+        ),
+        text(
+            "strength",
+            "/strength",
+            "phishing-resistant when only such factors are accepted, or any; NULL when it is not required.",
+        ),
         text("reason", "/reason", "What decides it, in words."),
         text("policy_id", "/policy_id", "The policy that decides it (authentication_policies.id)."),
     ],
@@ -81,7 +89,14 @@ pub(super) async fn derive(store: &Store, snapshot: &SnapshotInfo, lease: &Lease
         count += users.len() as u64;
         let rows = users
             .iter()
-            .map(|(id, is_required)| (id.as_str(), requirement(*is_required, &policies, |group| groups.get(group).is_some_and(|members| members.contains(id)))))
+            .map(|(id, is_required)| {
+                (
+                    id.as_str(),
+                    requirement(*is_required, &policies, |group| {
+                        groups.get(group).is_some_and(|members| members.contains(id))
+                    }),
+                )
+            })
             .collect::<Vec<_>>();
         work.write(rows).await?;
     }
@@ -118,7 +133,16 @@ impl Work {
             }
             let cells = self.reader.cells(&value).0;
             let replaces = stored.map(|stored| stored.row_id);
-            fresh.push(NewRow { id: id.to_owned(), part: "", content, cells, raw, replaces, distinguish: false, keep_stored: false });
+            fresh.push(NewRow {
+                id: id.to_owned(),
+                part: "",
+                content,
+                cells,
+                raw,
+                replaces,
+                distinguish: false,
+                keep_stored: false,
+            });
         }
         if !fresh.is_empty() {
             self.writer.write(table, fresh, known, &self.marks, self.now).await?;
@@ -129,9 +153,7 @@ impl Work {
 
 /// Whether MFA is required, as a row.
 fn requirement(is_required: Option<bool>, policies: &[Policy], is_in: impl Fn(&str) -> bool) -> Value {
-    let row = |required: Option<bool>, strength: Option<&str>, reason: String, policy: Option<&Policy>| {
-        json!({ "required": required, "strength": strength, "reason": reason, "policy_id": policy.map(|policy| &policy.id) })
-    };
+    let row = |required: Option<bool>, strength: Option<&str>, reason: String, policy: Option<&Policy>| json!({ "required": required, "strength": strength, "reason": reason, "policy_id": policy.map(|policy| &policy.id) });
     let always = |policy: &&Policy| !policy.is_conditional && policy.covers(&is_in) == Covers::Yes;
     let requiring: Vec<&Policy> =
         policies.iter().filter(|policy| policy.allows && policy.mfa_required).filter(always).collect();

@@ -120,7 +120,11 @@ static LOCAL_ACCOUNTS: DerivedView = DerivedView {
         text("user_id", "", "The directory user (users.id); NULL when it belongs to none."),
         boolean("managed", "", "JumpCloud manages the account."),
         boolean("is_admin", "", "Local administrator."),
-        boolean("interactive", "", "A person can sign in with it: it is not disabled and has a login shell; NULL when nobody tells."),
+        boolean(
+            "interactive",
+            "",
+            "A person can sign in with it: it is not disabled and has a login shell; NULL when nobody tells.",
+        ),
     ],
     reads: &["device_local_users", "insights_users", "users"],
     sql: "

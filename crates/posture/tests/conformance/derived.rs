@@ -15,12 +15,8 @@ on_both_engines!(
 );
 
 async fn every_way_to_a_thing_is_an_access_path(bed: &Bed) {
-    let bind = |id: &str, from: (&str, &str), to: (&str, &str), sudo: bool| {
-        json!({ "id": id, "from_type": from.0, "from_id": from.1, "to_type": to.0, "to_id": to.1, "sudo_enabled": sudo })
-    };
-    let member = |id: &str, group: &str, member: &str, kind: &str, is_direct: bool| {
-        json!({ "id": id, "group_id": group, "member_id": member, "member_type": kind, "is_direct": is_direct })
-    };
+    let bind = |id: &str, from: (&str, &str), to: (&str, &str), sudo: bool| json!({ "id": id, "from_type": from.0, "from_id": from.1, "to_type": to.0, "to_id": to.1, "sudo_enabled": sudo });
+    let member = |id: &str, group: &str, member: &str, kind: &str, is_direct: bool| json!({ "id": id, "group_id": group, "member_id": member, "member_type": kind, "is_direct": is_direct });
     bed.snapshot(&json!({
         "users": [{ "id": "u1", "username": "ann" }],
         "user_groups": [{ "id": "g1", "name": "Sales", "membership_method": "DYNAMIC_AUTOMATED" }],
@@ -81,7 +77,10 @@ async fn local_accounts_know_their_user(bed: &Bed) {
     }))
     .await;
     let rows = bed.rows("SELECT id, user_id, uid, is_admin, interactive FROM local_accounts ORDER BY id").await;
-    assert_eq!(rows, [["d1/annl", "u1", "-", "0", "1"], ["d1/daemon", "-", "1", "0", "0"], ["d1/root", "-", "-", "1", "-"]]);
+    assert_eq!(
+        rows,
+        [["d1/annl", "u1", "-", "0", "1"], ["d1/daemon", "-", "1", "0", "0"], ["d1/root", "-", "-", "1", "-"]]
+    );
 }
 
 async fn everything_that_expires_is_one_list(bed: &Bed) {

@@ -131,22 +131,30 @@ async fn an_acceptance_needs_a_rationale_and_acts_are_all_or_nothing(bed: &Bed) 
     assert!(bed.store.accept_findings(&[1, 99], &acceptance("both", None), now).await.is_err());
     assert_eq!(state(bed).await[0], "open");
     bed.store.accept_findings(&[1, 2], &acceptance("both", None), now).await.unwrap();
-    assert_eq!(bed.rows("SELECT DISTINCT state, accepted_by, accepted_why FROM findings").await, [["accepted", "ann", "both"]]);
+    assert_eq!(
+        bed.rows("SELECT DISTINCT state, accepted_by, accepted_why FROM findings").await,
+        [["accepted", "ann", "both"]]
+    );
     let assignment = Assignment { owner: Some("bob".to_owned()), due: Some("2026-12-01".to_owned()) };
     bed.store.assign_findings(&[2], &assignment, "ann", now).await.unwrap();
     assert_eq!(bed.rows("SELECT owner, due_at FROM findings WHERE number = 2").await, [["bob", "2026-12-01"]]);
     bed.store.reopen_findings(&[2], "cid", None, now).await.unwrap();
     assert!(bed.store.reopen_findings(&[2], "cid", None, now).await.is_err());
-    let actors = bed.rows("SELECT actor FROM finding_history WHERE finding = 2 AND action = 'acceptance_withdrawn'").await;
+    let actors =
+        bed.rows("SELECT actor FROM finding_history WHERE finding = 2 AND action = 'acceptance_withdrawn'").await;
     assert_eq!(actors, [["cid"]]);
 }
 
-const RULE: &str = "[[mute]]\ncheck = \"m*\"\nresource = \"AN*\"\nkind = \"false_positive\"\nwhy = \"a robot\"\nby = \"it\"\n";
+const RULE: &str =
+    "[[mute]]\ncheck = \"m*\"\nresource = \"AN*\"\nkind = \"false_positive\"\nwhy = \"a robot\"\nby = \"it\"\n";
 
 async fn a_rule_accepts_findings_and_lets_go_of_them(bed: &Bed) {
     bed.snapshot(&ann(&json!(false))).await;
     bed.record_with(&[mfa_check()], RULE).await;
-    assert_eq!(bed.rows("SELECT state, accepted_why, accepted_by FROM findings").await, [["accepted", "a robot", "it"]]);
+    assert_eq!(
+        bed.rows("SELECT state, accepted_why, accepted_by FROM findings").await,
+        [["accepted", "a robot", "it"]]
+    );
     bed.record_with(&[mfa_check()], RULE).await;
     assert!(bed.store.reopen_findings(&[1], "ann", None, bed.now()).await.is_err(), "the rule would accept it again");
     bed.record_with(&[mfa_check()], "").await;

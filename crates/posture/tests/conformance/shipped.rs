@@ -16,8 +16,21 @@ on_both_engines!(
 
 /// Tables that are of the store, not of a snapshot.
 const NOT_COLLECTED: &[&str] = &[
-    "snapshots", "snapshot_tables", "runs", "connections", "events", "logins", "activity", "windows", "event_counts",
-    "event_types", "events_unmapped", "findings", "finding_history", "check_results", "posture_runs",
+    "snapshots",
+    "snapshot_tables",
+    "runs",
+    "connections",
+    "events",
+    "logins",
+    "activity",
+    "windows",
+    "event_counts",
+    "event_types",
+    "events_unmapped",
+    "findings",
+    "finding_history",
+    "check_results",
+    "posture_runs",
 ];
 
 fn library() -> Library {
@@ -39,10 +52,13 @@ async fn every_check_runs_and_reads_what_it_says(bed: &Bed) {
     for check in posture.library.checks() {
         let result = &reports[0].results[&check.id];
         let is_of_events = check.reads.iter().any(|table| NOT_COLLECTED.contains(&table.as_str()));
-        if let Some(reason) = result.reason.as_ref().filter(|reason| !is_of_events || !reason.contains("events were never")) {
+        if let Some(reason) =
+            result.reason.as_ref().filter(|reason| !is_of_events || !reason.contains("events were never"))
+        {
             wrong.push(format!("{}: {reason}", check.id));
         }
-        let query = store::Query { sql: check.query.clone(), parameters: all_parameters(check), ..store::Query::default() };
+        let query =
+            store::Query { sql: check.query.clone(), parameters: all_parameters(check), ..store::Query::default() };
         match bed.store.tables_read(&query).await {
             Err(error) => wrong.push(format!("{}: {error}", check.id)),
             Ok(read) => {
@@ -75,7 +91,9 @@ fn sources(name: &str) -> Vec<String> {
         return view.reads.iter().flat_map(|name| sources(name)).collect();
     }
     match name {
-        "user_mfa_requirements" => ["users", "authentication_policies", "group_memberships"].map(str::to_owned).to_vec(),
+        "user_mfa_requirements" => {
+            ["users", "authentication_policies", "group_memberships"].map(str::to_owned).to_vec()
+        }
         _ if NOT_COLLECTED.contains(&name) => Vec::new(),
         _ => vec![name.to_owned()],
     }
@@ -117,7 +135,8 @@ async fn nothing_passes_for_a_device_that_was_not_heard_of_for_long(bed: &Bed) {
         "ssh_password_allowed": false, "os_major": 26, "os_minor": 1, "os_patch": 0, "agent_version": "3.0.0" }]));
     fixture.remove("device_contacts");
     bed.snapshot(&Value::Object(fixture)).await;
-    let checks = library().checks().filter(|check| check.parameters.contains_key("fresh_days")).cloned().collect::<Vec<_>>();
+    let checks =
+        library().checks().filter(|check| check.parameters.contains_key("fresh_days")).cloned().collect::<Vec<_>>();
     assert!(!checks.is_empty());
     let posture = bed.posture(Library::of_checks(checks).unwrap(), "");
     let mut passed = Vec::new();

@@ -25,13 +25,31 @@ async fn what_a_query_must_not_do_makes_its_check_unknown_and_the_others_go_on(b
         ("twice", format!("{0} UNION ALL {0}", select("'pass'", "'x'", "users")), "more than once"),
         ("no-such-column", select("'pass'", "nothing", "users"), "nothing"),
         ("no-such-table", select("'pass'", "'x'", "userz"), "did you mean users?"),
-        ("not-named", "SELECT org_id, id, hostname AS name, 'pass' AS outcome, 'x' AS reason FROM devices".to_owned(), "reads devices"),
+        (
+            "not-named",
+            "SELECT org_id, id, hostname AS name, 'pass' AS outcome, 'x' AS reason FROM devices".to_owned(),
+            "reads devices",
+        ),
         ("other-columns", "SELECT id, org_id FROM users".to_owned(), "columns"),
         ("no-parameter", select("'pass'", ":nobody", "users"), ":nobody"),
         ("changes", "DELETE FROM users".to_owned(), "SELECT"),
-        ("no-organization", "SELECT CAST(NULL AS TEXT) AS org_id, id, username AS name, 'pass' AS outcome, 'x' AS reason FROM users".to_owned(), "org_id"),
-        ("not-asked", "SELECT 'other' AS org_id, id, username AS name, 'pass' AS outcome, 'x' AS reason FROM users".to_owned(), "not asked"),
-        ("bad-severity", "SELECT org_id, id, username AS name, 'fail' AS outcome, 'x' AS reason, 'awful' AS severity FROM users".to_owned(), "awful"),
+        (
+            "no-organization",
+            "SELECT CAST(NULL AS TEXT) AS org_id, id, username AS name, 'pass' AS outcome, 'x' AS reason FROM users"
+                .to_owned(),
+            "org_id",
+        ),
+        (
+            "not-asked",
+            "SELECT 'other' AS org_id, id, username AS name, 'pass' AS outcome, 'x' AS reason FROM users".to_owned(),
+            "not asked",
+        ),
+        (
+            "bad-severity",
+            "SELECT org_id, id, username AS name, 'fail' AS outcome, 'x' AS reason, 'awful' AS severity FROM users"
+                .to_owned(),
+            "awful",
+        ),
     ];
     let mut checks: Vec<_> = cases.iter().map(|(id, sql, _)| users_check(id, "", sql)).collect();
     checks.push(mfa_check());
@@ -49,7 +67,8 @@ async fn one_organizations_bad_rows_do_not_spoil_another(bed: &Bed) {
     let user = |id: &str, name: &str| json!({ "users": [{ "id": id, "username": name }] });
     bed.snapshot_of("org-a", &user("u1", "fail")).await;
     bed.snapshot_of("org-b", &user("u1", "nonsense")).await;
-    let check = users_check("name", "", "SELECT org_id, id, username AS name, username AS outcome, 'x' AS reason FROM users");
+    let check =
+        users_check("name", "", "SELECT org_id, id, username AS name, username AS outcome, 'x' AS reason FROM users");
     let reports = bed.record(&[check]).await;
     assert_eq!((reports[0].results["name"].failed, &reports[0].results["name"].reason), (1, &None));
     assert!(reports[1].results["name"].reason.as_ref().unwrap().contains("nonsense"));
@@ -57,7 +76,8 @@ async fn one_organizations_bad_rows_do_not_spoil_another(bed: &Bed) {
 }
 
 async fn a_parameter_is_a_value_and_never_sql(bed: &Bed) {
-    bed.snapshot(&json!({ "users": [{ "id": "u1", "username": "x' OR '1'='1" }, { "id": "u2", "username": "b\\" }] })).await;
+    bed.snapshot(&json!({ "users": [{ "id": "u1", "username": "x' OR '1'='1" }, { "id": "u2", "username": "b\\" }] }))
+        .await;
     let check = users_check(
         "named",
         "parameters:\n  name: \"\"\n  names: []\n",

@@ -195,7 +195,9 @@ impl Store {
                 }
             }
         }
-        Insert { head: format!("INSERT INTO finding ({NEW_COLUMNS}) VALUES "), width: NEW_WIDTH }.all(&mut tx, rows).await?;
+        Insert { head: format!("INSERT INTO finding ({NEW_COLUMNS}) VALUES "), width: NEW_WIDTH }
+            .all(&mut tx, rows)
+            .await?;
         for Muted { resource_id, acceptance } in muted {
             let args = vec![run.org_id.as_str().into(), check_id.into(), resource_id.into()];
             let sql = "SELECT number FROM finding WHERE org_id = $1 AND check_id = $2 AND resource_id = $3";
@@ -338,7 +340,8 @@ pub(super) async fn forget(tx: &mut crate::db::Tx, run: &PostureRun, check_id: &
     .map(drop)
 }
 
-const STORED: &str = "SELECT passed, failed, unknown, not_applicable, raised_severity, reason, parameters FROM check_result
+const STORED: &str =
+    "SELECT passed, failed, unknown, not_applicable, raised_severity, reason, parameters FROM check_result
                       WHERE org_id = $1 AND check_id = $2 AND until_run = $3";
 
 fn key(run: &PostureRun, check_id: &str) -> Vec<Cell> {

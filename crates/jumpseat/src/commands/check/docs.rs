@@ -10,7 +10,7 @@ use super::Global;
 use crate::exit::{Exit, Problem};
 
 #[derive(Debug, Args)]
-pub(super) struct DocsArgs {
+pub(in crate::commands) struct DocsArgs {
     /// The folder; pages go into its folders `checks` and `frameworks`.
     folder: PathBuf,
 }

@@ -18,7 +18,7 @@ use crate::posture::load_library;
 #[command(before_help = "Examples:
   jumpseat check list --area devices
   jumpseat check list --framework soc2 --severity high")]
-pub(super) struct ListArgs {
+pub(in crate::commands) struct ListArgs {
     #[command(flatten)]
     choice: Choice,
 }
@@ -51,7 +51,10 @@ impl Choice {
         let areas: std::collections::BTreeSet<&str> = library.checks().map(|check| check.area.as_str()).collect();
         if let Some(area) = self.area.as_ref().filter(|area| !areas.contains(area.as_str())) {
             let all: Vec<&str> = areas.into_iter().collect();
-            return Err(Problem::not_found(format!("there is no area {area:?}"), format!("Areas: {}.", all.join(", "))));
+            return Err(Problem::not_found(
+                format!("there is no area {area:?}"),
+                format!("Areas: {}.", all.join(", ")),
+            ));
         }
         Ok(library
             .checks()
@@ -67,7 +70,10 @@ impl Choice {
 pub(super) fn named<'a>(library: &'a Library, id: &str) -> Result<&'a Check> {
     library.check(id).ok_or_else(|| {
         let near = library.nearest_check(id).unwrap_or_default();
-        Problem::not_found(format!("there is no check {id:?}"), format!("Did you mean {near}? `jumpseat check list` shows all."))
+        Problem::not_found(
+            format!("there is no check {id:?}"),
+            format!("Did you mean {near}? `jumpseat check list` shows all."),
+        )
     })
 }
 
@@ -92,7 +98,7 @@ pub(super) async fn list(args: ListArgs, global: &Global) -> Result<Exit> {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ShowArgs {
+pub(in crate::commands) struct ShowArgs {
     /// The check's id.
     id: String,
 }
@@ -107,16 +113,18 @@ pub(super) async fn show(args: ShowArgs, global: &Global) -> Result<Exit> {
         write_lines(&page.lines().map(printable).collect::<Vec<_>>())?;
         if !numbers.is_empty() {
             write_lines(&[String::new(), "## Now".to_owned(), String::new()])?;
-            let mut sheet = Sheet::new(&["organization", "passed", "failed", "unknown", "not_applicable", "why_unknown"]);
+            let mut sheet =
+                Sheet::new(&["organization", "passed", "failed", "unknown", "not_applicable", "why_unknown"]);
             numbers.into_iter().for_each(|row| sheet.push(row));
             sheet.write(context.format)?;
         }
         return Ok(Exit::Ok);
     }
-    let parameters: serde_json::Map<String, Value> = match posture::ParameterSet::of(check, &Default::default()).to_json() {
-        Value::Object(parameters) => parameters,
-        _ => Default::default(),
-    };
+    let parameters: serde_json::Map<String, Value> =
+        match posture::ParameterSet::of(check, &Default::default()).to_json() {
+            Value::Object(parameters) => parameters,
+            _ => Default::default(),
+        };
     let now: Vec<Value> = numbers
         .into_iter()
         .map(|row| {

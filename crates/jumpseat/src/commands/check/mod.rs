@@ -29,7 +29,6 @@ pub(super) enum CheckCommand {
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the words say it")]
 pub(super) enum SeverityArg {
     Critical,
     High,

@@ -24,7 +24,7 @@ use crate::when::parse_moment;
   jumpseat check run --framework soc2 --fail-on high
   jumpseat check run user-mfa-not-enrolled --rows --outcome unknown
   jumpseat check run --as-of 2026-11-01")]
-pub(super) struct RunArgs {
+pub(in crate::commands) struct RunArgs {
     /// Which checks; all, if none is named.
     ids: Vec<String>,
     #[command(flatten)]
@@ -88,7 +88,8 @@ pub(super) async fn run(args: RunArgs, global: &Global) -> Result<Exit> {
         .run(&request, |check, row, columns| {
             let key = (row.org_id.clone(), check.id.clone());
             let severity = row.severity.unwrap_or(check.severity);
-            if row.outcome == CheckOutcome::Fail && !accepted.contains(&(key.0.clone(), key.1.clone(), row.id.clone())) {
+            if row.outcome == CheckOutcome::Fail && !accepted.contains(&(key.0.clone(), key.1.clone(), row.id.clone()))
+            {
                 worst.entry(key).and_modify(|worst| *worst = severity.max(*worst)).or_insert(severity);
             }
             if args.rows && args.outcome.is_none_or(|outcome| outcome.is(row.outcome)) {
@@ -107,7 +108,11 @@ pub(super) async fn run(args: RunArgs, global: &Global) -> Result<Exit> {
             }
         })
         .await?;
-    if args.rows { write_rows(shown, &reports, &context)? } else { write_numbers(&posture, &reports, &context)? }
+    if args.rows {
+        write_rows(shown, &reports, &context)?
+    } else {
+        write_numbers(&posture, &reports, &context)?
+    }
     tell(&reports, is_everything);
     context.store.close().await;
     let limit: Option<Severity> = args.fail_on.map(Into::into);
@@ -143,8 +148,7 @@ async fn accepted(context: &Context) -> Result<HashSet<(String, String, String)>
 }
 
 fn write_rows(shown: Vec<(String, Vec<Value>)>, reports: &[OrganizationReport], context: &Context) -> Result<()> {
-    let mut sheet =
-        Sheet::new(&["org_id", "check", "id", "name", "outcome", "severity", "reason", "evidence"]);
+    let mut sheet = Sheet::new(&["org_id", "check", "id", "name", "outcome", "severity", "reason", "evidence"]);
     let is_counted = |key: &str| {
         reports.iter().any(|report| {
             key.strip_prefix(&report.organization.org_id)
@@ -165,25 +169,31 @@ fn write_rows(shown: Vec<(String, Vec<Value>)>, reports: &[OrganizationReport], 
 fn write_numbers(posture: &Posture, reports: &[OrganizationReport], context: &Context) -> Result<()> {
     let people = context.format == Format::Table;
     if people {
-        let mut sheet = Sheet::new(&["severity", "check", "title", "failed", "passed", "unknown", "coverage", "why_unknown"]);
+        let mut sheet =
+            Sheet::new(&["severity", "check", "title", "failed", "passed", "unknown", "coverage", "why_unknown"]);
         let mut rows = Vec::new();
         for check in posture.library.checks() {
-            let results: Vec<&CheckResult> = reports.iter().filter_map(|report| report.results.get(&check.id)).collect();
+            let results: Vec<&CheckResult> =
+                reports.iter().filter_map(|report| report.results.get(&check.id)).collect();
             let sum = sum_of(&results);
             if sum.failed == 0 && sum.unknown == 0 && sum.reason.is_none() {
                 continue;
             }
             let severity = sum.raised_severity.map_or(check.severity, |raised| raised.max(check.severity));
-            rows.push((sum.failed == 0, std::cmp::Reverse(severity), vec![
-                json!(severity.word()),
-                json!(check.id),
-                json!(check.title),
-                json!(sum.failed),
-                json!(sum.passed),
-                json!(sum.unknown),
-                json!(percent(&sum)),
-                json!(sum.reason),
-            ]));
+            rows.push((
+                sum.failed == 0,
+                std::cmp::Reverse(severity),
+                vec![
+                    json!(severity.word()),
+                    json!(check.id),
+                    json!(check.title),
+                    json!(sum.failed),
+                    json!(sum.passed),
+                    json!(sum.unknown),
+                    json!(percent(&sum)),
+                    json!(sum.reason),
+                ],
+            ));
         }
         rows.sort_by_key(|(is_fine, severity, _)| (*is_fine, *severity));
         rows.into_iter().for_each(|(_, _, row)| sheet.push(row));
@@ -191,7 +201,16 @@ fn write_numbers(posture: &Posture, reports: &[OrganizationReport], context: &Co
         return Ok(());
     }
     let mut sheet = Sheet::new(&[
-        "org_id", "organization", "check", "severity", "passed", "failed", "unknown", "not_applicable", "coverage", "reason",
+        "org_id",
+        "organization",
+        "check",
+        "severity",
+        "passed",
+        "failed",
+        "unknown",
+        "not_applicable",
+        "coverage",
+        "reason",
     ]);
     for report in reports {
         for (id, result) in &report.results {

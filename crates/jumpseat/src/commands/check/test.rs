@@ -22,7 +22,7 @@ use crate::when::parse_moment;
 #[command(before_help = "Examples:
   jumpseat check test checks/laptop-named.md
   jumpseat check test checks/laptop-named.md --fixture laptops.json")]
-pub(super) struct TestArgs {
+pub(in crate::commands) struct TestArgs {
     /// The check's file.
     file: PathBuf,
     /// Rows to try it on, a JSON object of tables, instead of what was collected.
@@ -48,7 +48,8 @@ pub(super) async fn run(args: TestArgs, global: &Global) -> Result<Exit> {
         .map_err(|error| Problem::usage(format!("{} is no JSON: {error}", fixture.display())))?;
     let folder = std::env::temp_dir().join(format!("jumpseat-check-test-{}", std::process::id()));
     let tables: Vec<_> = context.store.tables().to_vec();
-    let store = Store::open(&Location::File(folder.join("fixture.db")), &tables).await?.with_views(context.store.views());
+    let store =
+        Store::open(&Location::File(folder.join("fixture.db")), &tables).await?.with_views(context.store.views());
     let now = args.now.unwrap_or(context.now);
     let holder = LeaseHolder::this_process("jumpseat check test", &this_host());
     let written = posture::fixture::write(&store, "fixture", &rows, &holder, now).await;
@@ -90,7 +91,13 @@ async fn tried(
     let mut sheet = Sheet::new(&["org_id", "id", "name", "outcome", "reason"]);
     let reports = posture
         .run(&request, |_, row, _| {
-            sheet.push(vec![json!(row.org_id), json!(row.id), json!(row.name), json!(row.outcome.word()), json!(row.reason)]);
+            sheet.push(vec![
+                json!(row.org_id),
+                json!(row.id),
+                json!(row.name),
+                json!(row.outcome.word()),
+                json!(row.reason),
+            ]);
         })
         .await?;
     let mut exit = Exit::Ok;

@@ -8,12 +8,12 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ::posture::{Mode, Request};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use collect::events::EventOptions;
 use collect::{Collector, SyncOptions, run_schedule};
 use jiff::SignedDuration;
-use ::posture::{Mode, Request};
 use jumpcloud::Credential;
 use serde_json::{Value, json};
 use simulator::{Clock, Running, Simulator, World};
@@ -209,13 +209,7 @@ struct Told {
     glances: Vec<Option<posture::Glance>>,
 }
 
-fn summary(
-    synced: &[Synced],
-    told: &Told,
-    world: &World,
-    begun: Instant,
-    commands: &[String],
-) -> Vec<String> {
+fn summary(synced: &[Synced], told: &Told, world: &World, begun: Instant, commands: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     for (number, (connection, result)) in synced.iter().enumerate() {
         let name = printable(&connection.name);
@@ -289,13 +283,7 @@ const NOTABLE: &[(&str, &str)] = &[
     ("associations", "bindings"),
 ];
 
-fn summary_document(
-    synced: &[Synced],
-    told: &Told,
-    world: &World,
-    begun: Instant,
-    commands: &[String],
-) -> Value {
+fn summary_document(synced: &[Synced], told: &Told, world: &World, begun: Instant, commands: &[String]) -> Value {
     let organizations: Vec<Value> = synced
         .iter()
         .enumerate()

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use ::posture::Posture;
+use anyhow::Result;
 use serde_json::{Value, json};
 use store::findings::CheckResult;
 use store::{Cell, Limits, Parameter, Query};
@@ -16,10 +16,8 @@ use crate::output::printable;
 const MOST: usize = 5;
 
 /// The shares that everybody asks for first: in words, what is counted, the check behind it.
-const COVERAGES: &[(&str, &str, &str)] = &[
-    ("MFA", "users", "user-mfa-not-enrolled"),
-    ("disk encryption", "devices", "device-disk-unencrypted"),
-];
+const COVERAGES: &[(&str, &str, &str)] =
+    &[("MFA", "users", "user-mfa-not-enrolled"), ("disk encryption", "devices", "device-disk-unencrypted")];
 
 /// One organization's posture.
 #[derive(Debug)]
@@ -139,7 +137,9 @@ impl Glance {
         let frameworks: Vec<String> = self
             .frameworks
             .iter()
-            .map(|(name, tally)| format!("{name} {} met, {} failed, {} unknown", tally.met, tally.failed, tally.unknown))
+            .map(|(name, tally)| {
+                format!("{name} {} met, {} failed, {} unknown", tally.met, tally.failed, tally.unknown)
+            })
             .collect();
         lines.extend(frameworks.chunks(3).map(|chunk| format!("  {}", chunk.join("; "))));
         lines

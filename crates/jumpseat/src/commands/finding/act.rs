@@ -39,7 +39,7 @@ enum KindArg {
 #[command(before_help = "Examples:
   jumpseat finding accept 12 13 --kind compensating-control --why \"kiosk in a locked room\" --until 2027-03-31
   jumpseat finding accept --check device-no-owner --resource lab- --all --kind wont-fix --why \"lab devices have no owner\"")]
-pub(super) struct AcceptArgs {
+pub(in crate::commands) struct AcceptArgs {
     #[command(flatten)]
     which: Which,
     /// Why, in one of three words.
@@ -54,7 +54,7 @@ pub(super) struct AcceptArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ReopenArgs {
+pub(in crate::commands) struct ReopenArgs {
     #[command(flatten)]
     which: Which,
     /// Why.
@@ -63,7 +63,7 @@ pub(super) struct ReopenArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct AssignArgs {
+pub(in crate::commands) struct AssignArgs {
     #[command(flatten)]
     which: Which,
     /// Who is to mend them; an empty text for nobody.
@@ -87,7 +87,10 @@ impl Which {
         }
         let findings = self.choice.findings(context, state, u64::MAX).await?;
         if findings.is_empty() {
-            return Err(Problem::not_found("no finding is like that", "`jumpseat finding list` takes the same conditions."));
+            return Err(Problem::not_found(
+                "no finding is like that",
+                "`jumpseat finding list` takes the same conditions.",
+            ));
         }
         Ok(findings.iter().map(|finding| finding.number).collect())
     }

@@ -109,7 +109,8 @@ pub(super) async fn numbered(context: &Context, numbers: &[i64]) -> Result<Vec<F
     Ok(found)
 }
 
-const COLUMNS: &str = "number, org_id, check_id, resource_type, resource_id, name, severity, severity_id, state, outcome,
+const COLUMNS: &str =
+    "number, org_id, check_id, resource_type, resource_id, name, severity, severity_id, state, outcome,
     reason, evidence, opened_at, last_seen_at, resolved_at, reopened, owner, due_at, accepted_kind, accepted_why,
     accepted_by, accepted_until";
 

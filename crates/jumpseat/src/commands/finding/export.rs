@@ -15,7 +15,7 @@ use crate::posture::load_library;
 #[command(before_help = "Examples:
   jumpseat finding export --as ocsf > findings.jsonl
   jumpseat finding export --as sarif --severity high > findings.sarif")]
-pub(super) struct ExportArgs {
+pub(in crate::commands) struct ExportArgs {
     #[command(flatten)]
     choice: Choice,
     /// Where the findings are in their lives.

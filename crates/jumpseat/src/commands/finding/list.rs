@@ -22,7 +22,7 @@ use crate::when::relative;
   jumpseat finding list --check device-disk-unencrypted --connection Acme
   jumpseat finding list --news
   jumpseat finding list --state accepted")]
-pub(super) struct ListArgs {
+pub(in crate::commands) struct ListArgs {
     #[command(flatten)]
     choice: Choice,
     /// Where the findings are in their lives.
@@ -47,9 +47,29 @@ pub(super) async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
         &["number", "severity", "check", "name", "organization", "state", "since", "owner", "due", "reason"]
     } else {
         &[
-            "number", "uid", "severity", "check", "org_id", "organization", "type", "resource_id", "name", "state", "outcome",
-            "reason", "evidence", "opened_at", "last_seen_at", "resolved_at", "reopened", "owner", "due_at",
-            "accepted_kind", "accepted_why", "accepted_by", "accepted_until",
+            "number",
+            "uid",
+            "severity",
+            "check",
+            "org_id",
+            "organization",
+            "type",
+            "resource_id",
+            "name",
+            "state",
+            "outcome",
+            "reason",
+            "evidence",
+            "opened_at",
+            "last_seen_at",
+            "resolved_at",
+            "reopened",
+            "owner",
+            "due_at",
+            "accepted_kind",
+            "accepted_why",
+            "accepted_by",
+            "accepted_until",
         ]
     };
     let mut sheet = Sheet::new(columns);
@@ -148,7 +168,7 @@ async fn news(args: ListArgs, context: &Context) -> Result<Exit> {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ShowArgs {
+pub(in crate::commands) struct ShowArgs {
     /// The finding's number.
     number: i64,
 }
@@ -207,7 +227,9 @@ pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
     lines.extend([String::new(), "history:".to_owned()]);
     for row in history {
         let word = |at: usize| row[at].as_str().unwrap_or_default().to_owned();
-        lines.push(format!("  {}  {}  by {}  {}", word(0), word(2).replace('_', " "), word(1), word(3)).trim_end().to_owned());
+        lines.push(
+            format!("  {}  {}  by {}  {}", word(0), word(2).replace('_', " "), word(1), word(3)).trim_end().to_owned(),
+        );
     }
     write_lines(&lines.iter().map(|line| printable(line)).collect::<Vec<_>>())?;
     Ok(Exit::Ok)
