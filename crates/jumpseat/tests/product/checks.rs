@@ -2,6 +2,7 @@
 //! say of every thing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use simulator::Config;
@@ -196,6 +197,21 @@ async fn findings_leave_as_sarif_and_as_ocsf() {
     }
     let uids: BTreeSet<&str> = events.iter().map(|event| event["finding_info"]["uid"].as_str().unwrap()).collect();
     assert_eq!(uids.len(), count);
+    hold_against_the_schema(&scene, &ocsf.out);
+}
+
+/// Asks the independent checker, where the shared folder is.
+fn hold_against_the_schema(scene: &Scene, events: &str) {
+    let Some(shared) = std::env::var_os("JUMPSEAT_SHARED").map(PathBuf::from) else {
+        assert!(std::env::var_os("JUMPSEAT_REQUIRE_ALL").is_none(), "JUMPSEAT_SHARED is required");
+        println!("skipped: the checker of OCSF is not there (set JUMPSEAT_SHARED)");
+        return;
+    };
+    let file = scene.file("findings.jsonl", events);
+    let checker = shared.join("tools/ocsf-validate");
+    let arguments = ["--strict", "--require", "2003", "--allow-versions", "1.8.0"];
+    let output = std::process::Command::new("python3").arg(checker).args(arguments).arg(file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
