@@ -164,6 +164,12 @@ fn requirement(is_required: Option<bool>, policies: &[Policy], is_in: impl Fn(&s
     if is_required == Some(true) {
         return row(Some(true), Some("any"), "required by the user's own setting".to_owned(), None);
     }
+    // Where a policy lets the user in without MFA under all conditions, the default is never asked.
+    if let Some(open) = policies.iter().filter(|policy| policy.allows && !policy.mfa_required).find(always)
+        && is_required == Some(false)
+    {
+        return row(Some(false), None, format!("the policy {} lets the user in without it", open.name), Some(open));
+    }
     let perhaps: Vec<&str> = policies
         .iter()
         .filter(|policy| policy.allows && policy.mfa_required && policy.covers(&is_in) != Covers::No)
@@ -316,6 +322,16 @@ mod tests {
         };
         assert_eq!(required(None, &[included("mine")]), json!(true));
         assert_eq!(required(None, &[included("other")]), Value::Null);
+    }
+
+    #[test]
+    fn a_policy_that_always_lets_in_without_it_says_that_it_is_not_required() {
+        let open = || policy(|policy| policy.mfa_required = false);
+        assert_eq!(required(Some(false), &[open()]), json!(false));
+        assert_eq!(required(None, &[open()]), Value::Null);
+        assert_eq!(required(Some(false), &[open(), policy(|_| ())]), json!(true));
+        let conditional = policy(|policy| (policy.mfa_required, policy.is_conditional) = (false, true));
+        assert_eq!(required(Some(false), &[conditional]), Value::Null);
     }
 
     #[test]
