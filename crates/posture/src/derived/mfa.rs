@@ -195,7 +195,7 @@ impl Policy {
     }
 }
 
-const LIMITS: Limits = Limits { time: std::time::Duration::from_secs(300), rows: u64::MAX, memory: 1 << 30 };
+const LIMITS: Limits = Limits { time: std::time::Duration::from_secs(300), rows: u64::MAX, memory: 512 << 20 };
 
 fn query(snapshot: &SnapshotInfo, sql: &str, parameters: BTreeMap<String, Parameter>) -> Query {
     let at = Some(vec![(snapshot.org_id.clone(), snapshot.number)]);
