@@ -18,5 +18,5 @@ pub use error::Error;
 pub use progress::{Listener, Progress, silent};
 pub use schedule::{Schedule, ScheduleError};
 pub use scheduler::run_schedule;
-pub use sync::{Collector, SyncOptions, SyncReport};
+pub use sync::{AfterInventory, Collector, SyncOptions, SyncReport};
 pub use test::{Check, Grade, TestReport};

@@ -1,5 +1,6 @@
 //! One sync of one connection, from the lease to the last line of its history.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +39,13 @@ pub struct Collector {
     pub name: String,
     /// What is collected.
     pub tables: &'static [&'static Collected],
+    /// What follows after each snapshot of an organization.
+    pub after_inventory: Option<AfterInventory>,
 }
+
+/// Does something with an organization after its snapshot was committed, given the organization's id. It tells its own
+/// failures: the sync has succeeded.
+pub type AfterInventory = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 impl std::fmt::Debug for Collector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -83,7 +90,7 @@ impl Collector {
         holder: LeaseHolder,
         name: String,
     ) -> Self {
-        Self { store, key, clock, settings, holder, name, tables: tables::ALL }
+        Self { store, key, clock, settings, holder, name, tables: tables::ALL, after_inventory: None }
     }
 
     /// Syncs the inventory of a connection now. The run, its end and the next time are written down whatever happens.
@@ -150,6 +157,10 @@ impl Collector {
         let report = report?;
         noted?;
         released?;
+        if let Some(after) = &self.after_inventory {
+            listener(Progress::Stage("checking".to_owned()));
+            after(report.org_id.clone()).await;
+        }
         Ok(report)
     }
 

@@ -77,7 +77,8 @@ pub(crate) async fn paths(
         "device_group" => format!("r.device_group_id = '{quoted}'"),
         _ => format!("r.thing_id = '{quoted}'"),
     };
-    let query = Query { sql: format!("{PATHS}{condition}"), as_of, org_id: Some(org_id.to_owned()) };
+    let query =
+        Query { sql: format!("{PATHS}{condition}"), as_of, org_id: Some(org_id.to_owned()), ..Query::default() };
     let answer = store.query(&query, &Limits { rows: 1_000_000, ..Limits::default() }).await?;
     let mut paths: Vec<Path> = answer.rows.iter().map(|row| path_of(row)).collect();
     paths.sort_by(|a, b| {

@@ -34,6 +34,9 @@ pub(crate) struct Config {
     /// A PEM file of certificate authorities to trust beside the system's.
     #[serde(default)]
     pub extra_ca_file: Option<PathBuf>,
+    /// Parameters of checks and rules that accept findings; `posture.toml` in the data directory, if not said.
+    #[serde(default)]
+    pub posture_file: Option<PathBuf>,
     /// What is logged, e.g. `warn` or `info,collect=debug`.
     pub log: String,
     /// `text` or `json`.
@@ -82,6 +85,7 @@ const KEYS: &[&str] = &[
     "keep_events",
     "allow_loopback_upstream",
     "extra_ca_file",
+    "posture_file",
     "log",
     "log_format",
 ];
@@ -106,6 +110,7 @@ pub(crate) fn load(overrides: &Overrides, file: Option<&Path>) -> Result<Loaded>
         keep_events: Keep::Forever.to_string(),
         allow_loopback_upstream: false,
         extra_ca_file: None,
+        posture_file: None,
         log: "warn,sqlx=error".to_owned(),
         log_format: "text".to_owned(),
     };

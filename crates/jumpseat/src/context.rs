@@ -12,6 +12,7 @@ use crate::commands::Global;
 use crate::config::{Config, load};
 use crate::exit::Problem;
 use crate::output::Format;
+use crate::posture::{load_posture, tells_after_sync};
 
 /// What a command works with.
 pub(crate) struct Context {
@@ -32,6 +33,11 @@ impl Context {
     /// A collector of this process; `what` is what others are told that it does.
     pub(crate) fn collector(&self, what: &str) -> Result<Collector> {
         collector(&self.config, self.store.clone(), what)
+    }
+
+    /// What runs checks; `what` is what others are told that it does.
+    pub(crate) fn posture(&self, what: &str) -> Result<posture::Posture> {
+        load_posture(&self.config, self.store.clone(), what)
     }
 
     /// The connections that the user names; all if none is named.
@@ -78,8 +84,9 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store> {
         }
         None => Location::File(config.data_dir.join("jumpseat.db")),
     };
-    let declared: Vec<_> = tables::ALL.iter().map(|collected| &collected.table).collect();
-    Ok(Store::open(&location, &declared).await?)
+    let collected = tables::ALL.iter().map(|collected| &collected.table);
+    let declared: Vec<_> = collected.chain(posture::derived::TABLES.iter().copied()).collect();
+    Ok(Store::open(&location, &declared).await?.with_views(posture::derived::VIEWS))
 }
 
 /// A collector for these settings.
@@ -87,7 +94,11 @@ pub(crate) fn collector(config: &Config, store: Store, what: &str) -> Result<Col
     let key = master_key(config)?;
     let host = this_host();
     let holder = LeaseHolder::this_process(what, &host);
-    Ok(Collector::new(store, Arc::new(key), clock(), settings(config)?, holder, config.collector.clone()))
+    let posture = load_posture(config, store.clone(), what)?;
+    let mut collector =
+        Collector::new(store, Arc::new(key), clock(), settings(config)?, holder, config.collector.clone());
+    collector.after_inventory = Some(tells_after_sync(posture));
+    Ok(collector)
 }
 
 /// The key that seals credentials.

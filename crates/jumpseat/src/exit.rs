@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     RateLimited = 5,
     Partial = 6,
     NotFound = 7,
+    /// Findings at or above what was asked for.
+    Findings = 8,
     Unreachable = 9,
     Integrity = 11,
     Interrupted = 130,

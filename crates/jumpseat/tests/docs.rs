@@ -39,7 +39,8 @@ fn the_crates_depend_on_each_other_as_drawn() {
         ("store", &[]),
         ("collect", &["jumpcloud", "ocsf", "store"]),
         ("deliver", &["ocsf", "store"]),
-        ("jumpseat", &["jumpcloud", "simulator", "ocsf", "store", "collect", "deliver"]),
+        ("posture", &["ocsf", "store"]),
+        ("jumpseat", &["jumpcloud", "simulator", "ocsf", "store", "collect", "deliver", "posture"]),
     ] {
         let manifest = root().join("crates").join(name).join("Cargo.toml");
         let used = own_dependencies(&manifest);
@@ -81,6 +82,27 @@ fn the_page_of_columns_is_what_the_program_prints() {
         page == printed(&["archive", "columns"]),
         "docs/archive-columns.md is not fresh: cargo run -- archive columns > docs/archive-columns.md"
     );
+}
+
+#[test]
+fn the_pages_of_checks_and_frameworks_are_what_the_program_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    printed(&["check", "docs", folder.path().to_str().unwrap()]);
+    for name in ["checks", "frameworks"] {
+        let files = |folder: PathBuf| -> std::collections::BTreeMap<String, String> {
+            let entries = folder.read_dir().into_iter().flatten().map(|entry| entry.unwrap().path());
+            entries
+                .map(|path| {
+                    let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                    (name, std::fs::read_to_string(path).unwrap())
+                })
+                .collect()
+        };
+        let (fresh, kept) = (files(folder.path().join(name)), files(root().join("docs").join(name)));
+        let stale: Vec<&String> =
+            fresh.keys().chain(kept.keys()).filter(|file| fresh.get(*file) != kept.get(*file)).collect();
+        assert!(stale.is_empty(), "docs/{name} is not fresh: cargo run -- check docs docs; {stale:?}");
+    }
 }
 
 #[test]
@@ -157,7 +179,8 @@ fn quoted(text: &str) -> Vec<&str> {
 fn is_path(word: &str) -> bool {
     let plain = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-".contains(letter));
     // A file of the user's own has no folder of ours before it and is not in the root.
-    let in_root = !word.contains('/') && FILES.iter().any(|ending| word.ends_with(ending)) && word != "jumpseat.toml";
+    let is_own = ["jumpseat.toml", "posture.toml"].contains(&word);
+    let in_root = !word.contains('/') && FILES.iter().any(|ending| word.ends_with(ending)) && !is_own;
     plain && (PLACES.iter().any(|place| word.starts_with(place)) || in_root)
 }
 

@@ -268,11 +268,18 @@ impl Store {
         .await?;
         tx.execute("DELETE FROM snapshot WHERE org_id = $1", vec![org_id.into()]).await?;
         crate::events::purge(self, &mut tx, org_id).await?;
+        crate::findings::purge(&mut tx, org_id).await?;
         tx.commit().await
     }
 }
 
 impl SnapshotWriter {
+    /// Writes what follows from a committed snapshot as its own.
+    pub(crate) fn of_committed(store: &Store, lease: &Lease, snapshot: &SnapshotInfo) -> Self {
+        let (number, org_id) = (snapshot.number, snapshot.org_id.clone());
+        Self { store: store.clone(), lease: lease.clone(), number, org_id }
+    }
+
     /// The organization that this snapshot is of.
     pub fn org_id(&self) -> &str {
         &self.org_id
@@ -605,13 +612,26 @@ async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, 
 const MOST_ROWS: usize = 64;
 
 /// A statement that inserts rows.
-struct Insert {
-    head: String,
+pub(crate) struct Insert {
+    pub(crate) head: String,
     /// Values in a row.
-    width: usize,
+    pub(crate) width: usize,
 }
 
 impl Insert {
+    /// Inserts any number of rows.
+    pub(crate) async fn all(&self, tx: &mut Tx, rows: Vec<Vec<Cell>>) -> Result<()> {
+        let mut left = rows.len();
+        let mut rows = rows.into_iter();
+        while left > 0 {
+            // Powers of two keep the number of different statements, and so of preparations, small.
+            let count = MOST_ROWS.min(1 << left.ilog2());
+            self.run(tx, count, rows.by_ref().take(count).flatten().collect()).await?;
+            left -= count;
+        }
+        Ok(())
+    }
+
     async fn run(&self, tx: &mut Tx, rows: usize, cells: Vec<Cell>) -> Result<()> {
         // SQLite looks every `$n` up by name among all the others, which takes minutes with thousands of them; `?` has no name.
         let named = matches!(tx, Tx::Postgres(_));

@@ -5,10 +5,13 @@
 mod archive;
 mod connection;
 mod db;
+mod derived;
 pub mod events;
+pub mod findings;
 mod inventory;
 mod lease;
 mod migration;
+mod parameters;
 mod query;
 mod run;
 pub mod schema;
@@ -19,8 +22,10 @@ use std::sync::Arc;
 
 pub use archive::{Archive, ArchiveState, ArchivedObject, ArchivedUnit, UnitKey};
 pub use connection::{Connection, Place, Stream, StreamKind, StreamState};
+pub use derived::{DerivedView, TableShortfall};
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
 pub use lease::{Lease, LeaseHolder};
+pub use parameters::Parameter;
 pub use query::{Answer, AnswerColumn, Limits, Query, SYSTEM_TABLES, SystemTable};
 pub use run::{Action, CallRecord, Outcome, Run, RunEnd, TableRecord, TableState};
 pub use schema::Cell;
@@ -115,6 +120,7 @@ pub enum Location {
 pub struct Store {
     db: Db,
     tables: Arc<[&'static Table]>,
+    views: Arc<[&'static DerivedView]>,
     file: Option<Arc<Path>>,
     /// How often the layout had been changed when the store was opened.
     layout: i64,
@@ -133,11 +139,23 @@ impl Store {
             }
             Location::Postgres(url) => (Db::postgres(url).await?, None),
         };
-        let mut store = Self { db, tables: tables.into(), file, layout: 0 };
+        let mut store = Self { db, tables: tables.into(), views: Arc::default(), file, layout: 0 };
         migration::migrate(&store).await?;
         inventory::prepare_tables(&store).await?;
         store.layout = migration::layout_changes(&store).await?;
         Ok(store)
+    }
+
+    /// The same store with views that queries can read like tables. A view may read from those that stand before it.
+    #[must_use]
+    pub fn with_views(mut self, views: &[&'static DerivedView]) -> Self {
+        self.views = views.into();
+        self
+    }
+
+    /// The views that queries can read.
+    pub fn views(&self) -> &[&'static DerivedView] {
+        &self.views
     }
 
     /// The tables that this store was opened with.

@@ -5,7 +5,7 @@
 //! table expressions over the versioned rows, cut at one snapshot for each organization. On top of that the connection
 //! is read-only, and time, rows and memory have limits. See `docs/decisions/0003-sql-console.md`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,9 +23,12 @@ use sqlx::{
 };
 
 use crate::db::{Db, row_of_sqlite, sqlite_options};
+use crate::derived::DerivedView;
 use crate::events::narrow::narrow;
 use crate::events::views;
+use crate::findings;
 use crate::inventory::{has_start_index, raws_name, versions_name};
+use crate::parameters::{Parameter, bind};
 use crate::schema::{Cell, Column, Kind, Table, boolean, integer, text, time};
 use crate::{Error, Result, Store};
 
@@ -38,6 +41,10 @@ pub struct Query {
     pub as_of: Option<Timestamp>,
     /// Read one organization only; this holds for the tables about the collecting as well.
     pub org_id: Option<String>,
+    /// Read these organizations only, each at the snapshot of this number, whatever is committed meanwhile.
+    pub at: Option<Vec<(String, i64)>>,
+    /// What `:name` stands for in the query. It takes its place in the parsed tree as a value, never in the text.
+    pub parameters: BTreeMap<String, Parameter>,
 }
 
 /// What one query may use.
@@ -161,6 +168,10 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
     views::COUNTS,
     views::TYPES,
     views::UNMAPPED,
+    findings::views::FINDINGS,
+    findings::views::HISTORY,
+    findings::views::RESULTS,
+    findings::views::RUNS,
 ];
 
 /// Names of the store's own tables, which a query can not reach and whose names it may not take for its own tables.
@@ -189,6 +200,10 @@ const OWN_TABLES: &[&str] = &[
     "layout_change",
     "table_layout",
     "schema_version",
+    "posture_run",
+    "check_result",
+    "finding",
+    "finding_event",
     "dbstat",
     "information_schema",
 ];
@@ -368,9 +383,10 @@ impl Store {
         each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
     ) -> Result<bool> {
         let view = self.view_of(query).await?;
-        let tables = self.tables.clone();
-        let text = query.sql.clone();
-        let sql = on_large_stack(move || prepare(&text, &tables, &view))?;
+        let (tables, views) = (self.tables.clone(), self.views.clone());
+        let (text, parameters) = (query.sql.clone(), query.parameters.clone());
+        let known = Known { tables: &tables, views: &views };
+        let sql = on_large_stack(move || prepare(&text, &parameters, known, &view).map(|prepared| prepared.sql))?;
         let deadline = Instant::now() + limits.time;
         let answered = match (&self.db, &self.file) {
             (Db::Sqlite { .. }, Some(file)) => answer_sqlite(file, sql, deadline, limits, each).await,
@@ -378,6 +394,16 @@ impl Store {
             (Db::Sqlite { .. }, None) => return Err(Error::Refused("this store has no file to query".to_owned())),
         };
         answered.map_err(|error| query_error(error, deadline, limits))
+    }
+
+    /// The tables that a query reads, by name, after everything about it was checked. Nothing runs.
+    ///
+    /// # Errors
+    /// [`Error::Query`] says what is refused or wrong.
+    pub async fn tables_read(&self, query: &Query) -> Result<BTreeSet<String>> {
+        let view = self.view_of(query).await?;
+        let known = Known { tables: &self.tables, views: &self.views };
+        on_large_stack(|| prepare(&query.sql, &query.parameters, known, &view).map(|prepared| prepared.reads))
     }
 
     /// What a query may see.
@@ -389,8 +415,18 @@ impl Store {
         } else {
             "main.".to_owned()
         };
-        let (snapshots, share) = self.snapshots_at(query).await?;
-        Ok(View { postgres, home, org_id: query.org_id.clone(), snapshots, is_early: share <= EARLY })
+        let (mut snapshots, share) = self.snapshots_at(query).await?;
+        let mut org_ids = query.org_id.clone().map(|org_id| vec![org_id]);
+        if let Some(at) = &query.at {
+            snapshots =
+                at.iter().filter(|(id, _)| query.org_id.as_ref().is_none_or(|org_id| org_id == id)).cloned().collect();
+            org_ids = Some(snapshots.iter().map(|(org_id, _)| org_id.clone()).collect());
+        }
+        let now = match query.parameters.get("now") {
+            Some(Parameter::Text(now)) => now.clone(),
+            _ => crate::schema::time_text(Timestamp::now()),
+        };
+        Ok(View { postgres, home, org_ids, snapshots, is_early: share <= EARLY, now })
     }
 
     /// The snapshot of each organization that a query reads, and the share of all snapshots that had been made by then.
@@ -430,28 +466,47 @@ struct View {
     postgres: bool,
     /// The schema of the store's own tables with a dot, so that no name of the query's own can stand in their place.
     home: String,
-    /// The only organization, if the query is about one.
-    org_id: Option<String>,
+    /// The only organizations, if the query is about some.
+    org_ids: Option<Vec<String>>,
     /// The snapshot of each organization.
     snapshots: Vec<(String, i64)>,
     /// Few snapshots had been made by then, so that few versions had begun and most of them have ended since.
     is_early: bool,
+    /// The time that a view may compare with.
+    now: String,
+}
+
+/// What there is to be read.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    tables: &'a [&'static Table],
+    views: &'a [&'static DerivedView],
+}
+
+/// A query that was read and checked.
+struct Prepared {
+    /// The statement to run.
+    sql: String,
+    /// The tables that the query names.
+    reads: BTreeSet<String>,
 }
 
 /// Up to this share of the snapshots, what had begun by then is found sooner than what ended after. Measured over 500
 /// snapshots of 100,000 users with 1 % changed in each.
 const EARLY: f64 = 0.25;
 
-/// Reads and checks a query; returns the statement to run.
-fn prepare(text: &str, tables: &[&'static Table], view: &View) -> Result<String> {
+/// Reads and checks a query.
+fn prepare(text: &str, parameters: &BTreeMap<String, Parameter>, known: Known<'_>, view: &View) -> Result<Prepared> {
+    let Known { tables, views } = known;
     if text.len() > LONGEST {
         return Err(Error::Query(format!("the query is longer than {LONGEST} bytes")));
     }
     let mut statement = parse(text, view.postgres)?;
-    let mut guard = Guard::new(tables);
+    let mut guard = Guard::new(tables, views);
     if let ControlFlow::Break(why) = statement.visit(&mut guard) {
         return Err(Error::Query(why));
     }
+    bind(&mut statement, parameters)?;
     // The printed text runs, not the one that was read; where the two do not mean the same, the printer has a fault.
     if parse(&statement.to_string(), view.postgres).ok().as_ref() != Some(&statement) {
         return Err(Error::Query("the query can not be read without doubt; write it more plainly".to_owned()));
@@ -463,16 +518,27 @@ fn prepare(text: &str, tables: &[&'static Table], view: &View) -> Result<String>
     let own = query.with.take();
     let recursive = if own.as_ref().is_some_and(|with| with.recursive) { "RECURSIVE " } else { "" };
     let mut expressions: Vec<String> = Vec::new();
+    let reads = guard.relations.clone();
+    // A view reads from tables, and from views that are declared before it.
+    for derived in views.iter().rev() {
+        if guard.relations.contains(derived.name) {
+            guard.relations.extend(derived.reads.iter().map(|name| (*name).to_owned()));
+        }
+    }
     for table in tables.iter().filter(|table| guard.relations.contains(table.name)) {
         expressions.push(format!("\"{}\" AS NOT MATERIALIZED ({})", table.name, table_select(table, tables, view)));
     }
     for system in SYSTEM_TABLES.iter().filter(|table| guard.relations.contains(table.name)) {
         expressions.push(format!("\"{}\" AS NOT MATERIALIZED ({})", system.name, system_select(system, view)));
     }
+    for derived in views.iter().filter(|derived| guard.relations.contains(derived.name)) {
+        let sql = views::spelled(derived.sql, view.postgres).replace("{now}", &literal(&view.now));
+        expressions.push(format!("\"{}\" AS NOT MATERIALIZED ({sql})", derived.name));
+    }
     expressions.extend(own.iter().flat_map(|with| &with.cte_tables).map(ToString::to_string));
     let with =
         if expressions.is_empty() { String::new() } else { format!("WITH {recursive}{} ", expressions.join(", ")) };
-    Ok(format!("{with}{query}"))
+    Ok(Prepared { sql: format!("{with}{query}"), reads })
 }
 
 /// Literals are kept as they are written: un-escaped ones are not always escaped again in print.
@@ -500,10 +566,16 @@ fn parse(text: &str, postgres: bool) -> Result<Statement> {
 
 /// The SELECT that shows a table about the collecting.
 fn system_select(system: &SystemTable, view: &View) -> String {
-    let all = views::spelled(system.sql, view.postgres).replace("{home}", &view.home);
-    match &view.org_id {
+    let all =
+        views::spelled(system.sql, view.postgres).replace("{home}", &view.home).replace("{now}", &literal(&view.now));
+    match view.org_ids.as_deref() {
         None => all,
-        Some(org_id) => format!("SELECT * FROM ({all}) s WHERE s.org_id = {}", literal(org_id)),
+        Some([]) => format!("SELECT * FROM ({all}) s WHERE 1 = 0"),
+        Some([org_id]) => format!("SELECT * FROM ({all}) s WHERE s.org_id = {}", literal(org_id)),
+        Some(org_ids) => {
+            let ids: Vec<String> = org_ids.iter().map(|org_id| literal(org_id)).collect();
+            format!("SELECT * FROM ({all}) s WHERE s.org_id IN ({})", ids.join(", "))
+        }
     }
 }
 
@@ -579,6 +651,7 @@ impl View {
 /// Walks the parsed query and refuses everything that is not on the closed lists.
 struct Guard<'a> {
     tables: &'a [&'static Table],
+    views: &'a [&'static DerivedView],
     statements: usize,
     /// Our tables that the query reads from.
     relations: BTreeSet<String>,
@@ -596,12 +669,13 @@ fn refuse(why: impl Into<String>) -> Verdict {
 }
 
 impl<'a> Guard<'a> {
-    fn new(tables: &'a [&'static Table]) -> Self {
-        Self { tables, statements: 0, relations: BTreeSet::new(), own: Vec::new(), function: None }
+    fn new(tables: &'a [&'static Table], views: &'a [&'static DerivedView]) -> Self {
+        Self { tables, views, statements: 0, relations: BTreeSet::new(), own: Vec::new(), function: None }
     }
 
     fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.tables.iter().map(|table| table.name).chain(SYSTEM_TABLES.iter().map(|table| table.name))
+        let views = self.views.iter().map(|derived| derived.name);
+        self.tables.iter().map(|table| table.name).chain(SYSTEM_TABLES.iter().map(|table| table.name)).chain(views)
     }
 
     /// Whether the query may give this name to a table of its own.
@@ -904,6 +978,15 @@ mod tests {
     };
     const TABLES: &[&Table] = &[&USERS, &DEVICES, &CONTACTS];
 
+    fn empty_view() -> View {
+        let (home, now) = ("main.".to_owned(), "2026-11-20T00:00:00.000Z".to_owned());
+        View { postgres: false, home, org_ids: None, snapshots: vec![], is_early: false, now }
+    }
+
+    fn prepared(sql: &str, view: &View) -> String {
+        prepare(sql, &BTreeMap::new(), Known { tables: TABLES, views: &[] }, view).unwrap().sql
+    }
+
     /// SQLite's plan for a query over one organization and over three, a step a line.
     async fn plans(sql: &str) -> [String; 2] {
         plans_of(sql, false).await
@@ -924,8 +1007,8 @@ mod tests {
         let mut plans = [String::new(), String::new()];
         for (plan, organizations) in plans.iter_mut().zip([1, 3]) {
             let snapshots = (0..organizations).map(|at| (format!("o{at}"), 500 + at)).collect();
-            let view = View { postgres: false, home: "main.".to_owned(), org_id: None, snapshots, is_early };
-            let sql = format!("EXPLAIN QUERY PLAN {}", prepare(sql, TABLES, &view).unwrap());
+            let view = View { snapshots, is_early, ..empty_view() };
+            let sql = format!("EXPLAIN QUERY PLAN {}", prepared(sql, &view));
             let steps = store.db.fetch(&sql, vec![]).await.unwrap();
             *plan = steps.iter().map(|step| step.text(3) + "\n").collect();
         }
@@ -1037,16 +1120,14 @@ mod tests {
             ),
         ] {
             let sql = format!("SELECT uid FROM events WHERE {condition}");
-            let view =
-                View { postgres: false, home: "main.".to_owned(), org_id: None, snapshots: vec![], is_early: false };
-            let prepared = prepare(&sql, TABLES, &view).unwrap();
+            let prepared = prepared(&sql, &empty_view());
             assert!(prepared.contains(added), "{prepared}");
         }
     }
 
     #[tokio::test]
     async fn what_a_condition_says_about_the_hour_is_added_only_where_it_is_surely_true() {
-        let view = View { postgres: false, home: "main.".to_owned(), org_id: None, snapshots: vec![], is_early: false };
+        let view = empty_view();
         for sql in [
             "SELECT uid FROM events WHERE time > 5",
             "SELECT uid FROM events WHERE NOT time > '2026'",
@@ -1056,7 +1137,7 @@ mod tests {
             "SELECT username FROM users WHERE username > '2026'",
             "SELECT time > '2026' FROM events",
         ] {
-            assert!(!prepare(sql, TABLES, &view).unwrap().contains("SUBSTR"), "{sql}");
+            assert!(!prepared(sql, &view).contains("SUBSTR"), "{sql}");
         }
     }
 }

@@ -96,7 +96,7 @@ fn table_of(store: &Store, kind: &str) -> Result<&'static Table> {
 }
 
 /// The id of the organization that the user names by id, by its name or by its connection's.
-async fn org_of(context: &Context, name: Option<&str>) -> Result<Option<String>> {
+pub(super) async fn org_of(context: &Context, name: Option<&str>) -> Result<Option<String>> {
     let Some(name) = name else { return Ok(None) };
     let lower = name.to_lowercase();
     for connection in context.store.connections().await? {
@@ -125,7 +125,7 @@ async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
     let condition = args.condition.as_ref().map(|condition| format!(" WHERE ({condition})")).unwrap_or_default();
     let quoted: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
     let sql = format!("SELECT {} FROM {}{condition} ORDER BY \"{}\", id", quoted.join(", "), table.name, table.label);
-    let query = Query { sql, as_of: args.as_of, org_id };
+    let query = Query { sql, as_of: args.as_of, org_id, ..Query::default() };
     super::sql::stream(context, &query, &Limits { rows: args.limit, ..Limits::default() }).await?;
     Ok(Exit::Ok)
 }
@@ -164,7 +164,7 @@ async fn counts(context: &Context, org_id: Option<String>, as_of: Option<Timesta
     let parts: Vec<String> = asset_tables(&context.store)
         .map(|(asset, table)| format!("SELECT '{asset}' AS type, COUNT(*) AS assets FROM {}", table.name))
         .collect();
-    let query = Query { sql: parts.join(" UNION ALL "), as_of, org_id };
+    let query = Query { sql: parts.join(" UNION ALL "), as_of, org_id, ..Query::default() };
     super::sql::stream(context, &query, &Limits::default()).await?;
     Ok(Exit::Ok)
 }
@@ -195,7 +195,7 @@ async fn find(context: &Context, args: &OneArgs) -> Result<Found> {
             )
         })
         .collect();
-    let query = Query { sql: parts.join(" UNION ALL "), as_of: args.as_of, org_id };
+    let query = Query { sql: parts.join(" UNION ALL "), as_of: args.as_of, org_id, ..Query::default() };
     let answer = context.store.query(&query, &Limits::default()).await?;
     let mut found: Vec<Found> = answer.rows.iter().filter_map(|row| found_of(&context.store, row)).collect();
     match found.len() {
@@ -242,6 +242,7 @@ async fn show(args: OneArgs, context: &Context) -> Result<Exit> {
         sql: format!("SELECT * FROM {} WHERE id = '{quoted}'", found.table.name),
         as_of: args.as_of,
         org_id: Some(found.org_id.clone()),
+        ..Query::default()
     };
     let answer = context.store.query(&query, &Limits::default()).await?;
     let mut shown = Map::new();
@@ -285,7 +286,7 @@ WHERE from_id = '{id}' OR to_id = '{id}' ORDER BY 1, 2, 3, 4";
 /// Rows of another table that belong to an asset.
 async fn related(context: &Context, found: &Found, as_of: Option<Timestamp>, sql: &str) -> Result<Value> {
     let sql = sql.replace("{id}", &found.id.replace('\'', "''"));
-    let query = Query { sql, as_of, org_id: Some(found.org_id.clone()) };
+    let query = Query { sql, as_of, org_id: Some(found.org_id.clone()), ..Query::default() };
     let answer = context.store.query(&query, &Limits { rows: 1_000, ..Limits::default() }).await?;
     let names: Vec<String> = answer.columns.iter().map(|column| column.name.clone()).collect();
     Ok(answer

@@ -2,11 +2,14 @@
 
 mod archive;
 mod asset;
+mod check;
 mod completion;
 mod config;
 mod connection;
 mod demo;
 mod event;
+mod finding;
+mod framework;
 mod history;
 mod serve;
 mod simulate;
@@ -35,11 +38,14 @@ Examples:
   jumpseat event search --user mara.lind --outcome failure
   jumpseat event verify
   jumpseat archive add lake s3://bucket/jumpcloud --region eu-central-1
+  jumpseat check run --fail-on high
+  jumpseat finding list --severity high
+  jumpseat framework show soc2
   jumpseat sql \"SELECT username, mfa_status FROM users WHERE NOT mfa_configured\"";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 ok, 1 error, 2 usage, 3 credential refused, 4 not permitted, 5 rate limited, 6 partial, 7 not found,
-9 unreachable, 11 integrity check failed, 130 interrupted.";
+ 8 findings at or above --fail-on, 9 unreachable, 11 integrity check failed, 130 interrupted.";
 
 /// Reads your JumpCloud organizations completely, and can not change them.
 #[derive(Debug, Parser)]
@@ -101,6 +107,15 @@ enum Command {
     /// Events as Parquet files in a folder or an object store, for every other program.
     #[command(subcommand)]
     Archive(archive::ArchiveCommand),
+    /// Rules over what was collected: run them, read them, write your own.
+    #[command(subcommand)]
+    Check(check::CheckCommand),
+    /// What the checks found, with its life: accept, assign, export.
+    #[command(subcommand)]
+    Finding(finding::FindingCommand),
+    /// SOC 2, ISO 27001 and others, requirement by requirement.
+    #[command(subcommand)]
+    Framework(framework::FrameworkCommand),
     /// Read-only SQL over everything that was collected, now or in the past.
     Sql(sql::SqlArgs),
     /// The settings and where each came from.
@@ -161,6 +176,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
             Command::Asset(command) => asset::run(command, global).await,
             Command::Event(command) => event::run(command, global).await,
             Command::Archive(command) => archive::run(command, global).await,
+            Command::Check(command) => check::run(command, global).await,
+            Command::Finding(command) => finding::run(command, global).await,
+            Command::Framework(command) => framework::run(command, global).await,
             Command::Sql(args) => sql::run(args, global).await,
             Command::Config(command) => config::run(&command, &loaded, global.output()),
             Command::Simulate(args) => simulate::run(args).await,

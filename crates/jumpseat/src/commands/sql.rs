@@ -59,7 +59,7 @@ pub(super) async fn run(args: SqlArgs, global: &Global) -> Result<Exit> {
     }
     let limits =
         Limits { time: Duration::from_secs(args.timeout.clamp(1, 3_600)), rows: args.limit, ..Limits::default() };
-    let query = Query { sql: args.query.unwrap_or_default(), as_of: args.as_of, org_id: None };
+    let query = Query { sql: args.query.unwrap_or_default(), as_of: args.as_of, ..Query::default() };
     stream(&context, &query, &limits).await?;
     Ok(Exit::Ok)
 }
@@ -111,6 +111,9 @@ fn tables(context: &Context) -> Result<Exit> {
     for table in context.store.tables() {
         sheet.push(vec![json!(table.name), json!(table.columns.len() + 3), json!(table.about)]);
     }
+    for view in context.store.views() {
+        sheet.push(vec![json!(view.name), json!(view.columns.len()), json!(view.about)]);
+    }
     for table in SYSTEM_TABLES {
         sheet.push(vec![json!(table.name), json!(table.columns.len()), json!(table.about)]);
     }
@@ -124,8 +127,12 @@ fn columns_of(name: &str) -> Option<Vec<(String, &'static str, String)>> {
     if let Some(system) = SYSTEM_TABLES.iter().find(|table| table.name == name) {
         return Some(system.columns.iter().map(plain).collect());
     }
+    if let Some(view) = posture::derived::VIEWS.iter().find(|view| view.name == name) {
+        return Some(view.columns.iter().map(plain).collect());
+    }
     let all = collect::tables::ALL;
-    let table = &all.iter().find(|collected| collected.table.name == name)?.table;
+    let collected = all.iter().map(|collected| &collected.table);
+    let table = collected.chain(posture::derived::TABLES.iter().copied()).find(|table| table.name == name)?;
     let mut columns = vec![
         ("org_id".to_owned(), "text", "The organization.".to_owned()),
         ("id".to_owned(), "text", "Unique within the organization.".to_owned()),
@@ -160,6 +167,8 @@ fn describe(name: &str, context: &Context) -> Result<Exit> {
         let names = collect::tables::ALL
             .iter()
             .map(|collected| collected.table.name)
+            .chain(posture::derived::TABLES.iter().map(|table| table.name))
+            .chain(posture::derived::VIEWS.iter().map(|view| view.name))
             .chain(SYSTEM_TABLES.iter().map(|table| table.name));
         let nearest = names.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
         Problem::not_found(
@@ -197,7 +206,26 @@ fn reference() -> Result<Exit> {
         lines.push(String::new());
         push_columns(&mut lines, table.name, escaped);
     }
-    lines.push("## About the collecting".to_owned());
+    lines.push("## What follows from it".to_owned());
+    lines.push(String::new());
+    lines.push("Declared in `crates/posture/src/derived`. A check that reads one of these is unknown where something that it is made of is not complete.".to_owned());
+    lines.push(String::new());
+    for table in posture::derived::TABLES {
+        lines.push(format!("### {}", table.name));
+        lines.push(String::new());
+        lines.push(format!("{} Worked out of every snapshot and stored with it.", table.about));
+        lines.push(String::new());
+        push_columns(&mut lines, table.name, escaped);
+    }
+    for view in posture::derived::VIEWS {
+        lines.push(format!("### {}", view.name));
+        lines.push(String::new());
+        let reads: Vec<String> = view.reads.iter().map(|name| format!("`{name}`")).collect();
+        lines.push(format!("{} Made of {}.", view.about, reads.join(", ")));
+        lines.push(String::new());
+        push_columns(&mut lines, view.name, escaped);
+    }
+    lines.push("## About the collecting and the checks".to_owned());
     lines.push(String::new());
     for table in SYSTEM_TABLES {
         lines.push(format!("### {}", table.name));

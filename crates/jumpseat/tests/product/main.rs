@@ -8,6 +8,7 @@
 
 mod archive;
 mod asking;
+mod checks;
 mod connections;
 mod crash;
 mod demo;

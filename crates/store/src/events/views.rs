@@ -5,7 +5,7 @@ use crate::query::SystemTable;
 use crate::schema::{Column, boolean, integer, text, time};
 
 /// What the engines spell differently: `{ms:x}` a time from milliseconds since 1970, `{day:x}` a date from a day's number,
-/// `{uuid:x}` a UUID from its bytes, `{events:x}` the events of a window.
+/// `{uuid:x}` a UUID from its bytes, `{events:x}` the events of a window, `{days:x}` whole days from now until a time.
 pub(crate) fn spelled(sql: &str, postgres: bool) -> String {
     let mut text = String::with_capacity(sql.len() * 2);
     let mut rest = sql;
@@ -43,6 +43,14 @@ fn spell(form: &str, x: &str, postgres: bool) -> String {
             format!("lower({})", pieces.join(" || '-' || "))
         }
         ("uuid", true) => format!("CAST(CAST(encode({x}, 'hex') AS uuid) AS text)"),
+        // Not every SQLite has FLOOR; a cast cuts towards zero.
+        ("days", false) => {
+            let days = format!("(julianday({x}) - julianday({{now}}))");
+            format!("CAST({days} AS INTEGER) - ({days} < CAST({days} AS INTEGER))")
+        }
+        ("days", true) => format!(
+            "CAST(FLOOR(EXTRACT(EPOCH FROM (CAST({x} AS timestamptz) - CAST({{now}} AS timestamptz))) / 86400) AS BIGINT)"
+        ),
         _ => x.to_owned(),
     }
 }

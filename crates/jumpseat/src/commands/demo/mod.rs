@@ -1,12 +1,14 @@
 //! `demo`: everything at once on simulated organizations, in a data directory of its own that each start makes anew.
 
 mod events;
+mod posture;
 mod truth;
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ::posture::{Mode, Request};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use collect::events::EventOptions;
@@ -28,6 +30,7 @@ use crate::config::{Config, demo_data_dir, load};
 use crate::context::{collector, open_store, settings, this_person};
 use crate::exit::{Exit, Problem, eprintln_quietly};
 use crate::output::{Format, printable, write_json, write_lines};
+use crate::posture::load_posture;
 use crate::when::span;
 
 #[derive(Debug, Args)]
@@ -67,9 +70,11 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
     let world = running.world();
     let store = open_store(&config).await?;
     let collector = collector(&config, store, "jumpseat demo")?;
+    let checks = load_posture(&config, collector.store.clone(), "jumpseat demo")?;
     let connections = connect(&collector, &settings(&config)?, &running, &world).await?;
     let cancel = cancel_on_signal();
     let options = SyncOptions { started_by: this_person(), accept_shrink: false };
+    let org_ids: Vec<Option<String>> = connections.iter().map(|connection| connection.org_id.clone()).collect();
     let synced = sync_all(&collector, connections.clone(), &options, &cancel).await;
     let now = collector.clock.now();
     let events = EventOptions { since: now.checked_sub(EVENTS_OF).ok(), ..EventOptions::by(&this_person()) };
@@ -80,10 +85,21 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
     }
     let commands = commands_to_try(&collector, &folder).await?;
     let proofs = events::proofs(&collector, &events, &world).await?;
+    // Once more, since some checks look at the events, which were not there when the inventory was.
+    let request = Request {
+        checks: checks.library.checks().collect(),
+        org_ids: None,
+        as_of: None,
+        started_by: this_person(),
+        mode: Mode::Record,
+    };
+    checks.run(&request, |_, _, _| ()).await?;
+    let glances = posture::glances(&checks, &org_ids).await?;
+    let told = Told { proofs, glances };
     if format == Format::Table {
-        write_lines(&summary(&synced, &proofs, &world, begun, &commands))?;
+        write_lines(&summary(&synced, &told, &world, begun, &commands))?;
     } else {
-        write_json(&summary_document(&synced, &proofs, &world, begun, &commands))?;
+        write_json(&summary_document(&synced, &told, &world, begun, &commands))?;
     }
     let exits: Vec<Exit> = [exit_of(&synced)].into_iter().chain(events.iter().map(exit_of_events)).collect();
     let exit = worst(&exits);
@@ -178,6 +194,8 @@ async fn commands_to_try(collector: &Collector, folder: &Path) -> Result<Vec<Str
     Ok(vec![
         format!("{program} {place} asset list --type device --where \"NOT disk_encrypted\""),
         format!("{program} {place} asset access {user}"),
+        format!("{program} {place} finding list --severity high"),
+        format!("{program} {place} framework show soc2"),
         format!("{program} {place} event search --class 3002 --outcome failure"),
         format!(
             "{program} {place} sql \"SELECT o.name, COUNT(*) AS without_mfa FROM users u JOIN connections o ON o.org_id = u.org_id WHERE NOT u.mfa_configured GROUP BY o.name\""
@@ -185,13 +203,13 @@ async fn commands_to_try(collector: &Collector, folder: &Path) -> Result<Vec<Str
     ])
 }
 
-fn summary(
-    synced: &[Synced],
-    proofs: &[events::Proof],
-    world: &World,
-    begun: Instant,
-    commands: &[String],
-) -> Vec<String> {
+/// What is told of each organization beside its sync.
+struct Told {
+    proofs: Vec<events::Proof>,
+    glances: Vec<Option<posture::Glance>>,
+}
+
+fn summary(synced: &[Synced], told: &Told, world: &World, begun: Instant, commands: &[String]) -> Vec<String> {
     let mut lines = Vec::new();
     for (number, (connection, result)) in synced.iter().enumerate() {
         let name = printable(&connection.name);
@@ -237,7 +255,8 @@ fn summary(
                 table.table, table.rows, table.expected
             ));
         }
-        lines.extend(proofs.get(number).map(events::Proof::lines).unwrap_or_default());
+        lines.extend(told.proofs.get(number).map(events::Proof::lines).unwrap_or_default());
+        lines.extend(told.glances.get(number).and_then(Option::as_ref).map(posture::Glance::lines).unwrap_or_default());
         lines.push(String::new());
     }
     lines.push(format!(
@@ -264,13 +283,7 @@ const NOTABLE: &[(&str, &str)] = &[
     ("associations", "bindings"),
 ];
 
-fn summary_document(
-    synced: &[Synced],
-    proofs: &[events::Proof],
-    world: &World,
-    begun: Instant,
-    commands: &[String],
-) -> Value {
+fn summary_document(synced: &[Synced], told: &Told, world: &World, begun: Instant, commands: &[String]) -> Value {
     let organizations: Vec<Value> = synced
         .iter()
         .enumerate()
@@ -283,7 +296,9 @@ fn summary_document(
                 );
                 document["equals_simulator"] = json!(compared.iter().all(|table| table.rows == table.expected));
             }
-            document["events"] = proofs.get(number).map_or(Value::Null, events::Proof::document);
+            document["events"] = told.proofs.get(number).map_or(Value::Null, events::Proof::document);
+            let glance = told.glances.get(number).and_then(Option::as_ref);
+            document["posture"] = glance.map_or(Value::Null, posture::Glance::document);
             document
         })
         .collect();

@@ -1,0 +1,131 @@
+//! `check test`: reads a check's file, plans its query, runs it on a fixture or on what was collected, and says in words what
+//! is wrong.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use jiff::Timestamp;
+use posture::{Check, Library, Mode, Posture, Request, Settings};
+use serde_json::{Value, json};
+use store::{LeaseHolder, Location, Store};
+
+use super::Global;
+use super::run::percent;
+use crate::context::{Context, this_host};
+use crate::exit::{Exit, Problem, eprintln_quietly};
+use crate::output::{Sheet, printable};
+use crate::when::parse_moment;
+
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  jumpseat check test checks/laptop-named.md
+  jumpseat check test checks/laptop-named.md --fixture laptops.json")]
+pub(in crate::commands) struct TestArgs {
+    /// The check's file.
+    file: PathBuf,
+    /// Rows to try it on, a JSON object of tables, instead of what was collected.
+    #[arg(long, value_name = "FILE")]
+    fixture: Option<PathBuf>,
+    /// With --fixture: the time that it is then, if not now.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment, requires = "fixture")]
+    now: Option<Timestamp>,
+}
+
+pub(super) async fn run(args: TestArgs, global: &Global) -> Result<Exit> {
+    let check = Library::read_file(&args.file).map_err(|error| Problem::usage(error.to_string()))?;
+    let shipped = Library::load(None).map_err(|errors| Problem::usage(format!("{errors:?}")))?;
+    if let Some(other) = shipped.check(&check.id).filter(|other| other.query != check.query) {
+        eprintln_quietly(&format!("note: the id is taken by {}; it can be tried but not be loaded", other.origin));
+    }
+    let context = Context::open(global).await?;
+    let Some(fixture) = &args.fixture else {
+        return tried(&check, context.store.clone(), Settings::default(), None, &context).await;
+    };
+    let text = std::fs::read_to_string(fixture).with_context(|| format!("{} can not be read", fixture.display()))?;
+    let rows: Value = serde_json::from_str(&text)
+        .map_err(|error| Problem::usage(format!("{} is no JSON: {error}", fixture.display())))?;
+    let folder = std::env::temp_dir().join(format!("jumpseat-check-test-{}", std::process::id()));
+    let tables: Vec<_> = context.store.tables().to_vec();
+    let store =
+        Store::open(&Location::File(folder.join("fixture.db")), &tables).await?.with_views(context.store.views());
+    let now = args.now.unwrap_or(context.now);
+    let holder = LeaseHolder::this_process("jumpseat check test", &this_host());
+    let written = posture::fixture::write(&store, "fixture", &rows, &holder, now).await;
+    let ended = match written {
+        Ok(()) => tried(&check, store.clone(), Settings::default(), Some(now), &context).await,
+        Err(error) => Err(Problem::usage(error.to_string())),
+    };
+    store.close().await;
+    std::fs::remove_dir_all(&folder).with_context(|| format!("{} can not be removed", folder.display()))?;
+    ended
+}
+
+/// Runs the check and shows every row.
+async fn tried(
+    check: &Check,
+    store: Store,
+    settings: Settings,
+    now: Option<Timestamp>,
+    context: &Context,
+) -> Result<Exit> {
+    let library = Library::of_checks([check.clone()]).map_err(|errors| Problem::usage(format!("{errors:?}")))?;
+    let posture = Posture {
+        store,
+        library: Arc::new(library),
+        settings: Arc::new(settings),
+        holder: LeaseHolder::this_process("jumpseat check test", &this_host()),
+        clock: match now {
+            Some(now) => Arc::new(move || now),
+            None => Arc::new(Timestamp::now),
+        },
+    };
+    let request = Request {
+        checks: posture.library.checks().collect(),
+        org_ids: None,
+        as_of: None,
+        started_by: String::new(),
+        mode: Mode::Show,
+    };
+    let mut sheet = Sheet::new(&["org_id", "id", "name", "outcome", "reason"]);
+    let reports = posture
+        .run(&request, |_, row, _| {
+            sheet.push(vec![
+                json!(row.org_id),
+                json!(row.id),
+                json!(row.name),
+                json!(row.outcome.word()),
+                json!(row.reason),
+            ]);
+        })
+        .await?;
+    let mut exit = Exit::Ok;
+    for report in &reports {
+        let Some(result) = report.results.get(&check.id) else { continue };
+        match &result.reason {
+            Some(why) => {
+                exit = Exit::Usage;
+                let at = format!("{}:{}", check.origin, check.query_line);
+                eprintln_quietly(&format!("{at}: {}: {}", report.organization.org_id, printable(why)));
+            }
+            None => eprintln_quietly(&format!(
+                "{}: {} pass, {} fail, {} unknown, {} not applicable; coverage {}",
+                report.organization.org_id,
+                result.passed,
+                result.failed,
+                result.unknown,
+                result.not_applicable,
+                percent(result).unwrap_or_else(|| "-".to_owned())
+            )),
+        }
+    }
+    if reports.is_empty() {
+        eprintln_quietly("the file can be read; nothing was collected to try it on: give it a --fixture");
+        return Ok(Exit::Ok);
+    }
+    if exit == Exit::Ok {
+        sheet.write(context.format)?;
+    }
+    Ok(exit)
+}

@@ -1,0 +1,71 @@
+//! Checks in this program: which are loaded, what is set, and that they run after every inventory sync.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use collect::AfterInventory;
+use jiff::Timestamp;
+use posture::{FileError, Library, Mode, Posture, Request, Settings};
+use store::{LeaseHolder, Store};
+
+use crate::config::Config;
+use crate::context::this_host;
+use crate::exit::Problem;
+
+/// Loads the checks and what is set of them.
+pub(crate) fn load_posture(config: &Config, store: Store, what: &str) -> Result<Posture> {
+    let library = load_library(config)?;
+    let file = config.posture_file.clone().unwrap_or_else(|| config.data_dir.join("posture.toml"));
+    if config.posture_file.is_some() && !file.is_file() {
+        let help = "Check posture_file in the settings.";
+        return Err(Problem::not_found(format!("there is no file {}", file.display()), help));
+    }
+    let settings = Settings::load(&file, &library).map_err(|error| Problem::usage(error.to_string()))?;
+    Ok(Posture {
+        store,
+        library: Arc::new(library),
+        settings: Arc::new(settings),
+        holder: LeaseHolder::this_process(what, &this_host()),
+        clock: Arc::new(Timestamp::now),
+    })
+}
+
+/// The checks that come with the program and the user's own.
+pub(crate) fn load_library(config: &Config) -> Result<Library> {
+    Library::load(Some(&own_checks(config))).map_err(|errors| Problem::usage(words(&errors)))
+}
+
+/// The folder of the user's own checks.
+pub(crate) fn own_checks(config: &Config) -> PathBuf {
+    config.data_dir.join("checks")
+}
+
+fn words(errors: &[FileError]) -> String {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    format!("these files can not be used:\n  {}", lines.join("\n  "))
+}
+
+/// Runs all checks over an organization after each of its snapshots, and merges what they find.
+pub(crate) fn tells_after_sync(posture: Posture) -> AfterInventory {
+    Arc::new(move |org_id| {
+        let posture = posture.clone();
+        Box::pin(async move {
+            let request = Request {
+                checks: posture.library.checks().collect(),
+                org_ids: Some(vec![org_id.clone()]),
+                as_of: None,
+                started_by: "system".to_owned(),
+                mode: Mode::Record,
+            };
+            match posture.run(&request, |_, _, _| ()).await {
+                Ok(reports) => {
+                    for why in reports.into_iter().filter_map(|report| report.not_recorded) {
+                        tracing::warn!(org_id, why, "the checks did not run after the sync");
+                    }
+                }
+                Err(error) => tracing::error!(org_id, %error, "the checks did not run after the sync"),
+            }
+        })
+    })
+}

@@ -1,0 +1,206 @@
+//! How long all checks take over 100,000 users and 50,000 devices, and how much memory: first on a fresh database, where
+//! every finding is new, then again, where nothing has changed.
+//!
+//! `cargo bench -p posture --bench checks`; `-- --scale N` divides the size by N. The run is a process of its own, so that its
+//! memory is its own.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use posture::{Library, Mode, Posture, Request, Settings};
+use serde_json::{Map, Value, json};
+use store::{LeaseHolder, Location, Store};
+
+type Failure = Box<dyn std::error::Error>;
+
+/// The program's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const USERS: usize = 100_000;
+const DEVICES: usize = 50_000;
+
+fn main() -> Result<(), Failure> {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["as-run", folder] => run(Path::new(folder)),
+        ["--test"] => Ok(()),
+        ["--scale", scale] => measure(scale.parse()?),
+        _ => measure(1),
+    }
+}
+
+fn measure(scale: usize) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    let (users, devices) = (USERS / scale, DEVICES / scale);
+    println!("{users} users, {devices} devices");
+    make(folder.path(), users, devices)?;
+    println!("| run | seconds | findings | peak MiB | slowest checks |\n|---|---|---|---|---|");
+    for _ in 0..2 {
+        let status = Command::new(std::env::current_exe()?).arg("as-run").arg(folder.path()).status()?;
+        if !status.success() {
+            return Err("the run failed".into());
+        }
+    }
+    Ok(())
+}
+
+#[tokio::main]
+async fn make(folder: &Path, users: usize, devices: usize) -> Result<(), Failure> {
+    let store = open(folder).await?;
+    let holder = LeaseHolder::this_process("the benchmark", "here");
+    posture::fixture::write(&store, "org", &organization(users, devices), &holder, Timestamp::now()).await?;
+    store.close().await;
+    Ok(())
+}
+
+async fn open(folder: &Path) -> Result<Store, Failure> {
+    let collected = collect::tables::ALL.iter().map(|collected| &collected.table);
+    let tables: Vec<_> = collected.chain(posture::derived::TABLES.iter().copied()).collect();
+    let store = Store::open(&Location::File(folder.join("jumpseat.db")), &tables).await?;
+    Ok(store.with_views(posture::derived::VIEWS))
+}
+
+/// Runs all checks and prints a line.
+#[tokio::main]
+async fn run(folder: &Path) -> Result<(), Failure> {
+    let store = open(folder).await?;
+    let library = Library::load(None).map_err(|errors| format!("{errors:?}"))?;
+    let posture = Posture {
+        store: store.clone(),
+        library: Arc::new(library),
+        settings: Arc::new(Settings::default()),
+        holder: LeaseHolder::this_process("the benchmark", "here"),
+        clock: Arc::new(Timestamp::now),
+    };
+    let checks = posture.library.checks().collect();
+    let (org_ids, as_of, mode) = (None, None, Mode::Record);
+    let request = Request { checks, org_ids, as_of, started_by: "benchmark".to_owned(), mode };
+    let mut slowest: Vec<(f64, String)> = Vec::new();
+    let mut now: Option<(String, Instant)> = None;
+    let begun = Instant::now();
+    let reports = posture
+        .run(&request, |check, _, _| {
+            if now.as_ref().is_none_or(|(id, _)| *id != check.id) {
+                let before = now.replace((check.id.clone(), Instant::now()));
+                slowest.extend(before.map(|(id, at)| (at.elapsed().as_secs_f64(), id)));
+            }
+        })
+        .await?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let failed: u64 = reports.iter().flat_map(|report| report.results.values()).map(|result| result.failed).sum();
+    let undecided: Vec<String> = reports
+        .iter()
+        .flat_map(|report| &report.results)
+        .filter_map(|(id, result)| Some(format!("{id}: {}", result.reason.as_ref()?)))
+        .filter(|words| !words.contains("events were never collected"))
+        .collect();
+    slowest.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let slowest: Vec<String> = slowest.iter().take(8).map(|(seconds, id)| format!("{id} {seconds:.2}")).collect();
+    println!("| | {seconds:.2} | {failed} | {} | {} |", peak_mib(), slowest.join(", "));
+    for words in undecided {
+        println!("undecided {words}");
+    }
+    store.close().await;
+    Ok(())
+}
+
+/// The most memory that this process ever had, in MiB.
+fn peak_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
+}
+
+/// An organization as large as wished, in which one thing in ten is not as it should be.
+fn organization(users: usize, devices: usize) -> Value {
+    let now = Timestamp::now().to_string();
+    let mut tables = Map::new();
+    let rows = |count: usize, row: &dyn Fn(usize) -> Value| Value::Array((0..count).map(row).collect());
+    let groups = (users / 100).max(4);
+    tables.insert(
+        "organizations".to_owned(),
+        json!([{
+        "id": "org", "admin_mfa_required": true, "password_min_length_enabled": true, "password_min_length": 8 }]),
+    );
+    tables.insert("users".to_owned(), rows(users, &|at| {
+        json!({
+            "id": format!("u{at:07}"), "username": format!("user{at}"), "email": format!("user{at}@acme.example"),
+            "state": if at % 20 == 0 { "SUSPENDED" } else { "ACTIVATED" }, "activated": true, "suspended": at % 20 == 0,
+            "mfa_configured": at % 10 != 0, "mfa_status": if at % 10 == 0 { "NOT_ENROLLED" } else { "ENROLLED" },
+            "mfa_totp_status": "ENROLLED", "mfa_required": at % 3 == 0, "sudo": at % 50 == 0, "passwordless_sudo": false,
+            "password_never_expires": at % 10 == 1, "password_changed_at": now, "created_at": "2024-01-01T00:00:00Z",
+            "account_locked": false, "department": "Sales", "manager_id": format!("u{:07}", at / 10), "unix_uid": at,
+            "ldap_binding_user": false, "samba_service_user": false,
+        })
+    }));
+    tables.insert(
+        "user_groups".to_owned(),
+        rows(
+            groups,
+            &|at| json!({ "id": format!("g{at}"), "name": format!("Group {at}"), "membership_method": "STATIC" }),
+        ),
+    );
+    tables.insert(
+        "device_groups".to_owned(),
+        rows(
+            groups,
+            &|at| json!({ "id": format!("dg{at}"), "name": format!("Devices {at}"), "membership_method": "STATIC" }),
+        ),
+    );
+    let mut memberships: Vec<Value> = Vec::with_capacity(users * 2 + devices);
+    for at in 0..users * 2 {
+        let (user, group) = (at / 2, if at % 2 == 0 { (at / 2) % groups } else { (at / 7) % groups });
+        memberships.push(json!({ "id": format!("g{group}/{at}"), "group_id": format!("g{group}"), "member_id": format!("u{user:07}"), "member_type": "user", "is_direct": true }));
+    }
+    for at in 0..devices {
+        let group = at % groups;
+        memberships.push(json!({ "id": format!("dg{group}/{at}"), "group_id": format!("dg{group}"), "member_id": format!("d{at:07}"), "member_type": "system", "is_direct": true }));
+    }
+    tables.insert("group_memberships".to_owned(), Value::Array(memberships));
+    let mut bindings: Vec<Value> = (0..devices)
+        .map(|at| {
+            json!({ "id": format!("b{at}"), "from_type": "user", "from_id": format!("u{at:07}"), "to_type": "system",
+                    "to_id": format!("d{at:07}"), "sudo_enabled": at % 10 == 0, "sudo_without_password": at % 100 == 0 })
+        })
+        .collect();
+    for at in 0..groups {
+        bindings.push(json!({ "id": format!("ga{at}"), "from_type": "user_group", "from_id": format!("g{at}"), "to_type": "application", "to_id": format!("app{}", at % 50) }));
+    }
+    tables.insert("associations".to_owned(), Value::Array(bindings));
+    tables.insert("applications".to_owned(), rows(50, &|at| {
+        json!({ "id": format!("app{at}"), "label": format!("App {at}"), "active": true, "sso_type": "saml", "idp_certificate_expires_at": "2027-01-01T00:00:00Z" })
+    }));
+    tables.insert("devices".to_owned(), rows(devices, &|at| {
+        json!({
+            "id": format!("d{at:07}"), "hostname": format!("host{at}"), "display_name": format!("Host {at}"),
+            "serial_number": format!("S{at}"), "os_family": ["darwin", "windows", "linux"][at % 3], "os": ["Mac OS X", "Windows", "Ubuntu"][at % 3],
+            "os_major": 15, "os_minor": 1, "os_patch": 0, "desktop": true, "agent_version": "2.0.0", "disk_encrypted": at % 10 != 0,
+            "recovery_key_escrowed": at % 10 != 1, "last_contact": now, "primary_user_id": format!("u{at:07}"),
+            "mdm_vendor": "internal", "mdm_user_approved": true, "policies_total": 3, "policies_failed": 0, "ssh_root_login_allowed": at % 50 == 0,
+            "ssh_password_allowed": false, "system_insights_state": "enabled", "login_mfa_enabled": at % 2 == 0, "created_at": "2025-01-01T00:00:00Z",
+        })
+    }));
+    tables.insert("device_local_users".to_owned(), rows(devices * 3, &|at| {
+        json!({ "id": format!("l{at}"), "device_id": format!("d{:07}", at / 3), "username": ["root", "admin", "user"][at % 3].to_owned() + &(at / 3).to_string(),
+                "admin": at % 3 == 1, "managed": at % 3 == 2, "suspended": false })
+    }));
+    for (name, per) in [
+        ("insights_users", 3),
+        ("insights_alf", 1),
+        ("insights_patches", 2),
+        ("insights_programs", 4),
+        ("insights_apps", 4),
+    ] {
+        tables.insert(
+            name.to_owned(),
+            rows(devices * per, &|at| json!({ "id": format!("i{at}"), "device_id": format!("d{:07}", at / per) })),
+        );
+    }
+    Value::Object(tables)
+}

@@ -1,0 +1,6 @@
+//! What is embedded is embedded anew when it changes.
+
+fn main() {
+    println!("cargo:rerun-if-changed=../../content/checks");
+    println!("cargo:rerun-if-changed=../../content/frameworks");
+}

@@ -1,0 +1,34 @@
+//! Posture: checks over what was collected, the lives of what they find, and what that means for frameworks.
+//!
+//! A check is one Markdown file (`content/checks`), a framework one TOML file (`content/frameworks`); the user's own checks
+//! lie beside ours. To add one: write the file; `jumpseat check test FILE` says what is wrong with it.
+
+mod check;
+mod content;
+pub mod derived;
+mod evaluate;
+mod file;
+pub mod fixture;
+pub mod framework;
+mod lives;
+pub mod ocsf;
+mod pages;
+mod parameters;
+mod readiness;
+mod run;
+pub mod sarif;
+mod settings;
+
+pub use check::{Check, Origin, Tier};
+pub use content::{FileError, Library};
+pub use evaluate::{Evaluated, Row};
+pub use pages::{check_page, framework_page, index_page};
+pub use parameters::ParameterSet;
+pub use readiness::{Readiness, Shortfall};
+pub use run::{Mode, Organization, OrganizationReport, Posture, Request};
+pub use settings::{Mute, Settings};
+
+/// The word of a list that is nearest to what was written.
+pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known.into_iter().max_by(|a, b| strsim::jaro_winkler(a, written).total_cmp(&strsim::jaro_winkler(b, written)))
+}

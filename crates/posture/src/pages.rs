@@ -1,0 +1,130 @@
+//! Pages that are made from the files: one for each check and framework, and one that lists them.
+
+use std::fmt::Write as _;
+
+use crate::check::Check;
+use crate::content::Library;
+use crate::framework::{Framework, MARKS};
+
+/// The page of a check.
+pub fn check_page(check: &Check, library: &Library) -> String {
+    let mut page = format!(
+        "# {}\n\nMade from `{}` by `jumpseat check docs`; do not edit.\n\n| | |\n|---|---|\n",
+        check.title, check.origin
+    );
+    line(&mut page, "id", &format!("`{}`", check.id));
+    let severity = if check.coverage_severity { "rises as coverage falls" } else { "" };
+    line(&mut page, "severity", &joined(", ", [check.severity.word(), severity]));
+    line(&mut page, "looks at", &check.resource.replace('_', " "));
+    line(&mut page, "facts from", check.tier.about());
+    line(&mut page, "reads", &list(check.reads.iter().map(|table| format!("`{table}`"))));
+    line(&mut page, "profiles", &check.profiles.join(", "));
+    for framework in library.frameworks() {
+        let served =
+            list(framework.served_by(check).map(|(requirement, marks)| format!("{} ({marks})", requirement.id)));
+        if !served.is_empty() {
+            line(&mut page, &format!("{} {}", framework.name, framework.version), &served);
+        }
+    }
+    if !check.parameters.is_empty() {
+        page.push_str("\n| parameter | default |\n|---|---|\n");
+        for (name, value) in &check.parameters {
+            line(&mut page, &format!("`{name}`"), &format!("`{}`", crate::parameters::json_of(value)));
+        }
+    }
+    for (title, text) in
+        [("Why it matters", &check.why), ("How it is decided", &check.how), ("How to fix it", &check.fix)]
+    {
+        written(&mut page, format_args!("\n## {title}\n\n{text}\n"));
+    }
+    written(&mut page, format_args!("\n## Query\n\n```sql\n{}\n```\n", check.query));
+    page
+}
+
+/// The page of a framework.
+pub fn framework_page(framework: &Framework, library: &Library) -> String {
+    let mut page = format!(
+        "# {} {}\n\nMade from `content/frameworks` by `jumpseat check docs`; do not edit.\n\n{}\n\n",
+        framework.name, framework.version, framework.about
+    );
+    page.push_str("The letters say how sure a link between requirement and check is:");
+    for (mark, about) in MARKS {
+        written(&mut page, format_args!(" **{mark}** {about};"));
+    }
+    page.push_str(" several letters are several sources.\n\n| requirement | asks | checks |\n|---|---|---|\n");
+    for requirement in &framework.requirements {
+        let checks = library.checks().filter_map(|check| {
+            let (_, marks) = framework.served_by(check).find(|(served, _)| served.id == requirement.id)?;
+            Some(format!("[{}](../checks/{}.md) ({marks})", check.id, check.id))
+        });
+        let checks = list(checks);
+        written(&mut page, format_args!("| {} | {} | {} |\n", requirement.id, requirement.title, shown(&checks)));
+    }
+    if !framework.minimums.is_empty() {
+        page.push_str("\n## What it demands of parameters\n\nA looser parameter fails the requirement, whatever the check says.\n\n| requirement | check | parameter | demand |\n|---|---|---|---|\n");
+        for minimum in &framework.minimums {
+            let demand = match (minimum.at_least, minimum.at_most, &minimum.is) {
+                (Some(least), _, _) => format!("at least {least}"),
+                (_, Some(most), _) => format!("at most {most}"),
+                (_, _, Some(is)) => format!("{is}"),
+                _ => "-".to_owned(),
+            };
+            written(
+                &mut page,
+                format_args!(
+                    "| {} | `{}` | `{}` | {demand} |\n",
+                    minimum.requirement, minimum.check, minimum.parameter
+                ),
+            );
+        }
+    }
+    page
+}
+
+/// The page that lists all checks and frameworks.
+pub fn index_page(library: &Library) -> String {
+    let mut page = "# Checks\n\nMade from `content/` by `jumpseat check docs`; do not edit.\n\n".to_owned();
+    for framework in library.frameworks() {
+        let checks = framework.checks(library).count();
+        written(
+            &mut page,
+            format_args!(
+                "- [{} {}](../frameworks/{}.md): {} requirements, {checks} checks\n",
+                framework.name,
+                framework.version,
+                framework.id,
+                framework.requirements.len()
+            ),
+        );
+    }
+    page.push_str("\n| check | what is wrong when it fails | severity | area |\n|---|---|---|---|\n");
+    let mut checks: Vec<&Check> = library.checks().collect();
+    checks.sort_by(|a, b| (&a.area, &a.id).cmp(&(&b.area, &b.id)));
+    for check in checks {
+        let cells =
+            format!("[{}]({}.md) | {} | {} | {}", check.id, check.id, check.title, check.severity.word(), check.area);
+        written(&mut page, format_args!("| {cells} |\n"));
+    }
+    page
+}
+
+fn line(page: &mut String, name: &str, value: &str) {
+    written(page, format_args!("| {name} | {} |\n", shown(value)));
+}
+
+/// A cell that is not empty and does not end early.
+fn shown(value: &str) -> String {
+    if value.is_empty() { "-".to_owned() } else { value.replace('|', "\\|").replace('\n', " ") }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+fn joined<'a>(between: &str, words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(between)
+}
+
+fn written(page: &mut String, text: std::fmt::Arguments<'_>) {
+    page.write_fmt(text).expect("writing to a String can not fail");
+}
