@@ -21,7 +21,7 @@ use crate::life::{self, Change};
 use crate::oddity::Oddity;
 use crate::oracle::{self, Oracle};
 use crate::requests::{Forbidden, Judgement, Requests, Seen, judge};
-use crate::state::Organization;
+use crate::state::{Organization, administrators};
 use crate::{directory_insights, lock, oauth, v1, v2};
 
 /// The state behind a running simulator. All methods may be called while it serves.
@@ -75,7 +75,7 @@ impl World {
     /// Grows the world. `World` is usually had from [`crate::Running::world`].
     pub fn new(config: &Config, clock: Clock) -> Self {
         let now = clock.now();
-        let organizations: Vec<Organization> = config
+        let mut organizations: Vec<Organization> = config
             .organizations
             .iter()
             .enumerate()
@@ -87,12 +87,19 @@ impl World {
             .iter()
             .zip(&config.organizations)
             .map(|(organization, spec)| Feed::of(organization, spec.events));
+        let feeds = feeds.collect();
+        let portal = provider.and_then(|provider| Feed::of_provider(provider, &organizations));
+        let keys = KeyRing::new(config.seed, &organizations, config.provider);
+        for (organization, credentials) in organizations.iter_mut().zip(&keys.credentials) {
+            administrators::own_key(&mut organization.documents, administrators::READ_ONLY, &credentials.read_only);
+            administrators::own_key(&mut organization.documents, administrators::ROLES[0], &credentials.administrator);
+        }
         Self {
             clock,
             provider,
-            feeds: feeds.collect(),
-            portal: provider.and_then(|provider| Feed::of_provider(provider, &organizations)),
-            keys: Mutex::new(KeyRing::new(config.seed, &organizations, config.provider)),
+            feeds,
+            portal,
+            keys: Mutex::new(keys),
             organizations: RwLock::new(organizations),
             requests: Mutex::default(),
             faults: Faults::default(),
@@ -125,7 +132,10 @@ impl World {
 
     /// Generates a new read-only key; the old one is dead at once. Returns the new key.
     pub fn replace_api_key(&self, organization: usize) -> String {
-        lock(&self.keys).replace(organization)
+        let mut organizations = self.write();
+        let key = lock(&self.keys).replace(organization);
+        administrators::own_key(&mut organizations[organization].documents, administrators::READ_ONLY, &key);
+        key
     }
 
     /// Ends one key or token.

@@ -111,7 +111,7 @@ impl<'a> Pen<'a> {
     /// The main user of a device, if the person exists at the event's time.
     pub(super) fn owner_of(&self, machine: Option<&Machine>) -> Option<&'a Person> {
         let person = &self.roster.people[machine?.owner? as usize];
-        self.exists(person.id).then_some(person)
+        (person.signs_in && self.exists(person.id)).then_some(person)
     }
 
     fn exists(&self, id: Id) -> bool {
@@ -131,13 +131,19 @@ impl<'a> Pen<'a> {
 
     /// An administrator and whether the person signs in with MFA.
     pub(super) fn administrator(&self) -> (Item, bool) {
-        let protected = self.roster.things.pick(Thing::Admin, self.draw(4)).is_none_or(|named| named.protected);
-        (self.thing(Thing::Admin, 4), protected)
+        match self.roster.things.pick_used(Thing::Admin, self.draw(4)) {
+            Some(named) => (Item { thing: Thing::Admin, id: named.id, name: named.name.clone() }, named.protected),
+            None => (self.thing(Thing::Admin, 4), true),
+        }
     }
 
     /// Who did it: the planted person, or an administrator.
     pub(super) fn admin_actor(&self) -> Item {
-        self.part.and_then(|part| part.actor.clone()).unwrap_or_else(|| self.administrator().0)
+        let drawn = || match self.roster.things.pick_changer(self.draw(4)) {
+            Some(named) => Item { thing: Thing::Admin, id: named.id, name: named.name.clone() },
+            None => self.thing(Thing::Admin, 4),
+        };
+        self.part.and_then(|part| part.actor.clone()).unwrap_or_else(drawn)
     }
 
     /// Who did it: the planted person, or this user, or an administrator when there is no user.
@@ -279,14 +285,19 @@ impl<'a> Pen<'a> {
 
     /// `auth_method`: through which channel somebody acted.
     pub(super) fn auth_method(&self, row: &mut Object<'_>) -> bool {
-        let planted = self.part.and_then(|part| part.auth_method);
-        let method = planted.unwrap_or_else(|| if self.permille(12, 120) { "api key" } else { "session" });
+        let method = self.channel();
         let spelled = match method {
             "api key" if self.has(Oddity::SpellingVaries) && self.permille(13, 300) => "api-key",
             method => method,
         };
         row.string("auth_method", spelled);
         method == "api key"
+    }
+
+    /// `session` or `api key`.
+    pub(super) fn channel(&self) -> &'static str {
+        let planted = self.part.and_then(|part| part.auth_method);
+        planted.unwrap_or_else(|| if self.permille(12, 120) { "api key" } else { "session" })
     }
 
     /// `success` of what is not a sign-in; often absent in the field.
