@@ -210,6 +210,11 @@ fn machines(organization: &mut Organization, change: &mut Change) {
         }
         let id = Id::new(now - MINUTE, mix(old.id.entropy() ^ organization.steps));
         change.devices_reinstalled.push((old.id, id));
+        // The MDM knows the machine once, by its new id.
+        if let Some(left) = organization.devices.get_mut(old.id).filter(|left| left.mdm) {
+            left.mdm = false;
+            change.devices_changed.push(old.id);
+        }
         added.push(Device { id, created_at: now - MINUTE, last_contact: Some(now - MINUTE), ..old });
     }
     let gone: HashSet<Id> = change.users_left.iter().copied().collect();

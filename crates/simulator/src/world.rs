@@ -1,6 +1,7 @@
 //! The whole simulated world: organizations, keys, books, faults and the clock.
 //! Responsible for the API that tests use beside HTTP, and for taking a call through admission to its route.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::faults::{Effect, Faults, Hit, Tamper};
 use crate::id::Id;
 use crate::life::{self, Change};
 use crate::oddity::Oddity;
+use crate::oracle::checks::{self, Look, Outcomes, Parameters, Reader, View};
 use crate::oracle::{self, Oracle};
 use crate::requests::{Forbidden, Judgement, Requests, Seen, judge};
 use crate::state::{Organization, administrators};
@@ -229,6 +231,41 @@ impl World {
         oracle.changes =
             lock(&self.history).iter().filter(|change| change.organization == oracle.organization).cloned().collect();
         oracle
+    }
+
+    /// The same with what every check must say of every thing, seen in one way. This reads up to 90 days of events, so
+    /// it takes longer than [`World::oracle`].
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn oracle_with_checks(&self, organization: usize, view: &View) -> Oracle {
+        let mut oracle = self.oracle(organization);
+        oracle.checks = self.checks(organization, view);
+        oracle
+    }
+
+    /// What every check says of every thing now, by the check's id. Checks that lie outside are missing (see
+    /// [`Check::is_outside`]).
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn checks(&self, organization: usize, view: &View) -> BTreeMap<&'static str, Outcomes> {
+        let credentials = self.credentials(organization);
+        let key = match view.reader {
+            Reader::ReadOnly => &credentials.read_only,
+            Reader::Administrator => &credentials.administrator,
+        };
+        let organizations = self.read();
+        let look = Look::new(&organizations[organization], self.clock.now(), &self.feeds[organization], view, key);
+        checks::all().filter_map(|check| Some((check.id, check.outcomes(&look)?))).collect()
+    }
+
+    /// Parameters under which every check says something of this organization, where the defaults say nothing.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn example_parameters(&self, organization: usize) -> Parameters {
+        Parameters::example(&self.read()[organization])
     }
 
     /// Every event of an organization whose time lies in `range` (epoch milliseconds) and that can be read at `now`, in

@@ -164,7 +164,11 @@ impl<'a> Stage<'a> {
 
     /// Somebody who may change things, and signs in at times.
     fn admin(&mut self) -> Option<Item> {
-        let named = self.roster.things.pick_changer(self.dice.next())?;
+        let roster = self.roster;
+        let before = self.now - HOUR;
+        let named = (0..20)
+            .filter_map(|_| roster.things.pick_changer(self.dice.next()))
+            .find(|named| named.id.seconds() * SECOND < before)?;
         Some(Item { thing: Thing::Admin, id: named.id, name: named.name.clone() })
     }
 

@@ -232,8 +232,7 @@ fn grow_devices(profile: &Profile, count: usize, users: &[User], now: i64) -> Ve
             };
         }
         device.authorized = authorized(profile, &device, users);
-        // Phones have no agent that could be installed anew.
-        if profile.oddities.has(Oddity::ReinstalledDevices) && number % 40 == 7 && device.platform.has_agent() {
+        if profile.oddities.has(Oddity::ReinstalledDevices) && number % 40 == 7 {
             devices.push(reinstalled_remains(&device, now));
         }
         devices.push(device);
@@ -258,6 +257,8 @@ fn reinstalled_remains(device: &Device, now: i64) -> Device {
         created_at,
         last_contact: Some(device.created_at.min(now) - DAY),
         primary_user: None,
+        // The MDM knows the machine once.
+        mdm: false,
         ..device.clone()
     }
 }

@@ -6,7 +6,7 @@ use crate::events::feed::Source;
 use crate::events::hour::Hour;
 use crate::events::part::{Item, Part, Thing};
 use crate::events::places::{self, Address, GeoipForm, PlaceNumber};
-use crate::events::roster::{Machine, Person, Roster};
+use crate::events::roster::{Machine, Named, Person, Roster};
 use crate::events::slot::{Slot, flag};
 use crate::id::Id;
 use crate::json::Object;
@@ -118,9 +118,24 @@ impl<'a> Pen<'a> {
         id.seconds() * 1000 <= self.slot.time && !self.hour.is_gone(id, self.slot.time)
     }
 
+    /// What a choice falls on, and that exists at the time of the event where that can be had.
+    fn existing(&self, question: u64, choose: impl Fn(u64) -> Option<&'a Named>) -> Option<&'a Named> {
+        let first = choose(self.draw(question));
+        let mut others = (0..TRIES).filter_map(|attempt| choose(self.draw(question + attempt * 64)));
+        others.find(|named| self.exists(named.id)).or(first)
+    }
+
+    /// The application that a sign-in is to.
+    pub(super) fn application(&self, question: u64) -> Item {
+        match self.existing(question, |number| self.roster.things.pick_used(Thing::Application, number)) {
+            Some(named) => Item { thing: Thing::Application, id: named.id, name: named.name.clone() },
+            None => self.thing(Thing::Application, question),
+        }
+    }
+
     /// A thing of a kind that exists in tens; made up when the organization has none.
     pub(super) fn thing(&self, thing: Thing, question: u64) -> Item {
-        match self.roster.things.pick(thing, self.draw(question)) {
+        match self.existing(question, |number| self.roster.things.pick(thing, number)) {
             Some(named) => Item { thing, id: named.id, name: named.name.clone() },
             None => {
                 let id = Id::new(self.source.profile.created_at, mix(self.source.profile.seed ^ thing as u64));
@@ -131,7 +146,7 @@ impl<'a> Pen<'a> {
 
     /// An administrator and whether the person signs in with MFA.
     pub(super) fn administrator(&self) -> (Item, bool) {
-        match self.roster.things.pick_used(Thing::Admin, self.draw(4)) {
+        match self.existing(4, |number| self.roster.things.pick_used(Thing::Admin, number)) {
             Some(named) => (Item { thing: Thing::Admin, id: named.id, name: named.name.clone() }, named.protected),
             None => (self.thing(Thing::Admin, 4), true),
         }
@@ -139,7 +154,7 @@ impl<'a> Pen<'a> {
 
     /// Who did it: the planted person, or an administrator.
     pub(super) fn admin_actor(&self) -> Item {
-        let drawn = || match self.roster.things.pick_changer(self.draw(4)) {
+        let drawn = || match self.existing(4, |number| self.roster.things.pick_changer(number)) {
             Some(named) => Item { thing: Thing::Admin, id: named.id, name: named.name.clone() },
             None => self.thing(Thing::Admin, 4),
         };

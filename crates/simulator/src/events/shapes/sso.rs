@@ -18,10 +18,7 @@ pub(super) fn application(pen: &Pen<'_>) -> Item {
     if let Some(planted) = pen.part().and_then(|part| part.target.clone()) {
         return planted;
     }
-    match pen.roster.things.pick_used(Thing::Application, pen.draw(60)) {
-        Some(named) => Item { thing: Thing::Application, id: named.id, name: named.name.clone() },
-        None => pen.thing(Thing::Application, 60),
-    }
+    pen.application(60)
 }
 
 /// Whether the application could not be reached, so that the event does not name it.
