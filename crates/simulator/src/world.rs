@@ -136,7 +136,8 @@ impl World {
     pub fn replace_api_key(&self, organization: usize) -> String {
         let mut organizations = self.write();
         let key = lock(&self.keys).replace(organization);
-        administrators::own_key(&mut organizations[organization].documents, administrators::READ_ONLY, &key);
+        let documents = &mut organizations[organization].documents;
+        administrators::renew_key(documents, administrators::READ_ONLY, &key, self.clock.now());
         key
     }
 

@@ -68,12 +68,18 @@ pub(crate) fn grow(profile: &Profile, now: i64, groups: &Table<Group>, documents
         ("On the intranet", "application", false, json!({"ipAddressIn": [offices]}), mfa("allow", false), None, None),
         ("Low risk", "application", false, json!({"riskBelow": {"level": "MEDIUM"}}), mfa("allow", false), None, None),
         ("Production", "application", false, json!({"ipAddressIn": [gone]}), mfa("allow", true), Some(gone), None),
+        ("Applications always use MFA", "application", false, json!({}), mfa("allow", true), None, None),
     ]
     .into_iter()
     .enumerate()
     .filter(|(number, policy)| {
         let of_nobody = policy.6.is_some_and(|place| place + 1 >= groups.len());
-        *number < 5 || !tidy && (*number > 5 || neglected) && !of_nobody
+        match number {
+            0..5 => true,
+            11 => tidy,
+            5 => neglected,
+            _ => !tidy && !of_nobody,
+        }
     })
     .map(|(number, (name, kind, disabled, conditions, effect, application, place))| {
         let id = profile.make_id("authn policy", number as u64, now - 300 * DAY);

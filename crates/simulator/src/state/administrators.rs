@@ -121,6 +121,18 @@ pub(crate) fn own_key(documents: &mut Documents, role: &str, key: &str) {
     }
 }
 
+/// Gives the owner of a role's key a new one, as the console does: it is known by its beginning, and ends in 90 days.
+pub(crate) fn renew_key(documents: &mut Documents, role: &str, key: &str, now: i64) {
+    let Some(owner) = owner(documents, role) else { return };
+    let Some(administrator) = documents.table_mut(Noun::Administrators).and_then(|table| table.get_mut(owner)) else {
+        return;
+    };
+    let prefix: String = key.chars().take(8).collect();
+    let hash = json!({"createdAt": text(now), "expireAt": text(now + 90 * DAY), "prefix": prefix});
+    administrator.set("apiKeyHash", hash);
+    administrator.set("apiKeyUpdatedAt", text(now).into());
+}
+
 /// Makes up administrators, roles and service accounts.
 pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
     let bad = profile.bad();

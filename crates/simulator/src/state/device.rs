@@ -110,7 +110,7 @@ impl Device {
         let encrypted = encryption_known.then(|| !dice.permille(bad(15, 350, 90)));
         let mdm = match platform {
             Platform::Mac => !dice.permille(bad(20, 450, 120)),
-            Platform::Windows => dice.permille(400),
+            Platform::Windows => !dice.permille(bad(40, 700, 350)),
             Platform::Linux => false,
             Platform::Ios | Platform::Android => true,
         };
@@ -200,8 +200,13 @@ impl Device {
 
     /// The version of the agent; `None` where only MDM manages the device.
     pub(crate) fn agent_version(&self, profile: &Profile) -> Option<&'static str> {
-        let place = (self.shape(profile) >> 3) as usize % 3;
-        self.platform.has_agent().then(|| ["2.61.0", "2.60.3", "2.58.1"][place])
+        let place = (self.shape(profile) >> 3) as usize % 10;
+        let version = match place {
+            0..=6 => "2.61.0",
+            7 | 8 => "2.60.3",
+            _ => "2.58.1",
+        };
+        self.platform.has_agent().then_some(version)
     }
 
     /// Whether the agent has full access to the disk; `None` where it does not tell.

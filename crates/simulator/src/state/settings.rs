@@ -77,7 +77,7 @@ fn password_policy(tidy: bool, neglected: bool) -> Value {
         "enableMaxLoginAttempts": !neglected,
         "enableMinChangePeriodInDays": false,
         "enableMinLength": true,
-        "enablePasswordExpirationInDays": false,
+        "enablePasswordExpirationInDays": !tidy && !neglected,
         "enableRecoveryEmail": true,
         "enableResetLockoutCounter": tidy,
         "gracePeriodDate": "",

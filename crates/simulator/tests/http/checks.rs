@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use simulator::checks::{self, Outcome};
-use simulator::{Clock, Config, Outcomes, Reader, Size, Tier, View, World};
+use simulator::{Character, Clock, Config, OrganizationSpec, Outcomes, Reader, Size, Tier, View, World};
 
 use crate::client::{Client, NOW, id_of};
 
@@ -58,7 +58,45 @@ const ONE_SIDED: &[(&str, &str)] = &[
 ];
 
 /// Checks that know nothing but fail and pass here.
-const TWO_OUTCOMES: &[&str] = &[];
+const TWO_OUTCOMES: &[&str] = &[
+    "access-policy-admin-portal-missing",
+    "access-policy-dangling-reference",
+    "access-policy-disabled",
+    "access-policy-exclusion",
+    "ad-agent-down",
+    "admin-billing-too-few",
+    "admin-billing-too-many",
+    "admin-mfa-not-required",
+    "admin-owner-offboarded",
+    "admin-recently-created",
+    "admin-suspended-with-api-key",
+    "apikey-privileged-owner",
+    "command-runs-as-root-by-webhook",
+    "device-no-policy",
+    "device-owner-inactive",
+    "group-grants-sudo",
+    "group-removal-suggestions-pending",
+    "iplist-empty",
+    "ldap-cleartext-bind",
+    "log-alerting-absent",
+    "org-directory-insights-off",
+    "org-google-admin-sign-in-allowed",
+    "org-lockout-threshold",
+    "org-mfa-adoption",
+    "org-password-history",
+    "org-password-min-length",
+    "org-system-insights-off",
+    "org-user-self-edit",
+    "policy-baseline-missing",
+    "policy-unassigned",
+    "user-direct-binding",
+    "user-global-sudo",
+    "user-mfa-exclusion-active",
+    "user-owner-attributes-missing",
+    "user-passwordless-sudo",
+    "user-scheduled-suspension-overdue",
+    "user-ssh-key-on-suspended",
+];
 
 #[test]
 #[expect(clippy::print_stdout, reason = "the table is meant to be read")]
@@ -68,6 +106,7 @@ fn every_check_has_things_that_fail_that_pass_and_that_are_neither() {
     for (round, seed) in [Config::demo(Size::Small).seed, 7].into_iter().enumerate() {
         let world = world(seed);
         let plain = count(&world, |_| vec![View::default()]);
+        // Two keys, and once more with parameters under which checks speak that are silent by default.
         let all = count(&world, |organization| {
             let parameters = world.example_parameters(organization);
             vec![View::default(), administrator(), View { parameters, ..administrator() }]
@@ -219,6 +258,53 @@ fn events_that_do_not_reach_back_make_absence_unknown_and_never_a_fail() {
                 assert!(expected.contains(&few[check][id]) || other, "{check} {id}");
             }
         }
+    }
+}
+
+#[test]
+fn the_owner_of_a_key_is_known_by_its_beginning_also_of_a_new_one() {
+    let world = world(2);
+    let own = |organization: usize| {
+        let checks = world.checks(organization, &View::default());
+        ["connection-key-expiring", "connection-key-over-privileged", "connection-key-used-elsewhere"]
+            .map(|check| *checks[check].values().next().unwrap())
+    };
+    assert_eq!(own(0), [Outcome::Pass; 3]);
+    assert_eq!(own(1), [Outcome::Unknown; 3], "a key of a time when nothing of it was kept");
+    assert_eq!(own(2), [Outcome::Fail, Outcome::Pass, Outcome::Fail]);
+    for organization in 1..3 {
+        world.replace_api_key(organization);
+        assert_eq!(own(organization), [Outcome::Pass, Outcome::Pass, Outcome::Fail]);
+    }
+    let checks = world.checks(0, &administrator());
+    assert!(checks["connection-key-over-privileged"].values().all(|outcome| *outcome == Outcome::Fail));
+}
+
+#[test]
+fn an_organization_with_a_small_plan_and_no_groups_shows_what_the_three_cannot() {
+    let mut spec = OrganizationSpec::new("Lean Ltd", "lean.example", Character::Growing, 60, 60);
+    (spec.directory_insights, spec.system_insights) = (false, false);
+    (spec.user_groups, spec.device_groups) = (0, 0);
+    let config = Config { seed: 4, organizations: vec![spec], provider: false };
+    let world = World::new(&config, Clock::manual(Arc::new(AtomicI64::new(NOW))));
+    let checks = world.checks(0, &View::default());
+    let only = |check: &str, wanted: Outcome| {
+        assert!(!checks[check].is_empty(), "{check}");
+        assert!(checks[check].values().all(|outcome| *outcome == wanted), "{check}: {:?}", checks[check]);
+    };
+    only("org-directory-insights-off", Outcome::Fail);
+    only("org-system-insights-off", Outcome::Fail);
+    only("org-user-self-edit", Outcome::NotApplicable);
+    only("ldap-cleartext-bind", Outcome::Unknown);
+    only("connection-key-used-elsewhere", Outcome::Unknown);
+    for check in ["user-dormant", "admin-dormant", "sso-app-unused"] {
+        let outcomes = &checks[check];
+        assert!(with(outcomes, Outcome::Fail).is_empty() && with(outcomes, Outcome::Pass).is_empty(), "{check}");
+        assert!(!with(outcomes, Outcome::Unknown).is_empty(), "{check}");
+    }
+    for check in ["device-firewall-off", "device-sip-off", "device-volume-unprotected", "device-antivirus-unhealthy"] {
+        let outcomes = &checks[check];
+        assert!(with(outcomes, Outcome::Fail).is_empty() && with(outcomes, Outcome::Pass).is_empty(), "{check}");
     }
 }
 

@@ -60,11 +60,10 @@ fn dormant(look: &Look<'_>) -> Outcomes {
 /// Who was suspended before anybody looked counts as suspended for longer than the grace. Being in a group that opens
 /// nothing is no binding.
 fn suspended_with_bindings(look: &Look<'_>) -> Outcomes {
-    let all = Kind::ALL.map(|kind| kind);
     look.of_users(|user| {
         let lately = user.suspended_at.is_some_and(|at| look.now - at <= 7 * DAY);
         match user.state {
-            UserState::Suspended if !lately => fail_if(look.reaches(user.id, &all)),
+            UserState::Suspended if !lately => fail_if(look.reaches(user.id, &Kind::ALL)),
             _ => NotApplicable,
         }
     })
