@@ -231,7 +231,9 @@ fn grow_devices(profile: &Profile, count: usize, users: &[User], now: i64) -> Ve
                 _ => Some(user.id),
             };
         }
-        device.authorized = authorized(profile, &device, users);
+        if device.platform == Platform::Linux {
+            device.authorized = authorized(profile, &device, users);
+        }
         if profile.oddities.has(Oddity::ReinstalledDevices) && number % 40 == 7 {
             devices.push(reinstalled_remains(&device, now));
         }
@@ -245,7 +247,9 @@ fn authorized(profile: &Profile, device: &Device, users: &[User]) -> Option<u32>
     let mut dice = profile.dice("authorized key", u64::from(device.number));
     let foreign = dice.permille(profile.bad()(60, 400, 150));
     let known = |user: &&User| user.ssh_keys > 0 && user.ssh_key(profile, 0).kind != ssh_key::Kind::Unreadable;
-    let found = users.iter().cycle().skip(dice.index(users.len())).take(users.len()).find(known);
+    let start = dice.index(users.len());
+    let (before, after) = users.split_at(start);
+    let found = after.iter().chain(before).find(known);
     found.filter(|_| !foreign).map(|user| user.number)
 }
 

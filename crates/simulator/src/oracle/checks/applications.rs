@@ -43,8 +43,9 @@ fn weak_signature(look: &Look<'_>) -> Outcomes {
     saml(look, |application| {
         let algorithm = &application.body["config"]["signatureAlgorithm"];
         let options = algorithm["options"].as_array().map_or(&[][..], Vec::as_slice);
-        let chosen = algorithm["value"].as_str().unwrap_or("");
-        let option = options.iter().find(|option| option["value"].to_string() == chosen);
+        // The choice is told as text, the options count.
+        let chosen: Option<i64> = algorithm["value"].as_str().and_then(|text| text.parse().ok());
+        let option = options.iter().find(|option| chosen.is_some() && option["value"].as_i64() == chosen);
         verdict(option.and_then(|option| option["text"].as_str()).map(|text| text.contains("SHA1")))
     })
 }

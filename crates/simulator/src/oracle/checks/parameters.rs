@@ -66,7 +66,7 @@ impl Parameters {
     /// Parameters under which the checks that say nothing by default say something of this organization.
     pub(crate) fn example(organization: &Organization) -> Self {
         let applications = organization.documents.ids(Noun::Applications);
-        let groups = organization.user_groups.iter().filter(|group| mix(group.id().entropy()) % 3 == 0);
+        let groups = organization.user_groups.iter().filter(|group| mix(group.id().entropy()).is_multiple_of(3));
         let servers = organization.documents.ids(Noun::RadiusServers);
         Self {
             rotation: Rotation::Required,
