@@ -259,7 +259,7 @@ async fn what_the_retention_removes_stays_in_the_archive_and_proven(bed: &Bed) {
     let before = files(&bed.place());
     let lease = bed.store.take_lease(&format!("events {ORG}"), "the sync", &holder(), at(0, 0)).await.unwrap();
     let mut writer = bed.store.event_writer(ORG, &lease, at(0, 0)).await.unwrap();
-    writer.remove_before(at(12, 0), next_day()).await.unwrap();
+    writer.remove_before(at(12, 0), next_day(), || true).await.unwrap();
     bed.store.release_lease(lease).await.unwrap();
     bed.seal(ORG, 20, &[raw(900, at(20, 30))]).await;
     assert_eq!(run_when(&archiver, When::Now, next_day()).await.unwrap().units, 0);
