@@ -93,16 +93,20 @@ struct Member {
 }
 
 impl Sharing {
-    /// What was read for a connection together with `others`, which are due about now as well. Asks, if nobody has yet.
+    /// What was read for a connection together with others. `well` are the connections that are due about now and do not
+    /// fail: one that is not among them asks alone, or it would spoil the answer for all. Asks, if nobody has yet.
     pub(crate) async fn take(
         &self,
         collector: &Collector,
         connection: &Connection,
-        others: &[Connection],
+        well: &[Connection],
     ) -> Option<Share> {
         let org_id = connection.org_id.as_ref()?;
+        if !well.iter().any(|other| other.id == connection.id) {
+            return None;
+        }
         let may_share = |other: &&Connection| other.id != connection.id && is_alike(connection, other);
-        let others: Vec<&Connection> = others.iter().filter(may_share).collect();
+        let others: Vec<&Connection> = well.iter().filter(may_share).collect();
         if others.is_empty() && self.groups.lock().await.is_empty() {
             return None;
         }

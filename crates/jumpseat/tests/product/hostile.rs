@@ -88,8 +88,8 @@ async fn what_jumpcloud_says_is_never_a_record_of_the_log_of_its_own() {
     scene.world().faults().add(FaultRule::new(refused).on("/insights/directory/v1/events/count"));
     let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(3)).to_string();
     for format in ["text", "json"] {
-        let mut command = scene.command(&["--log", "info", "sync", "--stream", "events", "--since", &since]);
-        command.env("JUMPSEAT_LOG_FORMAT", format);
+        let mut command = scene.command(&["sync", "--stream", "events", "--since", &since]);
+        command.env("JUMPSEAT_LOG", "info").env("JUMPSEAT_LOG_FORMAT", format);
         let ended = end_of(command, "").await;
         let told: Vec<&str> = ended.err.lines().filter(|line| line.contains("forged")).collect();
         assert!(!told.is_empty(), "{ended:?}");
