@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `GET /` | time, organizations, provider, attempted writes |
 //! | `GET /oracle[?organization=0]` | the truth, by organization |
+//! | `GET /oracle?checks=1[&key=administrator&events_since=…&parameters=example]` | and the outcomes of checks |
 //! | `GET /credentials` | all keys, by organization |
 //! | `GET /requests`, `DELETE /requests` | the books, and emptying them |
 //! | `GET /changes` | what life changed so far |
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 
 use crate::call::{Answer, Call};
 use crate::faults::{FaultRule, RateLimit};
+use crate::oracle::checks::{Parameters, Reader, View};
 use crate::world::World;
 
 /// Answers a request to the control face.
@@ -36,8 +38,12 @@ pub(crate) fn route(world: &World, call: &Call) -> Answer {
         ("GET", ["oracle"]) => {
             let number = call.parameter("organization").and_then(|text| text.parse().ok());
             let organizations = world.organizations().len();
-            let oracles = (0..organizations).filter(|index| number.is_none_or(|number: usize| number == *index));
-            answer(&oracles.map(|index| world.oracle(index)).collect::<Vec<_>>())
+            let chosen = (0..organizations).filter(|index| number.is_none_or(|number: usize| number == *index));
+            let told = |index| match call.parameter("checks") {
+                Some(_) => world.oracle_with_checks(index, &view(world, call, index)),
+                None => world.oracle(index),
+            };
+            answer(&chosen.map(told).collect::<Vec<_>>())
         }
         ("GET", ["events" | "episodes"]) => events(world, call, parts[1] == "episodes"),
         ("POST", ["burst"]) => with_body(call, |wanted: Burst| {
@@ -152,6 +158,17 @@ struct Burst {
     organization: usize,
     at: i64,
     count: u32,
+}
+
+/// How a request wants checks to be seen.
+fn view(world: &World, call: &Call, organization: usize) -> View {
+    let administrator = call.parameter("key") == Some("administrator");
+    let example = call.parameter("parameters") == Some("example");
+    View {
+        reader: if administrator { Reader::Administrator } else { Reader::ReadOnly },
+        events_since: call.parameter("events_since").and_then(|text| text.parse().ok()),
+        parameters: if example { world.example_parameters(organization) } else { Parameters::default() },
+    }
 }
 
 /// The truth about events: of the last day when no range is given, of what can be read now when no time is.

@@ -64,6 +64,7 @@ pub use life::Change;
 pub use misconfiguration::Misconfiguration;
 pub use oddity::{Oddities, Oddity};
 pub use oracle::Oracle;
+pub use oracle::checks::{self, Check, Outcomes, Parameters, Reader, Rotation, Tier, View};
 pub use requests::{Forbidden, Requests, Seen};
 pub use server::{Running, Simulator};
 pub use world::{OrganizationInfo, World};

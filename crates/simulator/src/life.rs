@@ -152,6 +152,7 @@ fn people(organization: &mut Organization, change: &mut Change) {
             }
             1 if user.state == UserState::Activated => {
                 user.state = UserState::Suspended;
+                user.suspended_at = Some(now);
                 change.users_suspended.push(id);
             }
             2 => user.locked_at = if user.locked_at.is_some() { None } else { Some(now - HOUR) },
@@ -204,11 +205,16 @@ fn machines(organization: &mut Organization, change: &mut Change) {
     let mut silent = HashSet::new();
     for _ in 0..(count / 200).max(usize::from(count > 0)) {
         let old = organization.devices.at(dice.index(count)).clone();
-        if removed.contains(&old.id) || !silent.insert(old.id) {
+        if removed.contains(&old.id) || !old.platform.has_agent() || !silent.insert(old.id) {
             continue;
         }
         let id = Id::new(now - MINUTE, mix(old.id.entropy() ^ organization.steps));
         change.devices_reinstalled.push((old.id, id));
+        // The MDM knows the machine once, by its new id.
+        if let Some(left) = organization.devices.get_mut(old.id).filter(|left| left.mdm) {
+            left.mdm = false;
+            change.devices_changed.push(old.id);
+        }
         added.push(Device { id, created_at: now - MINUTE, last_contact: Some(now - MINUTE), ..old });
     }
     let gone: HashSet<Id> = change.users_left.iter().copied().collect();

@@ -95,9 +95,11 @@ fn administrators(organization: &Organization, list: &mut List) {
 fn users(organization: &Organization, list: &mut List) {
     for user in organization.users.iter() {
         let id = user.id;
-        let active = user.state == UserState::Activated;
+        let active = user.live();
+        // What rows do not tell cannot be held against anyone.
+        let told = !user.silent_about_mfa(&organization.profile);
         let mut put = |when: bool, what, detail: &str| list.add(when, what, "systemusers", id, detail);
-        put(active && !user.mfa.enrolled(), "user_without_mfa", "no factor is enrolled");
+        put(active && told && !user.mfa.enrolled(), "user_without_mfa", "no factor is enrolled");
         put(active && !user.mfa_required, "mfa_not_required", "enable_user_portal_multifactor is false");
         put(active && user.mfa_excluded_until.is_some(), "mfa_exclusion", "mfa.exclusion is true");
         put(active && user.password_never_expires, "password_never_expires", "password_never_expires is true");
@@ -184,7 +186,7 @@ fn resources(organization: &Organization, list: &mut List) {
     }
     for mdm in documents.iter(Noun::AppleMdms) {
         let ends = mdm.text("apnsCertExpiry");
-        list.add(ends < now.as_str(), "push_certificate_ended", "applemdms", mdm.id, ends);
+        list.add(!ends.is_empty() && ends < now.as_str(), "push_certificate_ended", "applemdms", mdm.id, ends);
         list.add(
             mdm.text("depServerTokenState") == "expired",
             "enrollment_token_expired",

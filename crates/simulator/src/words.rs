@@ -288,20 +288,25 @@ pub(crate) const APPLICATIONS: &[(&str, &str, &str)] = &[
     ("dropbox", "Dropbox", "Files (old)"),
 ];
 
-/// Policy templates: id seed name, shown name, operating system family, delivery.
+/// Policy templates: technical name, shown name, operating system family, delivery.
 pub(crate) const POLICY_TEMPLATES: &[(&str, &str, &str, &str)] = &[
     ("filevault_darwin", "FileVault 2", "darwin", "mdm"),
-    ("screensaver_lock_darwin", "Lock Screen", "darwin", "mdm"),
+    ("lock_screen_darwin", "Lock Screen", "darwin", "mdm"),
     ("firewall_darwin", "Application Firewall", "darwin", "mdm"),
     ("gatekeeper_darwin", "Gatekeeper", "darwin", "mdm"),
     ("bitlocker_windows", "BitLocker Full Disk Encryption", "windows", "agent"),
     ("lock_screen_windows", "Lock Screen", "windows", "agent"),
-    ("windows_update", "Windows Updates", "windows", "agent"),
+    ("os_update_windows", "Automatic OS Updates", "windows", "agent"),
     ("usb_storage_windows", "Disable USB Storage", "windows", "agent"),
     ("root_login_linux", "Disable SSH Root Login", "linux", "agent"),
     ("disk_encryption_linux", "Check Disk Encryption", "linux", "agent"),
     ("passcode_ios", "Passcode", "ios", "mdm"),
     ("passcode_android", "Passcode", "android", "mdm"),
+    ("firewall_windows", "Windows Defender Firewall", "windows", "agent"),
+    ("firewall_linux", "Firewall", "linux", "agent"),
+    ("lock_screen_linux", "Lock Screen", "linux", "agent"),
+    ("os_update_darwin", "Automatic OS Updates", "darwin", "mdm"),
+    ("os_update_linux", "Automatic OS Updates", "linux", "agent"),
 ];
 
 pub(crate) const SOFTWARE: &[(&str, &str, &str)] = &[

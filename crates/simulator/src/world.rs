@@ -1,6 +1,7 @@
 //! The whole simulated world: organizations, keys, books, faults and the clock.
 //! Responsible for the API that tests use beside HTTP, and for taking a call through admission to its route.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -19,9 +20,10 @@ use crate::faults::{Effect, Faults, Hit, Tamper};
 use crate::id::Id;
 use crate::life::{self, Change};
 use crate::oddity::Oddity;
+use crate::oracle::checks::{self, Look, Outcomes, Parameters, Reader, View};
 use crate::oracle::{self, Oracle};
 use crate::requests::{Forbidden, Judgement, Requests, Seen, judge};
-use crate::state::Organization;
+use crate::state::{Organization, administrators};
 use crate::{directory_insights, lock, oauth, v1, v2};
 
 /// The state behind a running simulator. All methods may be called while it serves.
@@ -75,7 +77,7 @@ impl World {
     /// Grows the world. `World` is usually had from [`crate::Running::world`].
     pub fn new(config: &Config, clock: Clock) -> Self {
         let now = clock.now();
-        let organizations: Vec<Organization> = config
+        let mut organizations: Vec<Organization> = config
             .organizations
             .iter()
             .enumerate()
@@ -87,12 +89,19 @@ impl World {
             .iter()
             .zip(&config.organizations)
             .map(|(organization, spec)| Feed::of(organization, spec.events));
+        let feeds = feeds.collect();
+        let portal = provider.and_then(|provider| Feed::of_provider(provider, &organizations));
+        let keys = KeyRing::new(config.seed, &organizations, config.provider);
+        for (organization, credentials) in organizations.iter_mut().zip(&keys.credentials) {
+            administrators::own_key(&mut organization.documents, administrators::READ_ONLY, &credentials.read_only);
+            administrators::own_key(&mut organization.documents, administrators::ROLES[0], &credentials.administrator);
+        }
         Self {
             clock,
             provider,
-            feeds: feeds.collect(),
-            portal: provider.and_then(|provider| Feed::of_provider(provider, &organizations)),
-            keys: Mutex::new(KeyRing::new(config.seed, &organizations, config.provider)),
+            feeds,
+            portal,
+            keys: Mutex::new(keys),
             organizations: RwLock::new(organizations),
             requests: Mutex::default(),
             faults: Faults::default(),
@@ -125,7 +134,11 @@ impl World {
 
     /// Generates a new read-only key; the old one is dead at once. Returns the new key.
     pub fn replace_api_key(&self, organization: usize) -> String {
-        lock(&self.keys).replace(organization)
+        let mut organizations = self.write();
+        let key = lock(&self.keys).replace(organization);
+        let documents = &mut organizations[organization].documents;
+        administrators::renew_key(documents, administrators::READ_ONLY, &key, self.clock.now());
+        key
     }
 
     /// Ends one key or token.
@@ -219,6 +232,41 @@ impl World {
         oracle.changes =
             lock(&self.history).iter().filter(|change| change.organization == oracle.organization).cloned().collect();
         oracle
+    }
+
+    /// The same with what every check must say of every thing, seen in one way. This reads up to 90 days of events, so
+    /// it takes longer than [`World::oracle`].
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn oracle_with_checks(&self, organization: usize, view: &View) -> Oracle {
+        let mut oracle = self.oracle(organization);
+        oracle.checks = self.checks(organization, view);
+        oracle
+    }
+
+    /// What every check says of every thing now, by the check's id. Checks that lie outside are missing (see
+    /// [`Check::is_outside`]).
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn checks(&self, organization: usize, view: &View) -> BTreeMap<&'static str, Outcomes> {
+        let credentials = self.credentials(organization);
+        let key = match view.reader {
+            Reader::ReadOnly => &credentials.read_only,
+            Reader::Administrator => &credentials.administrator,
+        };
+        let organizations = self.read();
+        let look = Look::new(&organizations[organization], self.clock.now(), &self.feeds[organization], view, key);
+        checks::all().filter_map(|check| Some((check.id, check.outcomes(&look)?))).collect()
+    }
+
+    /// Parameters under which every check says something of this organization, where the defaults say nothing.
+    ///
+    /// # Panics
+    /// When there is no organization of that number.
+    pub fn example_parameters(&self, organization: usize) -> Parameters {
+        Parameters::example(&self.read()[organization])
     }
 
     /// Every event of an organization whose time lies in `range` (epoch milliseconds) and that can be read at `now`, in

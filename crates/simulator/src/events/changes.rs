@@ -36,7 +36,7 @@ pub(super) fn told(
     let user = |id: &Id| Item { thing: Thing::User, id: *id, name: names.get(id).cloned().unwrap_or_default() };
     let device = |id: &Id| Item { thing: Thing::Device, id: *id, name: names.get(id).cloned().unwrap_or_default() };
     let admin = |number: u64| {
-        let named = before.things.pick(Thing::Admin, number)?;
+        let named = before.things.pick_changer(number)?;
         Some(Item { thing: Thing::Admin, id: named.id, name: named.name.clone() })
     };
     for (number, id) in change.users_joined.iter().enumerate() {

@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::state::device::{Device, Platform};
 use crate::state::document::{Document, Noun};
 use crate::state::user::{Mfa, User, UserState, username};
-use crate::state::{Organization, Profile};
+use crate::state::{Organization, Profile, administrators, applications};
 
 /// A user, as far as events need to know.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Person {
     /// Place of the person's main device among the machines.
     pub(crate) machine: Option<u32>,
     pub(crate) state: UserState,
+    /// Whether the person ever signs in.
+    pub(crate) signs_in: bool,
     pub(crate) mfa: Mfa,
 }
 
@@ -41,6 +43,8 @@ pub(crate) struct Named {
     pub(crate) protected: bool,
     /// Administrators: whether the role is Read Only.
     pub(crate) reads_only: bool,
+    /// Administrators: whether they sign in; applications: whether anybody does.
+    pub(crate) used: bool,
 }
 
 /// Everything that exists in tens and never changes while the simulator runs.
@@ -112,23 +116,35 @@ impl Things {
         let groups = |table: &crate::state::table::Table<crate::state::group::Group>| -> Vec<Named> {
             table
                 .iter()
-                .map(|group| Named { id: group.id, name: group.name.clone(), protected: true, reads_only: false })
+                .map(|group| Named {
+                    id: group.id,
+                    name: group.name.clone(),
+                    protected: true,
+                    reads_only: false,
+                    used: true,
+                })
                 .collect()
         };
         let profile = &organization.profile;
-        let own = vec![Named { id: profile.id, name: profile.name.clone(), protected: true, reads_only: false }];
+        let own =
+            vec![Named { id: profile.id, name: profile.name.clone(), protected: true, reads_only: false, used: true }];
         let files = (0..6)
             .map(|number| Named {
                 id: profile.make_id("file", number, profile.created_at),
                 name: format!("deploy-{number}.sh"),
                 protected: true,
                 reads_only: false,
+                used: true,
             })
             .collect();
+        let mut applications = list(Noun::Applications, &["name"]);
+        for application in &mut applications {
+            application.used = !applications::forgotten(organization, application.id);
+        }
         Self(HashMap::from([
             (Thing::ActiveDirectory, list(Noun::ActiveDirectories, &["domain", "name"])),
             (Thing::Admin, list(Noun::Administrators, &["email"])),
-            (Thing::Application, list(Noun::Applications, &["name"])),
+            (Thing::Application, applications),
             (Thing::AuthnPolicy, list(Noun::AuthnPolicies, &["name"])),
             (Thing::Channel, list(Noun::NotificationChannels, &["name"])),
             (Thing::Command, list(Noun::Commands, &["name"])),
@@ -159,12 +175,14 @@ impl Things {
             name: format!("msp{number}@provider.example"),
             protected: number != 2,
             reads_only: false,
+            used: true,
         });
         let organizations = organizations.iter().map(|organization| Named {
             id: organization.profile.id,
             name: organization.profile.name.clone(),
             protected: true,
             reads_only: false,
+            used: true,
         });
         Self(HashMap::from([(Thing::Admin, administrators.collect()), (Thing::Organization, organizations.collect())]))
     }
@@ -178,6 +196,22 @@ impl Things {
     /// All things of a kind.
     pub(crate) fn list(&self, thing: Thing) -> &[Named] {
         self.0.get(&thing).map_or(&[], Vec::as_slice)
+    }
+
+    /// The one of those in use that this number falls on; of all when none is in use.
+    pub(crate) fn pick_used(&self, thing: Thing, number: u64) -> Option<&Named> {
+        self.pick_of(thing, number, |named| named.used)
+    }
+
+    /// The administrator who may change things that this number falls on.
+    pub(crate) fn pick_changer(&self, number: u64) -> Option<&Named> {
+        self.pick_of(Thing::Admin, number, |named| named.used && !named.reads_only)
+    }
+
+    fn pick_of(&self, thing: Thing, number: u64, fits: impl Fn(&Named) -> bool) -> Option<&Named> {
+        let fitting = || self.list(thing).iter().filter(|named| fits(named));
+        let count = fitting().count() as u64;
+        if count == 0 { self.pick(thing, number) } else { fitting().nth((number % count) as usize) }
     }
 
     /// The thing of a kind that this number falls on; `None` when there is none of the kind.
@@ -201,7 +235,7 @@ impl Roster {
             Machine::of(device, owner)
         });
         let machines = machines.collect();
-        let active = (0..people.len() as u32).filter(|place| people[*place as usize].state == UserState::Activated);
+        let active = (0..people.len() as u32).filter(|place| people[*place as usize].signs_in);
         let active = active.collect();
         Self { since, people, active, machines, things }
     }
@@ -213,12 +247,20 @@ impl Roster {
 }
 
 fn person(user: &User) -> Person {
-    Person { id: user.id, number: user.number, machine: None, state: user.state, mfa: user.mfa }
+    Person {
+        id: user.id,
+        number: user.number,
+        machine: None,
+        state: user.state,
+        signs_in: user.live() && !user.dormant,
+        mfa: user.mfa,
+    }
 }
 
 fn named(document: &Document, fields: &[&str]) -> Named {
     let name = fields.iter().map(|field| document.text(field)).find(|text| !text.is_empty()).unwrap_or("");
     let protected = document.body["enableMultiFactor"] != false;
-    let reads_only = document.text("roleName") == "Read Only";
-    Named { id: document.id, name: name.to_owned(), protected, reads_only }
+    let reads_only = document.text("roleName") == administrators::READ_ONLY;
+    let used = document.body.get("sessionCount").is_none() || administrators::signs_in(document);
+    Named { id: document.id, name: name.to_owned(), protected, reads_only, used }
 }

@@ -12,6 +12,7 @@ use super::hour::{self, Planted};
 use super::part::{Item, Part, Thing};
 use super::places::{self, Address, FIRST_FAR, PLACES, STRANGE_BROWSER};
 use super::roster::{Person, Roster};
+use crate::config::Character;
 use crate::dice::Dice;
 use crate::id::Id;
 use crate::state::user::UserState;
@@ -161,8 +162,20 @@ impl<'a> Stage<'a> {
         Some(Item { thing, id: named.id, name: named.name.clone() })
     }
 
+    /// Somebody who may change things, and signs in at times.
     fn admin(&mut self) -> Option<Item> {
-        self.thing(Thing::Admin)
+        let roster = self.roster;
+        let before = self.now - HOUR;
+        let named = (0..20)
+            .filter_map(|_| roster.things.pick_changer(self.dice.next()))
+            .find(|named| named.id.seconds() * SECOND < before)?;
+        Some(Item { thing: Thing::Admin, id: named.id, name: named.name.clone() })
+    }
+
+    /// An application that is in use.
+    fn application(&mut self) -> Option<Item> {
+        let named = self.roster.things.pick_used(Thing::Application, self.dice.next())?;
+        Some(Item { thing: Thing::Application, id: named.id, name: named.name.clone() })
     }
 
     fn device(&mut self) -> Option<Item> {
@@ -267,7 +280,7 @@ fn spray(stage: &mut Stage<'_>, people: usize, success: bool) -> Option<()> {
         let user = users.last()?;
         stage.happens("directory", "user_login_attempt", MINUTE, succeeded(&from, user, false));
         let mut part = succeeded(&from, user, false);
-        part.target = Some(stage.thing(Thing::Application)?);
+        part.target = Some(stage.application()?);
         stage.happens("sso", "sso_auth", MINUTE, part);
     }
     Some(())
@@ -403,6 +416,10 @@ fn api_key_new_address(stage: &mut Stage<'_>) -> Option<()> {
 
 /// The first administrator of the role Read Only (or the first at all) is who a read-only key belongs to.
 fn connection_changed_something(stage: &mut Stage<'_>) -> Option<()> {
+    // Nobody has got hold of a key of those who look after theirs.
+    if stage.source.profile.character == Character::Tidy {
+        return None;
+    }
     let own = stage.roster.things.reader()?;
     let reader = Item { thing: Thing::Admin, id: own.id, name: own.name.clone() };
     let group = stage.thing(Thing::UserGroup)?;
@@ -544,7 +561,7 @@ fn suspended_signs_in(stage: &mut Stage<'_>) -> Option<()> {
     let suspended = stage.roster.people.iter().find(|person| person.state == UserState::Suspended)?;
     let user = suspended.item(&stage.source.profile);
     let mut part = succeeded(&Part::default(), &user, false);
-    part.target = Some(stage.thing(Thing::Application)?);
+    part.target = Some(stage.application()?);
     stage.happens("sso", "sso_auth", MINUTE, part);
     Some(())
 }

@@ -70,7 +70,7 @@ impl Feed {
         });
     }
 
-    fn each(&self, range: Range<i64>, now: i64, mut tell: impl FnMut(&Hour, &Slot)) {
+    pub(super) fn each(&self, range: Range<i64>, now: i64, mut tell: impl FnMut(&Hour, &Slot)) {
         if range.is_empty() {
             return;
         }

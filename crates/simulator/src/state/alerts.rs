@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use crate::config::Character;
 use crate::oddity::Oddity;
 use crate::state::Profile;
 use crate::state::document::{Document, Documents, Noun};
@@ -20,7 +21,8 @@ pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
         ["Device offline", "Disk almost full", "User locked out", "Administrator added"].into_iter().enumerate();
     let rules = rules.map(|(number, name)| {
         let id = profile.make_id("health rule", number as u64, now - 90 * DAY);
-        let status = if number == 3 { "RULE_STATUS_DISABLED" } else { "RULE_STATUS_ENABLED" };
+        let off = number == 3 || profile.character == Character::Neglected;
+        let status = if off { "RULE_STATUS_DISABLED" } else { "RULE_STATUS_ENABLED" };
         Document::new(id, json!({"objectId": id, "name": name, "status": status, "description": ""}))
     });
     documents.put(Noun::HealthRules, rules.collect());

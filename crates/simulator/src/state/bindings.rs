@@ -4,13 +4,19 @@
 use crate::config::Character;
 use crate::dice::Dice;
 use crate::id::Id;
-use crate::state::device::{Device, Platform};
+use crate::state::device::Device;
 use crate::state::document::Noun;
 use crate::state::graph::{Graph, Kind, Node, Sudo};
 use crate::state::group::Group;
 use crate::state::table::Table;
-use crate::state::user::{User, UserState};
+use crate::state::user::{PLANTS, User, UserState};
 use crate::state::{Organization, Profile};
+
+/// Place of the group "Board" among the user groups.
+pub(crate) const BOARD: usize = 10;
+
+/// Place of the group "Interns" among the user groups.
+pub(crate) const INTERNS: usize = 11;
 
 impl Organization {
     /// Puts users, devices and policies into groups.
@@ -31,9 +37,14 @@ impl Organization {
         fill(&mut self.device_groups, groups);
         let policies = self.documents.ids(Noun::Policies);
         let mut groups: Vec<Vec<Id>> = vec![Vec::new(); self.policy_groups.len()];
-        for (position, policy) in policies.iter().enumerate().filter(|(position, _)| position % 3 == 0) {
-            let count = groups.len().max(1);
-            if let Some(group) = groups.get_mut(position / 3 % count) {
+        for (_, policy) in policies.iter().enumerate().filter(|(position, _)| position % 3 == 0) {
+            let group = match self.policy_family(*policy) {
+                "darwin" => 0,
+                "windows" => 1,
+                "linux" => 2,
+                _ => 3,
+            };
+            if let Some(group) = groups.get_mut(group) {
                 group.push(*policy);
             }
         }
@@ -47,7 +58,7 @@ impl Organization {
         let device_groups: Vec<Node> = nodes(Kind::SystemGroup, self.device_groups.iter().map(|group| group.id));
         let policy_groups: Vec<Node> = nodes(Kind::PolicyGroup, self.policy_groups.iter().map(|group| group.id));
         for device in self.devices.iter() {
-            let Some(user) = device.primary_user else { continue };
+            let Some(user) = device.primary_user.filter(|user| self.users.contains(*user)) else { continue };
             let sudo =
                 device.number.is_multiple_of(4).then(|| Sudo { without_password: device.number.is_multiple_of(8) });
             graph.bind(Node { kind: Kind::User, id: user }, Node { kind: Kind::System, id: device.id }, sudo);
@@ -64,16 +75,7 @@ impl Organization {
             // Every third policy is applied through a policy group, and a neglected organization forgets some.
             let forgotten = self.profile.character == Character::Neglected && position % 4 == 3;
             if position % 3 != 0 && !forgotten {
-                let family = self
-                    .documents
-                    .get(Noun::Policies, id)
-                    .map_or("", |policy| policy.body["template"]["osMetaFamily"].as_str().unwrap_or(""));
-                let target = match family {
-                    "darwin" => 0,
-                    "windows" => 1,
-                    "linux" => 2,
-                    _ => 11,
-                };
+                let target = platform_group(self.policy_family(id));
                 if let Some(group) = device_groups.get(target).or(device_groups.last()) {
                     graph.bind(policy, *group, None);
                 }
@@ -82,8 +84,10 @@ impl Organization {
                 }
             }
         }
-        for (policies, devices) in policy_groups.iter().zip(&device_groups) {
-            graph.bind(*policies, *devices, None);
+        for (policies, family) in policy_groups.iter().zip(["darwin", "windows", "linux", "ios"]) {
+            if let Some(devices) = device_groups.get(platform_group(family)).or(device_groups.last()) {
+                graph.bind(*policies, *devices, None);
+            }
         }
         for (noun, kind) in [(Noun::Commands, Kind::Command), (Noun::SoftwareApps, Kind::SoftwareApp)] {
             for (position, id) in self.documents.ids(noun).into_iter().enumerate() {
@@ -96,6 +100,12 @@ impl Organization {
             }
         }
         self.graph = graph;
+    }
+
+    /// The operating system that a policy is for.
+    fn policy_family(&self, id: Id) -> &str {
+        let policy = self.documents.get(Noun::Policies, id);
+        policy.and_then(|policy| policy.body["template"]["osMetaFamily"].as_str()).unwrap_or("")
     }
 
     /// Applications, directories, LDAP and RADIUS are bound to user groups, and now and then to a single user.
@@ -127,22 +137,36 @@ impl Organization {
     }
 }
 
+/// Place of the group of all devices of a family.
+fn platform_group(family: &str) -> usize {
+    match family {
+        "darwin" => 0,
+        "windows" => 1,
+        "linux" => 2,
+        _ => 11,
+    }
+}
+
 /// Which user groups a user belongs to, as positions: everyone who is active is in the first.
 pub(crate) fn user_group_positions(profile: &Profile, user: &User, groups: usize) -> Vec<usize> {
+    // Bind accounts of directory clients and leavers of whom nothing is left are nowhere.
+    if matches!(user.number % PLANTS, 20 | 22) {
+        return Vec::new();
+    }
     let mut dice = profile.dice("user groups", u64::from(user.number));
     let everyone = (groups > 0 && user.state == UserState::Activated).then_some(0);
-    some_positions(&mut dice, everyone, 1, groups, 3)
+    let mut positions = some_positions(&mut dice, everyone, 1, groups, 3);
+    // Somebody whom nothing asks for MFA is among those whom a policy lets in without.
+    if user.number % PLANTS == 42 && groups > INTERNS + 1 && !positions.contains(&INTERNS) {
+        positions.push(INTERNS);
+    }
+    positions
 }
 
 /// Which device groups a device belongs to, as positions: the group of its platform and a few others.
 pub(crate) fn device_group_positions(profile: &Profile, device: &Device, groups: usize) -> Vec<usize> {
     let mut dice = profile.dice("device groups", u64::from(device.number));
-    let platform = match device.platform {
-        Platform::Mac => 0,
-        Platform::Windows => 1,
-        Platform::Linux => 2,
-        Platform::Ios | Platform::Android => 11,
-    };
+    let platform = platform_group(device.platform.family());
     some_positions(&mut dice, (platform < groups).then_some(platform), 3, groups, 2)
 }
 

@@ -323,7 +323,7 @@ fn bound_devices(organization: &Organization, holders: impl Iterator<Item = Node
 
 fn latest(organization: &Organization, policy: Id, device: Id) -> PolicyResult {
     let entropy = mix(policy.entropy() ^ mix(device.entropy()));
-    let failing = organization.profile.bad()(20, 250, 80);
+    let failing = organization.profile.bad()(5, 250, 80);
     let outcome = match entropy % 1000 {
         share if share < u64::from(failing) => Outcome::Failed,
         share if share >= 985 => Outcome::Pending,

@@ -32,6 +32,12 @@ pub(crate) struct Device {
     pub(crate) mfa_login: bool,
     pub(crate) unmanaged_admin: bool,
     pub(crate) firewall: bool,
+    /// A volume beside the system's is not encrypted.
+    pub(crate) open_volume: bool,
+    /// Apple MDM tells of the encryption what the agent does not.
+    pub(crate) mdm_disagrees: bool,
+    /// Number of the user whose key opens the device over SSH; `None` for a key of nobody.
+    pub(crate) authorized: Option<u32>,
     pub(crate) primary_user: Option<Id>,
     pub(crate) hostile: Option<u8>,
 }
@@ -104,7 +110,7 @@ impl Device {
         let encrypted = encryption_known.then(|| !dice.permille(bad(15, 350, 90)));
         let mdm = match platform {
             Platform::Mac => !dice.permille(bad(20, 450, 120)),
-            Platform::Windows => dice.permille(400),
+            Platform::Windows => !dice.permille(bad(40, 700, 350)),
             Platform::Linux => false,
             Platform::Ios | Platform::Android => true,
         };
@@ -131,6 +137,9 @@ impl Device {
             mfa_login: !dice.permille(bad(100, 900, 500)),
             unmanaged_admin: platform.has_agent() && dice.permille(bad(20, 400, 130)),
             firewall: !dice.permille(bad(15, 400, 100)),
+            open_volume: dice.permille(bad(20, 200, 80)),
+            mdm_disagrees: mdm && number % 23 == 4,
+            authorized: None,
             primary_user: None,
             hostile: (profile.hostile && dice.permille(300)).then(|| (number % words::HOSTILE.len() as u32) as u8),
         }
@@ -155,15 +164,21 @@ impl Device {
             Platform::Mac if behind < 2 => (26, 1 - behind, 0, "Tahoe"),
             Platform::Mac if behind < 4 => (15, 7 - behind, 1, "Sequoia"),
             Platform::Mac => (13, 6, 4, "Ventura"),
-            Platform::Windows if behind < 3 => (10, 0, 26_200 - behind * 100, "25H2"),
-            Platform::Windows => (10, 0, 19_045, "22H2"),
+            // Windows 11 25H2, 24H2 and 23H2, then Windows 10.
+            Platform::Windows => (
+                10,
+                0,
+                [26_200, 26_100, 22_631, 19_045][behind.min(3) as usize],
+                ["25H2", "24H2", "23H2", "22H2"][behind.min(3) as usize],
+            ),
             Platform::Linux => (
                 24 - 2 * behind.min(3),
                 4,
                 0,
                 ["Noble Numbat", "Jammy Jellyfish", "Focal Fossa", "Bionic Beaver"][behind.min(3) as usize],
             ),
-            Platform::Ios => (26 - behind.min(3), 1, 0, ""),
+            // After 18 came 26.
+            Platform::Ios => ([26, 18, 17, 16][behind.min(3) as usize], 1, 0, ""),
             Platform::Android => (16 - behind.min(4), 0, 0, ""),
         }
     }
@@ -176,6 +191,58 @@ impl Device {
             1 if gaps => None,
             _ => Some(self.last_contact),
         }
+    }
+
+    /// Bits that decide details that mean nothing to anyone, and a few that checks look at.
+    pub(crate) fn shape(&self, profile: &Profile) -> u64 {
+        profile.dice("device details", u64::from(self.number)).next()
+    }
+
+    /// The version of the agent; `None` where only MDM manages the device.
+    pub(crate) fn agent_version(&self, profile: &Profile) -> Option<&'static str> {
+        let place = (self.shape(profile) >> 3) as usize % 10;
+        let version = match place {
+            0..=6 => "2.61.0",
+            7 | 8 => "2.60.3",
+            _ => "2.58.1",
+        };
+        self.platform.has_agent().then_some(version)
+    }
+
+    /// Whether the agent has full access to the disk; `None` where it does not tell.
+    pub(crate) fn full_disk_access(&self, profile: &Profile) -> Option<bool> {
+        let shape = self.shape(profile);
+        (self.platform == Platform::Mac && shape >> 40 & 15 != 0).then_some(shape & 7 != 0)
+    }
+
+    /// Whether somebody sits at it: everything but most of the Linux machines.
+    pub(crate) fn desktop(&self) -> bool {
+        self.platform != Platform::Linux || self.number % 4 == 1
+    }
+
+    /// Windows: whether there is a data volume beside the system's.
+    pub(crate) fn second_volume(&self) -> bool {
+        self.open_volume || self.number.is_multiple_of(2)
+    }
+
+    /// Which MDM the device is under, in JumpCloud's words; `None` where the row does not tell.
+    pub(crate) fn mdm_vendor(&self, profile: &Profile) -> Option<&'static str> {
+        match self.platform {
+            Platform::Linux => None,
+            _ if self.mdm => Some("internal"),
+            _ if self.shape(profile) >> 20 & 7 == 0 => Some("external"),
+            _ => Some("none"),
+        }
+    }
+
+    /// Whether the device is a person's own with a managed part.
+    pub(crate) fn user_enrollment(&self) -> bool {
+        self.platform == Platform::Ios && self.number % 5 == 1
+    }
+
+    /// Whether the MDM may do everything with it.
+    pub(crate) fn supervised(&self) -> bool {
+        !self.user_enrollment() && self.number.is_multiple_of(3)
     }
 
     /// Whether the agent counts as online at `now`.

@@ -11,13 +11,13 @@ impl Device {
     pub(crate) fn write(&self, organization: &Organization, out: &mut String) {
         let profile = &organization.profile;
         // Decides the details that mean nothing to anyone, bit by bit.
-        let shape = profile.dice("device details", u64::from(self.number)).next();
+        let shape = self.shape(profile);
         let name = self.name(profile);
         let shown = self.hostile.map_or(name.as_str(), |number| words::HOSTILE[usize::from(number)]);
         json::object(out, |row| {
             self.write_agent(organization, shape, row);
             self.write_machine(shown, shape, row);
-            self.write_management(organization, shape, row);
+            self.write_management(organization, row);
             self.write_access(profile, shape, row);
         });
     }
@@ -26,13 +26,10 @@ impl Device {
         row.id("_id", self.id);
         row.id("id", self.id);
         row.boolean("active", self.online(organization.now));
-        if self.platform == Platform::Mac {
-            row.boolean("agentHasFullDiskAccess", shape & 7 != 0);
+        if let Some(full) = self.full_disk_access(&organization.profile) {
+            row.boolean("agentHasFullDiskAccess", full);
         }
-        row.string(
-            "agentVersion",
-            if self.platform.has_agent() { ["2.61.0", "2.60.3", "2.58.1"][(shape >> 3) as usize % 3] } else { "" },
-        );
+        row.string("agentVersion", self.agent_version(&organization.profile).unwrap_or(""));
         row.boolean("allowMultiFactorAuthentication", self.mfa_login);
         row.boolean("allowPublicKeyAuthentication", true);
         row.boolean("allowSshPasswordAuthentication", self.ssh_password);
@@ -70,7 +67,7 @@ impl Device {
             "description",
             &if self.revision > 0 { format!("revision {}", self.revision) } else { String::new() },
         );
-        row.boolean("desktopCapable", self.platform != Platform::Linux);
+        row.boolean("desktopCapable", self.desktop());
         row.string("displayManager", "");
         row.string("displayName", shown);
         if self.platform == Platform::Windows {
@@ -106,14 +103,14 @@ impl Device {
         );
     }
 
-    fn write_management(&self, organization: &Organization, shape: u64, row: &mut Object<'_>) {
+    fn write_management(&self, organization: &Organization, row: &mut Object<'_>) {
         let profile = &organization.profile;
         let bound = organization.policy_counts(self.id);
         row.boolean("isPolicyBound", bound.total > 0);
         if let Some(contact) = self.told_contact(profile) {
             row.optional_time("lastContact", contact);
         }
-        self.write_mdm(profile, shape, row);
+        self.write_mdm(profile, row);
         row.boolean("modifySSHDConfig", self.platform == Platform::Linux);
         self.write_interfaces(row);
         row.id("organization", profile.id);
@@ -186,21 +183,10 @@ impl Device {
         row.string("version", &self.version());
     }
 
-    fn write_mdm(&self, profile: &Profile, shape: u64, row: &mut Object<'_>) {
-        if self.platform == Platform::Linux {
-            return;
-        }
+    fn write_mdm(&self, profile: &Profile, row: &mut Object<'_>) {
+        let Some(vendor) = self.mdm_vendor(profile) else { return };
         row.object("mdm", |mdm| {
-            mdm.string(
-                "vendor",
-                if self.mdm {
-                    "internal"
-                } else if shape >> 20 & 7 == 0 {
-                    "external"
-                } else {
-                    "none"
-                },
-            );
+            mdm.string("vendor", vendor);
             if self.mdm {
                 mdm.string("profileIdentifier", &format!("com.jumpcloud.mdm.{}", self.id.child(6)));
                 mdm.id("providerId", profile.id.child(7));
@@ -249,6 +235,7 @@ impl Device {
                 "osName",
                 match self.platform {
                     Platform::Mac => "macOS",
+                    Platform::Windows if self.behind > 2 => "Windows 10 Pro",
                     Platform::Windows => "Windows 11 Pro",
                     Platform::Linux => "Ubuntu",
                     Platform::Ios => "iOS",

@@ -25,7 +25,7 @@ pub(crate) fn grow(profile: &Profile, now: i64, documents: &mut Documents) {
                 "id": id, "name": "Workspace", "defaultDomain": domain, "groupsEnabled": true,
                 "organizationObjectId": profile.id,
                 "userLockoutAction": if neglected { "maintain" } else { "suspend" },
-                "userPasswordExpirationAction": "maintain",
+                "userPasswordExpirationAction": if profile.character == Character::Tidy { "suspend" } else { "maintain" },
             }),
         )],
     );

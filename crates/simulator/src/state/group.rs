@@ -1,6 +1,7 @@
 //! Groups of users, devices and policies: what is kept of each and how its row is written.
 //! Responsible for V2 group rows. Who reaches what through groups is computed in `graph`.
 
+use crate::config::Character;
 use crate::dice::Dice;
 use crate::id::Id;
 use crate::json;
@@ -9,6 +10,14 @@ use crate::state::Profile;
 use crate::state::graph::Kind;
 use crate::state::table::Identified;
 use crate::words;
+
+/// Attributes that rules of user groups look at, and how.
+const RULE_ATTRIBUTES: &[(&str, &str)] = &[
+    ("department", "department:eq:Engineering"),
+    ("location", "location:eq:Helsinki"),
+    ("employeeType", "employeeType:eq:contractor"),
+    ("costCenter", "costCenter:eq:CC-100"),
+];
 
 /// How members get into a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +79,8 @@ impl Group {
             method: match entropy % 8 {
                 _ if kind == Kind::PolicyGroup => Method::NotSet,
                 _ if number < 3 => Method::Dynamic,
+                // One of each kind of suggestion: with somebody to remove, and with nobody.
+                _ if kind == Kind::UserGroup && (number == 3 || number == 6) => Method::Reviewed,
                 0 => Method::Dynamic,
                 1 => Method::Reviewed,
                 2 => Method::NotSet,
@@ -79,6 +90,40 @@ impl Group {
             nested: Vec::new(),
             left: Vec::new(),
         }
+    }
+
+    /// Whether a rule decides or suggests the members.
+    pub(crate) fn ruled(&self) -> bool {
+        matches!(self.method, Method::Dynamic | Method::Reviewed)
+    }
+
+    /// Whether the row lacks the way in which members get in.
+    pub(crate) fn old_row(&self, profile: &Profile) -> bool {
+        profile.oddities.has(Oddity::OldRowsLackState) && self.number % 5 == 4
+    }
+
+    /// The attribute that the rule of the group looks at.
+    pub(crate) fn rule_attribute(&self) -> &'static str {
+        match self.kind {
+            Kind::UserGroup => RULE_ATTRIBUTES[self.number as usize % RULE_ATTRIBUTES.len()].0,
+            _ => "osFamily",
+        }
+    }
+
+    /// Why the rule cannot be worked out, if it cannot.
+    pub(crate) fn rule_error(&self, profile: &Profile) -> Option<&'static str> {
+        let broken = self.ruled() && profile.character != Character::Tidy;
+        match (self.kind, self.number) {
+            (Kind::UserGroup, 1) if broken => Some("CYCLE"),
+            (Kind::SystemGroup, 2) if broken => Some("INVALID_GROUP_REFERENCE"),
+            _ => None,
+        }
+    }
+
+    /// How many members the rule would remove, where it only suggests.
+    pub(crate) fn suggested_removals(&self) -> Option<i64> {
+        let suggests = self.method == Method::Reviewed && self.kind == Kind::UserGroup;
+        suggests.then_some(if self.number % 2 == 1 { 1 } else { 0 })
     }
 
     /// Whether membership gives administrator rights on bound devices.
@@ -129,8 +174,7 @@ impl Group {
             if self.kind == Kind::PolicyGroup {
                 return;
             }
-            let old_row = profile.oddities.has(Oddity::OldRowsLackState) && self.number % 5 == 4;
-            if !old_row {
+            if !self.old_row(profile) {
                 row.string(
                     "membershipMethod",
                     match self.method {
@@ -141,19 +185,25 @@ impl Group {
                     },
                 );
             }
-            if matches!(self.method, Method::Dynamic | Method::Reviewed) {
+            if self.ruled() {
                 row.object("memberQuery", |query| {
                     query.string("queryType", "FilterQuery");
-                    let filter = if self.kind == Kind::UserGroup { "state:eq:ACTIVATED" } else { "osFamily:eq:darwin" };
+                    let filter = match self.kind {
+                        Kind::UserGroup => RULE_ATTRIBUTES[self.number as usize % RULE_ATTRIBUTES.len()].1,
+                        _ => "osFamily:eq:darwin",
+                    };
                     query.strings("filters", &[filter]);
                 });
+                if let Some(error) = self.rule_error(profile) {
+                    row.strings("memberQueryErrorFlags", &[error]);
+                }
                 row.array("memberQueryExemptions", |_| {});
             }
-            if self.method == Method::Reviewed && self.kind == Kind::UserGroup {
+            if let Some(removals) = self.suggested_removals() {
                 row.object("suggestionCounts", |counts| {
                     counts.number("add", 2);
-                    counts.number("remove", 1);
-                    counts.number("total", 3);
+                    counts.number("remove", removals);
+                    counts.number("total", 2 + removals);
                 });
             }
             row.boolean("memberSuggestionsNotify", false);

@@ -16,6 +16,7 @@ use crate::state::table::Table;
 use crate::state::user::{self, User};
 use crate::state::{
     access, administrators, alerts, applications, commands, directories, mdm, plan, policies, settings, software,
+    ssh_key,
 };
 use crate::time::DAY;
 
@@ -221,7 +222,17 @@ fn grow_devices(profile: &Profile, count: usize, users: &[User], now: i64) -> Ve
         let mut device = Device::grow(profile, number, created_at, now);
         let mut dice = profile.dice("owner", u64::from(number));
         if !users.is_empty() && device.platform != Platform::Linux && dice.permille(920) {
-            device.primary_user = Some(users[dice.index(users.len())].id);
+            let user = &users[dice.index(users.len())];
+            // Of a tidy leaver nothing is left. Elsewhere some devices still name somebody who is long gone.
+            let gone = profile.character != Character::Tidy && number % 61 == 11;
+            device.primary_user = match user.number % user::PLANTS {
+                _ if gone => Some(user.id.child(49)),
+                22 => None,
+                _ => Some(user.id),
+            };
+        }
+        if device.platform == Platform::Linux {
+            device.authorized = authorized(profile, &device, users);
         }
         if profile.oddities.has(Oddity::ReinstalledDevices) && number % 40 == 7 {
             devices.push(reinstalled_remains(&device, now));
@@ -229,6 +240,17 @@ fn grow_devices(profile: &Profile, count: usize, users: &[User], now: i64) -> Ve
         devices.push(device);
     }
     devices
+}
+
+/// Whose key opens a device: somebody's of those with keys, or nobody's.
+fn authorized(profile: &Profile, device: &Device, users: &[User]) -> Option<u32> {
+    let mut dice = profile.dice("authorized key", u64::from(device.number));
+    let foreign = dice.permille(profile.bad()(60, 400, 150));
+    let known = |user: &&User| user.ssh_keys > 0 && user.ssh_key(profile, 0).kind != ssh_key::Kind::Unreadable;
+    let start = dice.index(users.len());
+    let (before, after) = users.split_at(start);
+    let found = after.iter().chain(before).find(known);
+    found.filter(|_| !foreign).map(|user| user.number)
 }
 
 /// What stays in the list when the agent of this device was installed anew: an older id that is heard of no more.
@@ -239,6 +261,8 @@ fn reinstalled_remains(device: &Device, now: i64) -> Device {
         created_at,
         last_contact: Some(device.created_at.min(now) - DAY),
         primary_user: None,
+        // The MDM knows the machine once.
+        mdm: false,
         ..device.clone()
     }
 }

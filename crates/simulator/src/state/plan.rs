@@ -101,6 +101,7 @@ pub(crate) fn grow(profile: &Profile, now: i64, users: &Table<User>, documents: 
     });
     documents.put(Noun::SaasApplications, applications.collect());
 
+    let tidy = profile.character == Character::Tidy;
     let states =
         users.iter().enumerate().filter(|(position, _)| position % 50 == 9).take(150).map(|(position, user)| {
             let id = user.id.child(47);
@@ -109,7 +110,8 @@ pub(crate) fn grow(profile: &Profile, now: i64, users: &Table<User>, documents: 
                 json!({
                     "scheduledJobId": id, "systemUserId": user.id,
                     "state": if position % 100 == 9 { "SUSPENDED" } else { "ACTIVATED" },
-                    "scheduledDate": text(now + (position as i64 % 60) * DAY),
+                    // Elsewhere than with the tidy, one suspension was due and did not happen.
+                    "scheduledDate": text(now + if position == 9 && !tidy { -3 * DAY } else { (position as i64 % 60) * DAY }),
                 }),
             )
         });

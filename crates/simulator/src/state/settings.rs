@@ -9,6 +9,16 @@ use crate::time::{DAY, text};
 
 /// Makes up the settings of an organization; the neglected one has weak ones.
 pub(crate) fn grow(profile: &Profile, now: i64) -> Value {
+    let missing: &[&str] = if profile.character == Character::Growing {
+        &[
+            "/settings/requireAdminMFA",
+            "/settings/passwordPolicy/allowUnenrolledMFAPasswordReset",
+            "/settings/passwordPolicy/disallowCommonlyUsedPasswords",
+            "/settings/userPortal/idleSessionDurationMinutes",
+        ]
+    } else {
+        &[]
+    };
     json!({
         "_id": profile.id,
         "id": profile.id,
@@ -30,6 +40,24 @@ pub(crate) fn grow(profile: &Profile, now: i64) -> Value {
         "totalBillingEstimate": 0,
         "settings": settings(profile, now),
     })
+    .without(missing)
+}
+
+/// Takes settings out that came up after the organization was made and never were set.
+trait Without {
+    fn without(self, paths: &[&str]) -> Self;
+}
+
+impl Without for Value {
+    fn without(mut self, paths: &[&str]) -> Self {
+        for path in paths {
+            let Some((parent, name)) = path.rsplit_once('/') else { continue };
+            if let Some(Value::Object(fields)) = self.pointer_mut(parent) {
+                fields.remove(name);
+            }
+        }
+        self
+    }
 }
 
 fn password_policy(tidy: bool, neglected: bool) -> Value {
@@ -49,19 +77,19 @@ fn password_policy(tidy: bool, neglected: bool) -> Value {
         "enableMaxLoginAttempts": !neglected,
         "enableMinChangePeriodInDays": false,
         "enableMinLength": true,
-        "enablePasswordExpirationInDays": false,
+        "enablePasswordExpirationInDays": !tidy && !neglected,
         "enableRecoveryEmail": true,
         "enableResetLockoutCounter": tidy,
         "gracePeriodDate": "",
-        "lockoutTimeInSeconds": 900,
-        "maxHistory": 10,
+        "lockoutTimeInSeconds": if tidy { 1800 } else { 900 },
+        "maxHistory": if tidy { 10 } else { 5 },
         "maxLoginAttempts": 6,
         "minChangePeriodInDays": 0,
         "minLength": if tidy { 16 } else if neglected { 8 } else { 12 },
         "needsLowercase": true,
         "needsNumeric": true,
         "needsSymbolic": tidy,
-        "needsUppercase": true,
+        "needsUppercase": !neglected,
         "passwordExpirationInDays": 90,
         "resetLockoutCounterMinutes": 30,
     })
@@ -70,6 +98,12 @@ fn password_policy(tidy: bool, neglected: bool) -> Value {
 fn settings(profile: &Profile, now: i64) -> Value {
     let tidy = profile.character == Character::Tidy;
     let neglected = profile.character == Character::Neglected;
+    // Where another directory owns the fields that rules of groups look at, nobody can grant anything to themselves.
+    let restricted: Vec<Value> = ["department", "location", "employeeType", "costCenter"]
+        .iter()
+        .filter(|_| !tidy && !neglected)
+        .map(|field| json!({"field": field, "id": profile.id.child(8), "type": "scim"}))
+        .collect();
     json!({
         "agentVersion": "2.61.0",
         "chromeDTCEnabled": false,
@@ -99,9 +133,9 @@ fn settings(profile: &Profile, now: i64) -> Value {
         "passwordPolicy": password_policy(tidy, neglected),
         "requireAdminMFA": !neglected,
         "showIntro": false,
-        "systemUserDefaults": {"restrictedFields": []},
+        "systemUserDefaults": {"restrictedFields": restricted},
         "systemUserPasswordExpirationInDays": 90,
-        "systemUsersCanEdit": neglected,
+        "systemUsersCanEdit": !tidy,
         "trustedAppConfig": {"checksum": "", "trustedApps": []},
         "userPortal": {
             "cookieExpirationType": if neglected { "date" } else { "session" },
@@ -122,7 +156,7 @@ fn features(profile: &Profile, now: i64) -> Value {
         "systemInsights": {
             "enabled": profile.system_insights,
             "enableNewDarwin": true,
-            "enableNewLinux": true,
+            "enableNewLinux": profile.character != Character::Neglected,
             "enableNewWindows": true,
             "createdAt": text(profile.created_at),
             "updatedAt": text(now - 90 * DAY),

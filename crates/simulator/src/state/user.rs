@@ -4,10 +4,17 @@
 use crate::config::Character;
 use crate::dice::Dice;
 use crate::id::Id;
+use crate::oddity::Oddity;
 use crate::state::Profile;
 use crate::state::table::Identified;
 use crate::time::DAY;
 use crate::words;
+
+/// Every so many users, those of certain numbers are what checks must find (see `User::planted`).
+pub(crate) const PLANTS: u32 = 500;
+
+/// `mfa_excluded_until` of an exclusion that never ends.
+pub(crate) const NO_END: i64 = i64::MAX;
 
 /// A user, compact enough to keep a million of them.
 #[derive(Clone, Debug)]
@@ -19,6 +26,12 @@ pub(crate) struct User {
     pub(crate) revision: u32,
     pub(crate) created_at: i64,
     pub(crate) state: UserState,
+    /// Invited, but no password was ever set: the state says activated, and nobody can sign in.
+    pub(crate) invited: bool,
+    /// When life suspended the user; `None` for those who were suspended before anybody looked.
+    pub(crate) suspended_at: Option<i64>,
+    /// Never signs in anywhere.
+    pub(crate) dormant: bool,
     pub(crate) locked_at: Option<i64>,
     pub(crate) bad_logins: u8,
     pub(crate) mfa: Mfa,
@@ -115,7 +128,7 @@ impl User {
             40..90 => UserState::Staged,
             _ => UserState::Activated,
         };
-        let mfa = if dice.permille(bad(20, 550, 180)) {
+        let mfa = if dice.permille(bad(0, 550, 180)) {
             *dice.pick(&[
                 Mfa::None,
                 Mfa::None,
@@ -132,12 +145,15 @@ impl User {
         let locked_at = dice.permille(bad(2, 15, 6)).then(|| now - dice.below(3 * DAY as u64) as i64);
         let password_age = dice.below(bad(80, 900, 150).into()) as i64 * DAY + dice.below(DAY as u64) as i64;
         let sudo = dice.permille(bad(5, 120, 30));
-        Self {
+        let mut user = Self {
             id,
             number,
             revision: 0,
             created_at,
             state,
+            invited: false,
+            suspended_at: None,
+            dormant: false,
             locked_at,
             bad_logins: if locked_at.is_some() { 6 } else { dice.below(3) as u8 },
             mfa,
@@ -160,7 +176,96 @@ impl User {
             manager: None,
             administrator: None,
             hostile: (profile.hostile && dice.permille(300)).then(|| (number % words::HOSTILE.len() as u32) as u8),
+        };
+        user.dormant = state == UserState::Activated && dice.permille(bad(0, 60, 20));
+        user.planted(profile, now)
+    }
+
+    /// Users of certain numbers are made what checks must find, so that every organization has some of each.
+    fn planted(mut self, profile: &Profile, now: i64) -> Self {
+        let tidy = profile.character == Character::Tidy;
+        let neglected = profile.character == Character::Neglected;
+        match self.number % PLANTS {
+            // Administrators, and those who share an address with one.
+            0..=4 | 6..=9 => self.state = UserState::Activated,
+            5 => self.state = if neglected { UserState::Suspended } else { UserState::Activated },
+            // The bind account of a directory client, as it should be.
+            20 => {
+                self.state = UserState::Activated;
+                (self.ldap_binding, self.samba_service, self.sudo, self.passwordless_sudo) =
+                    (true, false, false, false);
+                (self.ssh_keys, self.dormant) = (0, false);
+            }
+            // One that is a person with more rights.
+            21 if !tidy => {
+                self.state = UserState::Activated;
+                (self.ldap_binding, self.sudo) = (true, true);
+            }
+            // A leaver of whom nothing is left.
+            22 => {
+                self.state = UserState::Suspended;
+                (self.ssh_keys, self.ldap_binding, self.sudo, self.passwordless_sudo) = (0, false, false, false);
+            }
+            23 if !tidy => {
+                self.state = UserState::Activated;
+                (self.dormant, self.ldap_binding, self.samba_service) = (true, false, false);
+            }
+            24 | 25 => {
+                self.state = UserState::Activated;
+                (self.invited, self.mfa, self.password_set_at, self.dormant) = (true, Mfa::None, None, false);
+            }
+            26 | 27 | 29..=32 => self.ssh_keys = self.ssh_keys.max(1),
+            28 => {
+                self.state = UserState::Suspended;
+                self.ssh_keys = self.ssh_keys.max(1);
+            }
+            33 if !tidy => self.mfa_excluded_until = Some(NO_END),
+            34 if !tidy => self.mfa_excluded_until = Some(now - 10 * DAY),
+            // Administrators of devices: with a factor that cannot be phished, and without.
+            35 => (self.sudo, self.mfa) = (true, Mfa::WebAuthn),
+            36 if !tidy => (self.sudo, self.mfa) = (true, Mfa::Totp),
+            37 => (self.state, self.mfa) = (UserState::Activated, Mfa::Totp),
+            38 => (self.state, self.mfa) = (UserState::Activated, Mfa::JumpCloudGo),
+            39 if !tidy => {
+                self.state = UserState::Activated;
+                (self.sudo, self.passwordless_sudo) = (true, true);
+            }
+            // A password whose date nobody knows.
+            40 if !tidy => (self.state, self.password_set_at) = (UserState::Activated, None),
+            41 if neglected => {
+                self.state = UserState::Activated;
+                (self.mfa, self.ldap_binding, self.samba_service) = (Mfa::None, false, false);
+            }
+            42 if !tidy => (self.state, self.mfa_required) = (UserState::Activated, false),
+            43 => self.state = UserState::Staged,
+            _ => {}
         }
+        match self.state {
+            UserState::Staged => self.password_set_at = None,
+            _ if self.invited || self.number % PLANTS == 40 => {}
+            _ => self.password_set_at = self.password_set_at.or(Some(self.created_at)),
+        }
+        self
+    }
+
+    /// Whether the user can sign in: activated and not only invited.
+    pub(crate) fn live(&self) -> bool {
+        self.state == UserState::Activated && !self.invited
+    }
+
+    /// Bits that decide details that mean nothing to anyone, and how old the row is.
+    pub(crate) fn shape(&self, profile: &Profile) -> u64 {
+        profile.dice("user details", u64::from(self.number) | 1 << 32).next()
+    }
+
+    /// Whether the row lacks what was invented after 2021: state and enrolment.
+    pub(crate) fn old_row(&self, profile: &Profile) -> bool {
+        profile.oddities.has(Oddity::OldRowsLackState) && self.shape(profile).is_multiple_of(5)
+    }
+
+    /// Whether the row tells nothing at all about factors: some of the old ones.
+    pub(crate) fn silent_about_mfa(&self, profile: &Profile) -> bool {
+        self.old_row(profile) && (self.shape(profile) / 5).is_multiple_of(3)
     }
 
     /// The login name; unique in the organization.

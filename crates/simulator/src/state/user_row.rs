@@ -2,9 +2,8 @@
 //! Responsible for names, order and presence of fields. The facts come from `user`.
 
 use crate::json::{self, Object};
-use crate::oddity::Oddity;
-use crate::state::Organization;
-use crate::state::user::{Mfa, Source, User, UserState};
+use crate::state::user::{Mfa, NO_END, Source, User, UserState};
+use crate::state::{Organization, Profile};
 use crate::time::{DAY, HOUR};
 use crate::words;
 
@@ -46,7 +45,7 @@ impl User {
         if self.locked_at.is_some() || shape & 1 == 0 {
             row.optional_time("account_locked_date", self.locked_at);
         }
-        row.boolean("activated", self.state != UserState::Staged);
+        row.boolean("activated", self.state != UserState::Staged && !self.invited);
         row.boolean("suspended", self.state == UserState::Suspended);
         if !old {
             row.string("state", self.state.as_str());
@@ -65,7 +64,7 @@ impl User {
         row.number("unix_uid", 5000 + i64::from(self.number));
         row.string("username", &details.username);
         write_administrator(self, row);
-        write_ssh_keys(self, row);
+        write_ssh_keys(self, &details.organization.profile, row);
     }
 
     /// Names, work and addresses.
@@ -137,11 +136,16 @@ impl User {
     fn write_protection(&self, details: &Details<'_>, row: &mut Object<'_>) {
         let Details { shape, old, .. } = *details;
         row.boolean("enable_user_portal_multifactor", self.mfa_required);
-        row.boolean("totp_enabled", self.mfa == Mfa::Totp);
+        let silent = self.silent_about_mfa(&details.organization.profile);
+        if !silent {
+            row.boolean("totp_enabled", self.mfa == Mfa::Totp);
+        }
         row.object("mfa", |mfa| {
-            mfa.boolean("configured", self.mfa.enrolled());
+            if !silent {
+                mfa.boolean("configured", self.mfa.enrolled());
+            }
             mfa.boolean("exclusion", self.mfa_excluded_until.is_some());
-            if let Some(until) = self.mfa_excluded_until {
+            if let Some(until) = self.mfa_excluded_until.filter(|until| *until != NO_END) {
                 mfa.time("exclusionUntil", until);
                 mfa.number("exclusionDays", 7);
             }
@@ -198,7 +202,7 @@ impl<'a> Details<'a> {
         let home = dice.index(words::LOCATIONS.len());
         let department = dice.index(words::DEPARTMENTS.len());
         let title = dice.index(words::TITLES.len()) + user.revision as usize;
-        let shape = dice.next();
+        let shape = user.shape(profile);
         Self {
             organization,
             username: user.username(profile),
@@ -209,7 +213,7 @@ impl<'a> Details<'a> {
             title,
             hostile: user.hostile.map(|number| words::HOSTILE[usize::from(number)]),
             shape,
-            old: profile.oddities.has(Oddity::OldRowsLackState) && shape.is_multiple_of(5),
+            old: user.old_row(profile),
         }
     }
 }
@@ -250,16 +254,17 @@ fn write_source(user: &User, username: &str, row: &mut Object<'_>) {
     });
 }
 
-fn write_ssh_keys(user: &User, row: &mut Object<'_>) {
+fn write_ssh_keys(user: &User, profile: &Profile, row: &mut Object<'_>) {
     row.array("ssh_keys", |list| {
         for number in 0..user.ssh_keys {
             list.object(|key| {
-                key.id("_id", user.id.child(10 + u64::from(number)));
+                key.id("_id", user.ssh_key_id(number));
                 key.string("name", ["laptop", "workstation", "backup"][usize::from(number) % 3]);
                 key.time("create_date", user.created_at + i64::from(number + 1) * DAY);
                 key.string(
                     "public_key",
-                    &format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5SIM-SECRET-{} simulated", user.id.child(20)),
+                    // Readers keep a fingerprint and not the line: its comment is marked like a secret.
+                    &format!("{} SIM-SECRET-{}", user.ssh_key(profile, number).text(), user.id.child(20)),
                 );
             });
         }

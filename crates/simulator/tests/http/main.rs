@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may stop at the first surprise")]
 
 mod access;
+mod checks;
 mod client;
 mod event_oddities;
 mod events;

@@ -7,14 +7,23 @@ use crate::json::Object;
 use crate::state::device::Platform;
 use crate::time;
 
+/// Whether a sign-in on a device is that of an account which belongs to no user of the directory.
+pub(super) fn is_local(pen: &Pen<'_>) -> bool {
+    let planted = pen.part().is_some_and(|part| part.actor.is_some());
+    !planted && (pen.owner_of(pen.machine()).is_none() || pen.permille(100, 60))
+}
+
+/// Whether a sign-in on a device went well.
+pub(super) fn login_succeeds(pen: &Pen<'_>) -> bool {
+    pen.succeeds(45)
+}
+
 pub(super) fn login(pen: &Pen<'_>, row: &mut Object<'_>) {
     let machine = pen.machine();
     let person = pen.owner_of(machine);
-    let planted = pen.part().and_then(|part| part.actor.clone());
-    // Not every local account belongs to a user of the directory.
-    let local = planted.is_none() && (person.is_none() || pen.permille(100, 60));
+    let local = is_local(pen);
     let who = pen.user_actor(person);
-    let success = pen.succeeds(45);
+    let success = login_succeeds(pen);
     let name = if local { pen.pick(101, &["root", "admin", "deploy"]).to_owned() } else { who.name.clone() };
     let platform = machine.map_or(Platform::Mac, |machine| machine.platform);
     let process = match platform {

@@ -2,14 +2,25 @@
 //! Responsible for `ldap_bind` and `ldap_search` (in the field: `ldap_srch`).
 
 use super::pen::Pen;
+use crate::config::Character;
 use crate::events::part::{Item, Thing};
 use crate::events::roster::Person;
 use crate::json::Object;
 
+/// Whether the bind went well.
+pub(super) fn succeeds(pen: &Pen<'_>) -> bool {
+    pen.succeeds(45)
+}
+
+/// Whether the connection is not encrypted. Nobody is let in so where things are tidy.
+pub(super) fn in_clear(pen: &Pen<'_>) -> bool {
+    pen.source.profile.character != Character::Tidy && pen.permille(85, 80)
+}
+
 pub(super) fn bind(pen: &Pen<'_>, row: &mut Object<'_>) {
     let person = pen.person();
     let who = pen.user_actor(person);
-    let success = pen.succeeds(45);
+    let success = succeeds(pen);
     connection(pen, row, &who, "bind");
     row.boolean("success", success);
     row.number("error_code", if success { 0 } else { 49 });
@@ -52,7 +63,7 @@ pub(super) fn search(pen: &Pen<'_>, row: &mut Object<'_>) {
 }
 
 fn connection(pen: &Pen<'_>, row: &mut Object<'_>, who: &Item, operation: &str) {
-    let clear = pen.permille(85, 80);
+    let clear = in_clear(pen);
     row.string("dn", &format!("uid={},ou=Users,o={},dc=jumpcloud,dc=com", who.name, pen.source.profile.id));
     row.string("username", &who.name);
     // The specification's example has texts here; the type column says boolean.

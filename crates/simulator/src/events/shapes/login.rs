@@ -17,6 +17,22 @@ const REASONS: &[&str] = &[
     "Access denied by policy",
 ];
 
+/// Whether a sign-in to a portal went well.
+pub(super) fn succeeds(pen: &Pen<'_>) -> bool {
+    pen.succeeds(55)
+}
+
+/// The administrator who signs in, and whether by MFA.
+fn signing_in(pen: &Pen<'_>) -> (Item, bool) {
+    let (drawn, protected) = pen.administrator();
+    (pen.part().and_then(|part| part.actor.clone()).unwrap_or(drawn), protected)
+}
+
+/// The administrator who signs in.
+pub(super) fn administrator_who(pen: &Pen<'_>) -> Item {
+    signing_in(pen).0
+}
+
 pub(super) fn user(pen: &Pen<'_>, row: &mut Object<'_>) {
     let person = pen.person();
     let who = pen.user_actor(person);
@@ -33,8 +49,7 @@ pub(super) fn user(pen: &Pen<'_>, row: &mut Object<'_>) {
 }
 
 pub(super) fn administrator(pen: &Pen<'_>, row: &mut Object<'_>) {
-    let (drawn, protected) = pen.administrator();
-    let who = pen.part().and_then(|part| part.actor.clone()).unwrap_or(drawn);
+    let (who, protected) = signing_in(pen);
     if pen.name() == "admin_old_api_key_attempt" {
         row.boolean("success", false);
         row.string("error_message", "The API key has been replaced");
@@ -59,7 +74,7 @@ pub(super) fn administrator(pen: &Pen<'_>, row: &mut Object<'_>) {
 
 /// `success`, `mfa`, `mfa_meta` and `error_message`.
 fn outcome(pen: &Pen<'_>, row: &mut Object<'_>, factor: Option<&'static str>) {
-    let success = pen.succeeds(55);
+    let success = succeeds(pen);
     let mfa = pen.part().and_then(|part| part.mfa).unwrap_or(factor.is_some());
     row.boolean("success", success);
     row.boolean("mfa", mfa);

@@ -5,6 +5,7 @@
 mod access;
 mod alerts;
 mod association;
+pub(crate) mod deeds;
 mod devices;
 mod ldap;
 mod login;

@@ -31,13 +31,18 @@ const SUBJECTS: &[(&str, Thing)] = &[
     ("", Thing::Organization),
 ];
 
+/// Whether the agent of a device itself reports the change.
+pub(super) fn by_agent(pen: &Pen<'_>) -> bool {
+    matches!(pen.name(), "system_update" | "system_create") && pen.part().is_none()
+}
+
 pub(super) fn write(pen: &Pen<'_>, row: &mut Object<'_>) {
     let name = pen.name();
     let target = pen.part().and_then(|part| part.target.clone()).unwrap_or_else(|| subject(pen, name));
     pen.resource(row, "resource", &target);
     let actor = pen.admin_actor();
     let by_program = match name {
-        "system_update" | "system_create" if pen.part().is_none() => {
+        _ if by_agent(pen) => {
             // The agent itself reports these.
             row.object("initiated_by", |row| {
                 row.id("id", target.id);

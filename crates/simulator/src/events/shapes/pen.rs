@@ -6,7 +6,7 @@ use crate::events::feed::Source;
 use crate::events::hour::Hour;
 use crate::events::part::{Item, Part, Thing};
 use crate::events::places::{self, Address, GeoipForm, PlaceNumber};
-use crate::events::roster::{Machine, Person, Roster};
+use crate::events::roster::{Machine, Named, Person, Roster};
 use crate::events::slot::{Slot, flag};
 use crate::id::Id;
 use crate::json::Object;
@@ -111,16 +111,31 @@ impl<'a> Pen<'a> {
     /// The main user of a device, if the person exists at the event's time.
     pub(super) fn owner_of(&self, machine: Option<&Machine>) -> Option<&'a Person> {
         let person = &self.roster.people[machine?.owner? as usize];
-        self.exists(person.id).then_some(person)
+        (person.signs_in && self.exists(person.id)).then_some(person)
     }
 
     fn exists(&self, id: Id) -> bool {
         id.seconds() * 1000 <= self.slot.time && !self.hour.is_gone(id, self.slot.time)
     }
 
+    /// What a choice falls on, and that exists at the time of the event where that can be had.
+    fn existing(&self, question: u64, choose: impl Fn(u64) -> Option<&'a Named>) -> Option<&'a Named> {
+        let first = choose(self.draw(question));
+        let mut others = (0..TRIES).filter_map(|attempt| choose(self.draw(question + attempt * 64)));
+        others.find(|named| self.exists(named.id)).or(first)
+    }
+
+    /// The application that a sign-in is to.
+    pub(super) fn application(&self, question: u64) -> Item {
+        match self.existing(question, |number| self.roster.things.pick_used(Thing::Application, number)) {
+            Some(named) => Item { thing: Thing::Application, id: named.id, name: named.name.clone() },
+            None => self.thing(Thing::Application, question),
+        }
+    }
+
     /// A thing of a kind that exists in tens; made up when the organization has none.
     pub(super) fn thing(&self, thing: Thing, question: u64) -> Item {
-        match self.roster.things.pick(thing, self.draw(question)) {
+        match self.existing(question, |number| self.roster.things.pick(thing, number)) {
             Some(named) => Item { thing, id: named.id, name: named.name.clone() },
             None => {
                 let id = Id::new(self.source.profile.created_at, mix(self.source.profile.seed ^ thing as u64));
@@ -131,13 +146,19 @@ impl<'a> Pen<'a> {
 
     /// An administrator and whether the person signs in with MFA.
     pub(super) fn administrator(&self) -> (Item, bool) {
-        let protected = self.roster.things.pick(Thing::Admin, self.draw(4)).is_none_or(|named| named.protected);
-        (self.thing(Thing::Admin, 4), protected)
+        match self.existing(4, |number| self.roster.things.pick_used(Thing::Admin, number)) {
+            Some(named) => (Item { thing: Thing::Admin, id: named.id, name: named.name.clone() }, named.protected),
+            None => (self.thing(Thing::Admin, 4), true),
+        }
     }
 
     /// Who did it: the planted person, or an administrator.
     pub(super) fn admin_actor(&self) -> Item {
-        self.part.and_then(|part| part.actor.clone()).unwrap_or_else(|| self.administrator().0)
+        let drawn = || match self.existing(4, |number| self.roster.things.pick_changer(number)) {
+            Some(named) => Item { thing: Thing::Admin, id: named.id, name: named.name.clone() },
+            None => self.thing(Thing::Admin, 4),
+        };
+        self.part.and_then(|part| part.actor.clone()).unwrap_or_else(drawn)
     }
 
     /// Who did it: the planted person, or this user, or an administrator when there is no user.
@@ -279,14 +300,19 @@ impl<'a> Pen<'a> {
 
     /// `auth_method`: through which channel somebody acted.
     pub(super) fn auth_method(&self, row: &mut Object<'_>) -> bool {
-        let planted = self.part.and_then(|part| part.auth_method);
-        let method = planted.unwrap_or_else(|| if self.permille(12, 120) { "api key" } else { "session" });
+        let method = self.channel();
         let spelled = match method {
             "api key" if self.has(Oddity::SpellingVaries) && self.permille(13, 300) => "api-key",
             method => method,
         };
         row.string("auth_method", spelled);
         method == "api key"
+    }
+
+    /// `session` or `api key`.
+    pub(super) fn channel(&self) -> &'static str {
+        let planted = self.part.and_then(|part| part.auth_method);
+        planted.unwrap_or_else(|| if self.permille(12, 120) { "api key" } else { "session" })
     }
 
     /// `success` of what is not a sign-in; often absent in the field.

@@ -7,7 +7,7 @@ use crate::json::Object;
 use crate::oddity::Oddity;
 
 /// Types that people cause themselves; everything else is an administrator's or the service's doing.
-const BY_THEMSELVES: &[&str] = &[
+pub(super) const BY_THEMSELVES: &[&str] = &[
     "totp_start_enrollment",
     "totp_finish_enrollment",
     "user_password_change",
@@ -17,7 +17,7 @@ const BY_THEMSELVES: &[&str] = &[
 ];
 
 /// Types that nobody causes.
-const BY_NOBODY: &[&str] =
+pub(super) const BY_NOBODY: &[&str] =
     &["user_password_expired", "user_password_warning_email", "user_mfa_exclusion_expired", "user_lockout"];
 
 pub(super) fn user(pen: &Pen<'_>, row: &mut Object<'_>) {

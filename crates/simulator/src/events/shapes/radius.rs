@@ -6,11 +6,16 @@ use crate::events::part::Thing;
 use crate::events::roster::Person;
 use crate::json::Object;
 
+/// Whether the sign-in went well.
+pub(super) fn succeeds(pen: &Pen<'_>) -> bool {
+    pen.succeeds(60)
+}
+
 pub(super) fn write(pen: &Pen<'_>, row: &mut Object<'_>) {
     let person = pen.person();
     let who = pen.user_actor(person);
     let part = pen.part();
-    let success = pen.succeeds(60);
+    let success = succeeds(pen);
     let mfa = part.and_then(|part| part.mfa).unwrap_or(false);
     let peap = pen.permille(70, 700);
     row.boolean("success", success);

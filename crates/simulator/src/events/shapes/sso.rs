@@ -3,21 +3,38 @@
 
 use super::login::context;
 use super::pen::Pen;
-use crate::events::part::Thing;
+use crate::events::part::{Item, Thing};
 use crate::events::roster::Person;
 use crate::json::Object;
 use crate::oddity::Oddity;
+
+/// Whether the sign-in went well.
+pub(super) fn succeeds(pen: &Pen<'_>) -> bool {
+    pen.succeeds(25)
+}
+
+/// What was signed in to.
+pub(super) fn application(pen: &Pen<'_>) -> Item {
+    if let Some(planted) = pen.part().and_then(|part| part.target.clone()) {
+        return planted;
+    }
+    pen.application(60)
+}
+
+/// Whether the application could not be reached, so that the event does not name it.
+pub(super) fn unreachable(pen: &Pen<'_>) -> bool {
+    !succeeds(pen) && pen.permille(61, 300)
+}
 
 pub(super) fn write(pen: &Pen<'_>, row: &mut Object<'_>) {
     let person = pen.person();
     let who = pen.user_actor(person);
     let person = person.filter(|person| person.id == who.id);
     let part = pen.part();
-    let success = pen.succeeds(25);
+    let success = succeeds(pen);
     let factor = person.and_then(Person::factor);
-    let planted = part.and_then(|part| part.target.clone());
-    let application = planted.unwrap_or_else(|| pen.thing(Thing::Application, 60));
-    let unknown = !success && pen.permille(61, 300);
+    let application = application(pen);
+    let unknown = unreachable(pen);
     row.boolean("sso_token_success", success);
     row.boolean("idp_initiated", pen.permille(62, 400));
     row.boolean("mfa", part.and_then(|part| part.mfa).unwrap_or(success && factor.is_some()));

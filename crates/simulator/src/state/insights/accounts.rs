@@ -95,8 +95,10 @@ pub(super) const TABLES: &[Table] = &[
         timed: true,
         rows: |report| usize::from(report.device.platform == Platform::Linux),
         write: |report, _, row| {
-            row.string("algorithm", "ssh-ed25519");
-            row.string("key", &format!("AAAAC3NzaC1lZDI1NTE5SIM-SECRET-{}", report.device.id.child(70)));
+            let key = report.authorized_key().text();
+            let (algorithm, body) = key.split_once(' ').unwrap_or(("", ""));
+            row.string("algorithm", algorithm);
+            row.string("key", &format!("{body} SIM-SECRET-{}", report.device.id.child(70)));
             row.string("key_file", &format!("{}/.ssh/authorized_keys", report.home()));
             row.string("uid", "501");
         },

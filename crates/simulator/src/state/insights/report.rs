@@ -4,7 +4,8 @@
 use crate::dice::Dice;
 use crate::state::Organization;
 use crate::state::device::{Device, Platform};
-use crate::time::MINUTE;
+use crate::state::ssh_key::SshKey;
+use crate::time::{DAY, MINUTE};
 use crate::words;
 
 /// What a table may look at.
@@ -35,6 +36,14 @@ impl Report<'_> {
         format!("user{}", self.device.number)
     }
 
+    /// The key that opens the person's account over SSH.
+    pub(crate) fn authorized_key(&self) -> SshKey {
+        match self.device.authorized {
+            Some(user) => SshKey::of(&self.organization.profile, user, 0),
+            None => SshKey::foreign(self.device.id),
+        }
+    }
+
     /// The home folder of that account.
     pub(crate) fn home(&self) -> String {
         match self.device.platform {
@@ -48,6 +57,19 @@ impl Report<'_> {
     pub(crate) fn installed(&self, catalogue: usize, everywhere: usize) -> usize {
         let spread = (catalogue - everywhere).max(1) as u64;
         (everywhere + (self.device.id.entropy() % (spread + 1)) as usize).min(catalogue)
+    }
+
+    /// When the Windows patch with this number was installed, epoch milliseconds: told from the beginning of the
+    /// organization, so that it stays the same while life goes on.
+    pub(crate) fn patched_at(&self, number: usize) -> i64 {
+        self.organization.profile.created_at + (7 * 365 - [161, 71, 36, 8][number]) * DAY
+    }
+
+    /// The same as Windows writes it in the United States.
+    pub(crate) fn patched_on(&self, number: usize) -> String {
+        let day = crate::time::text(self.patched_at(number));
+        let part = |range: std::ops::Range<usize>| day[range].trim_start_matches('0').to_owned();
+        format!("{}/{}/{}", part(5..7), part(8..10), &day[..4])
     }
 
     /// A name as it is shown: on a hostile device, every other one is a hostile string.

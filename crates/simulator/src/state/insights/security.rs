@@ -12,8 +12,7 @@ pub(super) const TABLES: &[Table] = &[
         timed: true,
         rows: |report| if report.on(&[Platform::Mac, Platform::Linux]) { 2 } else { 0 },
         write: |report, number, row| {
-            let active =
-                report.device.encrypted == Some(true) && (number == 0 || report.device.platform == Platform::Mac);
+            let active = report.device.encrypted == Some(true) && (number == 0 || !report.device.open_volume);
             row.number("encrypted", i64::from(active));
             row.string("encryption_status", if active { "encrypted" } else { "not encrypted" });
             row.string(
@@ -21,7 +20,7 @@ pub(super) const TABLES: &[Table] = &[
                 if report.device.platform == Platform::Mac {
                     ["/dev/disk3s1", "/dev/disk3s5"][number]
                 } else {
-                    ["/dev/dm-0", "/dev/nvme0n1p1"][number]
+                    ["/dev/dm-0", "/dev/dm-1"][number]
                 },
             );
             row.string("type", if report.device.platform == Platform::Mac { "AES" } else { "LUKS" });
@@ -33,12 +32,14 @@ pub(super) const TABLES: &[Table] = &[
     Table {
         name: "bitlocker_info",
         timed: true,
-        rows: |report| usize::from(report.device.platform == Platform::Windows),
-        write: |report, _, row| {
-            let active = report.device.encrypted == Some(true);
+        rows: |report| {
+            if report.device.platform == Platform::Windows { 1 + usize::from(report.device.second_volume()) } else { 0 }
+        },
+        write: |report, number, row| {
+            let active = report.device.encrypted == Some(true) && (number == 0 || !report.device.open_volume);
             row.number("conversion_status", i64::from(active));
-            row.string("device_id", "\\\\?\\Volume{00000000-0000-0000-0000-100000000000}\\");
-            row.string("drive_letter", "C:");
+            row.string("device_id", &format!("\\\\?\\Volume{{00000000-0000-0000-0000-{}00000000000}}\\", number + 1));
+            row.string("drive_letter", ["C:", "D:"][number]);
             row.string("encryption_method", if active { "XTS_AES_256" } else { "None" });
             row.number("percentage_encrypted", if active { 100 } else { 0 });
             row.string("persistent_volume_id", "");
@@ -143,7 +144,7 @@ pub(super) const TABLES: &[Table] = &[
             for name in ["file_sharing", "remote_login", "screen_sharing"] {
                 row.number(name, open);
             }
-            row.number("remote_management", i64::from(report.device.mdm));
+            row.number("remote_management", i64::from(report.device.number.is_multiple_of(24)));
         },
     },
     Table {

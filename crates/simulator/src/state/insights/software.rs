@@ -97,7 +97,7 @@ pub(super) const TABLES: &[Table] = &[
             row.string("hotfix_id", hotfix);
             row.string("install_date", "");
             row.string("installed_by", "NT AUTHORITY\\SYSTEM");
-            row.string("installed_on", ["6/12/2026", "9/10/2026", "10/15/2026", "11/12/2026"][number]);
+            row.string("installed_on", &report.patched_on(number));
         },
     },
     Table {

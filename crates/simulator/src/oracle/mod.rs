@@ -1,6 +1,8 @@
 //! What is true: counts, ids and pairs of every resource, computed from the state by other means than the answers.
 //! Responsible for what a complete and correct client must have seen. It never looks at rendered rows.
 
+pub mod checks;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -15,6 +17,7 @@ use crate::state::group::Group;
 use crate::state::insights;
 use crate::state::table::{Identified, Table};
 use crate::v2;
+use checks::Outcomes;
 
 /// The truth about one organization. Resources are named in JumpCloud's words.
 #[derive(Clone, Debug, Serialize)]
@@ -33,6 +36,9 @@ pub struct Oracle {
     pub misconfigurations: Vec<Misconfiguration>,
     /// What changed since the start, oldest first.
     pub changes: Vec<Change>,
+    /// What each check says of each thing, by the check's id; empty unless it was asked for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: BTreeMap<&'static str, Outcomes>,
 }
 
 /// Documents that are listed under a name.
@@ -85,6 +91,7 @@ pub(crate) fn of(organization: &Organization) -> Oracle {
         pairs: BTreeMap::new(),
         misconfigurations: misconfiguration::all(organization),
         changes: Vec::new(),
+        checks: BTreeMap::new(),
     };
     oracle.put_ids("systemusers", &organization.users);
     oracle.put_ids("systems", &organization.devices);
@@ -189,7 +196,7 @@ impl Oracle {
 }
 
 /// The members of a group and of the groups nested in it, each once.
-fn effective(table: &Table<Group>, group: Id) -> BTreeSet<Id> {
+pub(crate) fn effective(table: &Table<Group>, group: Id) -> BTreeSet<Id> {
     let mut members = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let mut pending = vec![group];
