@@ -27,8 +27,8 @@ pub(super) struct Choice {
     #[arg(long, value_enum)]
     pub severity: Option<SeverityArg>,
     /// Only about things of this kind, e.g. device.
-    #[arg(long = "type")]
-    pub kind: Option<String>,
+    #[arg(long = "type", value_name = "TYPE")]
+    pub resource_type: Option<String>,
     /// Only about things with this in their name or id.
     #[arg(long, value_name = "TEXT")]
     pub resource: Option<String>,
@@ -55,7 +55,7 @@ impl Choice {
         self.check.is_none()
             && self.connection.is_none()
             && self.severity.is_none()
-            && self.kind.is_none()
+            && self.resource_type.is_none()
             && self.resource.is_none()
             && self.owner.is_none()
     }
@@ -73,7 +73,7 @@ impl Choice {
             conditions.push("severity_id >= :severity");
             set("severity", Parameter::Integer(Severity::from(severity) as i64));
         }
-        if let Some(kind) = &self.kind {
+        if let Some(kind) = &self.resource_type {
             conditions.push("resource_type = :kind");
             set("kind", kind.as_str().into());
         }

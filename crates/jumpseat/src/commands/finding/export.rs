@@ -23,7 +23,7 @@ pub(in crate::commands) struct ExportArgs {
     state: StateArg,
     /// What to write.
     #[arg(long = "as", value_enum)]
-    kind: Kind,
+    format: Kind,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -38,7 +38,7 @@ pub(super) async fn export(args: ExportArgs, context: &Context) -> Result<Exit> 
     let findings = args.choice.findings(context, args.state, u64::MAX).await?;
     let library = load_library(&context.config)?;
     let version = env!("CARGO_PKG_VERSION");
-    match args.kind {
+    match args.format {
         Kind::Sarif => write_json(&sarif::log(&findings, &library, version))?,
         Kind::Ocsf => {
             let names = list::names(context).await?;
