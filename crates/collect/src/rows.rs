@@ -34,7 +34,10 @@ pub(crate) fn read_row(collected: &Collected, reader: &Reader, part: &'static st
     let (cells, misfits) = reader.cells(&received);
     let raw = json_text(&received);
     let content = short_hash(raw.as_bytes());
-    Read::Row(NewRow { id, part, content, cells, raw, replaces: None, distinguish, keep_stored: false }, misfits)
+    Read::Row(
+        NewRow { id, part, content, cells, raw, replaces: None, distinguish, keep_stored: false, first: false },
+        misfits,
+    )
 }
 
 /// The row's organization, where the row tells it.

@@ -23,7 +23,6 @@ use tokio::task::JoinSet;
 
 use self::ask::{Verdict, ask_each, ask_source};
 use self::judge::judge_all;
-use self::take::Met;
 use self::write::write_all;
 use crate::error::Error;
 use crate::progress::Listener;
@@ -116,6 +115,11 @@ struct Watcher {
 /// The id by which a received row's own lists and objects are asked for.
 fn path_id(row: &Value) -> Option<&str> {
     row.get("_id").or_else(|| row.get("id")).and_then(Value::as_str)
+}
+
+/// A task that panicked ends the sync: what it had in hand is lost.
+fn task_died(failure: &tokio::task::JoinError) -> Error {
+    Error::Store(store::Error::Refused(format!("a reading task died: {failure}")))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -215,7 +219,7 @@ async fn ask_all(reading: Arc<Reading>) -> Result<(), Error> {
         });
     }
     while let Some(done) = tasks.join_next().await {
-        done.map_err(|failure| Error::Store(store::Error::Refused(format!("a reading task died: {failure}"))))??;
+        done.map_err(|failure| task_died(&failure))??;
     }
     for at in 0..reading.parts.len() {
         reading.flush(at).await?;
@@ -343,8 +347,7 @@ impl Reading {
         self.to_writer.send(ToWrite::Rows(at, batch.rows)).await.map_err(|_| Error::Cancelled)
     }
 
-    async fn quarantine(&self, at: usize, met: &mut Met, reason: &str, raw: &str) -> Result<(), Error> {
-        met.quarantined += 1;
+    async fn quarantine(&self, at: usize, reason: &str, raw: &str) -> Result<(), Error> {
         lock(&self.parts[at].counts).quarantined += 1;
         // What can not be read can not be redacted either.
         let kept = if tables::may_hold_secret(raw) {

@@ -139,6 +139,7 @@ async fn be_years(args: &[String]) -> Result<(), Failure> {
                     raw: raw.to_string(),
                     distinguish: false,
                     keep_stored: false,
+                    first: false,
                     id,
                 })
                 .collect();

@@ -59,6 +59,9 @@ pub struct NewRow {
     pub distinguish: bool,
     /// What is stored under this id already is to be kept, whatever it holds: this row is known to be poorer.
     pub keep_stored: bool,
+    /// It is certain that this snapshot has not written its id before. If nothing was stored of the table when it began
+    /// ([`SnapshotWriter::begins_empty`]), such a row need not be looked up.
+    pub first: bool,
 }
 
 /// What the reading of one source of one table has met so far.
@@ -115,6 +118,8 @@ pub struct SnapshotWriter {
     /// The snapshot's number.
     pub number: i64,
     org_id: String,
+    /// Tables whose state at the beginning is known: whether nothing was stored of them.
+    begins_empty: HashMap<&'static str, bool>,
 }
 
 impl Store {
@@ -142,7 +147,13 @@ impl Store {
         )
         .await?;
         tx.commit().await?;
-        Ok(SnapshotWriter { store: self.clone(), lease: lease.clone(), number, org_id: org_id.to_owned() })
+        Ok(SnapshotWriter {
+            store: self.clone(),
+            lease: lease.clone(),
+            number,
+            org_id: org_id.to_owned(),
+            begins_empty: HashMap::new(),
+        })
     }
 
     /// Removes what uncommitted snapshots of an organization have left; the caller holds the lease, so none is alive.
@@ -283,6 +294,17 @@ impl SnapshotWriter {
     /// The organization that this snapshot is of.
     pub fn org_id(&self) -> &str {
         &self.org_id
+    }
+
+    /// Whether nothing was stored of a table before this snapshot. It is to be asked before the first row is written.
+    pub async fn begins_empty(&mut self, table: &Table) -> Result<bool> {
+        if let Some(empty) = self.begins_empty.get(table.name) {
+            return Ok(*empty);
+        }
+        let sql = format!("SELECT 1 FROM {} WHERE org_id = $1 AND until_snapshot = $2 LIMIT 1", versions_name(table));
+        let rows = self.store.db.fetch(&sql, vec![self.org_id.as_str().into(), OPEN.into()]).await?;
+        self.begins_empty.insert(table.name, rows.is_empty());
+        Ok(rows.is_empty())
     }
 
     /// Looks up what is stored now under these ids.
@@ -582,9 +604,10 @@ async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, 
     let largest = 1_usize << (MOST_PARAMETERS / versions.width).max(1).ilog2().min(MOST_ROWS.ilog2());
     let mut left = rows.len();
     let mut rows = (first..).zip(rows);
-    while left > 0 {
+    let mut next = |left: &mut usize| {
         // Powers of two keep the number of different statements, and so of preparations, small.
-        let count = largest.min(1 << left.ilog2());
+        let count = largest.min(1 << left.checked_ilog2()?);
+        *left -= count;
         let (mut version_cells, mut raw_cells) =
             (Vec::with_capacity(count * versions.width), Vec::with_capacity(count * raws.width));
         for (row_id, row) in rows.by_ref().take(count) {
@@ -600,9 +623,18 @@ async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, 
             // JSON text holds NUL only as an escape.
             raw_cells.push(Cell::Text(row.raw));
         }
-        versions.run(tx, count, version_cells).await?;
-        raws.run(tx, count, raw_cells).await?;
-        left -= count;
+        Some((count, version_cells, raw_cells))
+    };
+    let mut ready = next(&mut left);
+    while let Some((count, version_cells, raw_cells)) = ready {
+        let insert = async {
+            versions.run(tx, count, version_cells).await?;
+            raws.run(tx, count, raw_cells).await
+        };
+        // The next rows are laid out while the database takes these.
+        let (inserted, following) = futures::join!(insert, async { next(&mut left) });
+        inserted?;
+        ready = following;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use store::TableState;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::take::{Met, Taken, take_page};
+use super::take::{Taken, Taking};
 use super::{LISTS_AT_ONCE, Part, Reading, lock, path_id};
 use crate::error::Error;
 use crate::rows::{Read, read_row};
@@ -34,7 +34,7 @@ pub(super) async fn ask_source(reading: &Arc<Reading>, at: usize) -> Result<(), 
             let _slot =
                 if part.is_insights() { reading.large_lists.acquire().await } else { reading.lists.acquire().await };
             let taken = Taken { at, parent: None, details: reading.details_of(part.table()) };
-            match read_list(reading, &taken, endpoint, query).await? {
+            match read_list(reading, taken, endpoint, query).await? {
                 // A plan that lacks a feature may lack its route as well.
                 Verdict::NotFound(why) if source.optional => part.take_flaw(TableState::NotLicensed, why),
                 verdict => part.take(verdict),
@@ -64,7 +64,8 @@ pub(super) async fn ask_each(
         let _slot = reading.lists.acquire().await;
         let verdict = match &source.ask {
             Ask::ListEach { endpoint, query, parent_as, .. } => {
-                read_list(reading, &Taken { at, parent: Some((parent_as, &id)), details: None }, endpoint, query).await
+                let parent = Some((*parent_as, Arc::from(id.as_str())));
+                read_list(reading, Taken { at, parent, details: None }, endpoint, query).await
             }
             Ask::ReadEach { endpoint, .. } => read_object(reading, at, endpoint, &id).await,
             Ask::List { .. } | Ask::From { .. } => Ok(Verdict::Complete),
@@ -139,17 +140,17 @@ pub(super) type Flaw = Option<(TableState, String)>;
 /// Reads a whole list, again if its rows moved or do not add up. The list of a parent has its id in the path.
 async fn read_list(
     reading: &Arc<Reading>,
-    taken: &Taken<'_>,
+    taken: Taken,
     endpoint: &Endpoint,
     query: &[(&'static str, &'static str)],
 ) -> Result<Verdict, Error> {
     let part = &reading.parts[taken.at];
-    let ids: Vec<&str> = taken.parent.iter().map(|(_, id)| *id).collect();
+    let ids: Vec<&str> = taken.parent.iter().map(|(_, id)| &**id).collect();
     let mut doubt = String::new();
     let mut met_before = None;
     for pass in 1..=PASSES {
         let mut pages = list_ahead(&reading.plan.client, endpoint, &ids, query);
-        let mut met = Met::default();
+        let mut taking = Taking::new(reading, taken.clone(), pass);
         let mut end = None;
         while let Some(listed) = pages.next().await {
             match listed {
@@ -157,7 +158,7 @@ async fn read_list(
                     if pass == 1 && taken.parent.is_none() {
                         lock(&part.counts).told = page.total;
                     }
-                    take_page(reading, taken, page.rows, &mut met).await?;
+                    taking.page(page.rows).await?;
                 }
                 Ok(Listed::End(pass)) => end = Some(pass),
                 Err(error) => return verdict_of(error),
@@ -166,6 +167,7 @@ async fn read_list(
         let Some(end) = end else {
             return Ok(Verdict::Flawed(TableState::Failed, "the list ended without an end".to_owned()));
         };
+        let met = taking.end().await?;
         if taken.parent.is_none() {
             lock(&part.counts).told = end.total;
         }
@@ -234,10 +236,9 @@ async fn read_object(reading: &Arc<Reading>, at: usize, endpoint: &Endpoint, id:
         Ok(answer) => answer,
         Err(error) => return verdict_of(error),
     };
-    let mut met = Met::default();
-    let taken = Taken { at, parent: None, details: None };
-    take_page(reading, &taken, vec![answer.body], &mut met).await?;
-    Ok(if met.quarantined > 0 {
+    let mut taking = Taking::new(reading, Taken { at, parent: None, details: None }, 1);
+    taking.page(vec![answer.body]).await?;
+    Ok(if taking.end().await?.quarantined > 0 {
         let words = "the object could not be read and is kept aside (quarantine)";
         Verdict::Flawed(TableState::Failed, words.to_owned())
     } else {

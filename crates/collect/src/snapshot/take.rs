@@ -4,14 +4,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use futures::stream::StreamExt;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesOrdered, StreamExt};
 use jumpcloud::{Client, Endpoint};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use store::TableState;
+use store::{NewRow, TableState};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::ask::{Flaw, Verdict, verdict_of};
-use super::{LISTS_AT_ONCE, Reading, lock};
+use super::{LISTS_AT_ONCE, Reading, lock, task_died};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::rows::{Read, id_hash, organization_of, read_row};
@@ -19,13 +22,19 @@ use crate::tables::{Ask, Collected, Source};
 
 /// Rows that are taken apart at the same time: in pieces, a row takes many times the memory of its text.
 const ROWS_AT_ONCE: usize = 200;
+/// Pieces of one list that are made ready side by side: no more than bring a few processors to work, since they wait in
+/// memory for those before them.
+const PIECES_AT_ONCE: usize = 3;
+/// So many rows and fewer are made ready at once, since a task of their own would cost more.
+const FEW_ROWS: usize = 20;
 
 /// Whose rows are taken, and what belongs to them that does not stand in them.
-pub(super) struct Taken<'a> {
+#[derive(Clone)]
+pub(super) struct Taken {
     /// The source.
     pub(super) at: usize,
     /// The parent whose list it is: the member that its id is written into, and the id.
-    pub(super) parent: Option<(&'a str, &'a str)>,
+    pub(super) parent: Option<(&'static str, Arc<str>)>,
     /// The source that completes each row, and what it asks.
     pub(super) details: Option<(usize, &'static Endpoint)>,
 }
@@ -42,43 +51,123 @@ pub(super) struct Met {
     pub(super) elsewhere: u64,
 }
 
-/// Takes the rows of a page, which may be thousands, few at a time: only their text is held all at once.
-pub(super) async fn take_page(
-    reading: &Arc<Reading>,
-    taken: &Taken<'_>,
-    received: Vec<Box<RawValue>>,
-    met: &mut Met,
-) -> Result<(), Error> {
-    let mut received = received.into_iter();
-    while received.len() > 0 {
-        let some = received.by_ref().take(ROWS_AT_ONCE).collect();
-        take_rows(reading, taken, some, met).await?;
-    }
-    let part = &reading.parts[taken.at];
-    let (read, told) = {
-        let counts = lock(&part.counts);
-        (counts.read, counts.told)
-    };
-    (reading.plan.listener)(Progress::Rows { table: part.table(), read, told });
-    Ok(())
+/// Takes the pages of one pass over one list: makes their rows ready on all processors, and hands them on in the order in
+/// which they came.
+pub(super) struct Taking<'a> {
+    reading: &'a Arc<Reading>,
+    taken: Taken,
+    met: Met,
+    /// No other pass and no other source brings rows of this table.
+    is_only_reading: bool,
+    under_way: FuturesOrdered<BoxFuture<'static, Result<Ready, Error>>>,
 }
 
-/// Makes received rows ready, with the rows of other tables that are made from them, and hands full batches to the writer.
-async fn take_rows(
-    reading: &Arc<Reading>,
-    taken: &Taken<'_>,
-    received: Vec<Box<RawValue>>,
-    met: &mut Met,
-) -> Result<(), Error> {
+/// Rows that can be stored, and those that can not.
+#[derive(Default)]
+struct Ready {
+    /// Of which part, and how many of its values were of another type than declared.
+    rows: Vec<(usize, NewRow, u64)>,
+    /// Of which part, why not, and the row.
+    unreadable: Vec<(usize, String, String)>,
+    elsewhere: u64,
+}
+
+impl<'a> Taking<'a> {
+    /// `pass` counts from 1.
+    pub(super) fn new(reading: &'a Arc<Reading>, taken: Taken, pass: u32) -> Self {
+        let part = &reading.parts[taken.at];
+        let is_only_reading = pass == 1 && taken.parent.is_none() && part.collected.sources.len() == 1;
+        Self { reading, taken, met: Met::default(), is_only_reading, under_way: FuturesOrdered::new() }
+    }
+
+    /// Takes the rows of a page, which may be thousands, few at a time: only their text is held all at once.
+    pub(super) async fn page(&mut self, received: Vec<Box<RawValue>>) -> Result<(), Error> {
+        let part = &self.reading.parts[self.taken.at];
+        lock(&part.counts).read += received.len() as u64;
+        let is_short = received.len() <= FEW_ROWS;
+        let mut received = received.into_iter();
+        while received.len() > 0 {
+            let some: Vec<_> = received.by_ref().take(ROWS_AT_ONCE).collect();
+            let ready = make_ready(Arc::clone(self.reading), self.taken.clone(), some);
+            self.under_way.push_back(match is_short {
+                true => ready.boxed(),
+                false => joined(AbortOnDropHandle::new(tokio::spawn(ready))).boxed(),
+            });
+            while self.under_way.len() >= PIECES_AT_ONCE {
+                self.settle_next().await?;
+            }
+        }
+        let (read, told) = {
+            let counts = lock(&part.counts);
+            (counts.read, counts.told)
+        };
+        (self.reading.plan.listener)(Progress::Rows { table: part.table(), read, told });
+        Ok(())
+    }
+
+    /// Takes what is still under way, and tells what was met.
+    pub(super) async fn end(mut self) -> Result<Met, Error> {
+        while !self.under_way.is_empty() {
+            self.settle_next().await?;
+        }
+        Ok(self.met)
+    }
+
+    /// Counts the rows that came first of those that are not counted yet, and hands full batches to the writer.
+    async fn settle_next(&mut self) -> Result<(), Error> {
+        let Some(ready) = self.under_way.next().await else { return Ok(()) };
+        let Ready { rows, unreadable, elsewhere } = ready?;
+        let reading = self.reading;
+        self.met.elsewhere += elsewhere;
+        for (at, why, row) in unreadable {
+            if at == self.taken.at {
+                self.met.quarantined += 1;
+            } else {
+                let why = format!("a row made from {} has no id", reading.parts[self.taken.at].table());
+                reading.parts[at].take_flaw(TableState::Failed, why);
+            }
+            reading.quarantine(at, &why, &row).await?;
+        }
+        for (at, mut row, misfits) in rows {
+            let part = &reading.parts[at];
+            if at == self.taken.at {
+                self.met.rows += 1;
+                if !row.distinguish {
+                    if self.met.different.insert(id_hash(&row.id)) {
+                        row.first = self.is_only_reading;
+                    } else {
+                        lock(&part.counts).duplicates += 1;
+                    }
+                }
+            }
+            part.put(row, misfits);
+        }
+        let children = reading.made_from.get(reading.parts[self.taken.at].table()).map_or(&[][..], Vec::as_slice);
+        for at in std::iter::once(&self.taken.at).chain(children) {
+            if reading.parts[*at].is_full() {
+                reading.flush(*at).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a task has made.
+async fn joined(task: AbortOnDropHandle<Result<Ready, Error>>) -> Result<Ready, Error> {
+    task.await.unwrap_or_else(|failure| Err(task_died(&failure)))
+}
+
+/// Makes received rows ready, with the rows of other tables that are made from them.
+async fn make_ready(reading: Arc<Reading>, taken: Taken, received: Vec<Box<RawValue>>) -> Result<Ready, Error> {
     let at = taken.at;
     let part = &reading.parts[at];
+    let mut ready = Ready::default();
     let mut values = Vec::with_capacity(received.len());
     for raw in received {
-        lock(&part.counts).read += 1;
         match serde_json::from_str::<Value>(raw.get()) {
             Ok(Value::Object(row)) => values.push((Value::Object(row), false)),
-            Ok(_) => reading.quarantine(at, met, "it is not an object", raw.get()).await?,
-            Err(error) => reading.quarantine(at, met, &error.to_string(), raw.get()).await?,
+            Ok(_) => ready.unreadable.push((at, "it is not an object".to_owned(), raw.get().to_owned())),
+            Err(error) => ready.unreadable.push((at, error.to_string(), raw.get().to_owned())),
         }
     }
     if let Some((at, endpoint)) = taken.details {
@@ -89,11 +178,12 @@ async fn take_rows(
         }
     }
     let children = reading.made_from.get(part.table()).map_or(&[][..], Vec::as_slice);
+    ready.rows.reserve(values.len());
     for (mut value, poor) in values {
         if let Some(found) = organization_of(&value).filter(|found| *found != reading.plan.org_id) {
             if part.spans_organizations() {
                 // A provider's key lists the administrators of all its organizations; the others are not ours to keep.
-                met.elsewhere += 1;
+                ready.elsewhere += 1;
                 continue;
             }
             return Err(Error::OrganizationChanged {
@@ -102,46 +192,35 @@ async fn take_rows(
                 found: found.to_owned(),
             });
         }
-        if let (Some((name, id)), Value::Object(members)) = (taken.parent, &mut value) {
-            members.insert(name.to_owned(), Value::String(id.to_owned()));
+        if let (Some((name, id)), Value::Object(members)) = (&taken.parent, &mut value) {
+            members.insert((*name).to_owned(), Value::String((**id).to_owned()));
         }
         reading.tell_watchers(part.table(), &value);
         part.note_collection(&value);
         for child in children {
             let Some(Source { ask: Ask::From { rows, .. }, .. }) = reading.parts[*child].source else { continue };
-            let child_part = &reading.parts[*child];
-            for row in rows(&value) {
-                lock(&child_part.counts).read += 1;
-                match read_row(child_part.collected, &child_part.reader, child_part.name, row) {
-                    Read::Row(mut row, misfits) => {
-                        row.keep_stored = poor;
-                        child_part.put(row, misfits);
-                    }
-                    Read::Nameless(row) => {
-                        reading.quarantine(*child, &mut Met::default(), "it has no id", &row.to_string()).await?;
-                        child_part.take_flaw(TableState::Failed, format!("a row made from {} has no id", part.table()));
-                    }
-                }
+            let rows = rows(&value);
+            lock(&reading.parts[*child].counts).read += rows.len() as u64;
+            for row in rows {
+                ready.take(&reading, *child, row, poor);
             }
         }
-        match read_row(part.collected, &part.reader, part.name, value) {
+        ready.take(&reading, at, value, poor);
+    }
+    Ok(ready)
+}
+
+impl Ready {
+    fn take(&mut self, reading: &Reading, at: usize, row: Value, poor: bool) {
+        let part = &reading.parts[at];
+        match read_row(part.collected, &part.reader, part.name, row) {
             Read::Row(mut row, misfits) => {
                 row.keep_stored = poor;
-                met.rows += 1;
-                if !row.distinguish && !met.different.insert(id_hash(&row.id)) {
-                    lock(&part.counts).duplicates += 1;
-                }
-                part.put(row, misfits);
+                self.rows.push((at, row, misfits));
             }
-            Read::Nameless(row) => reading.quarantine(at, met, "it has no id", &row.to_string()).await?,
+            Read::Nameless(row) => self.unreadable.push((at, "it has no id".to_owned(), row.to_string())),
         }
     }
-    for at in std::iter::once(&at).chain(children) {
-        if reading.parts[*at].is_full() {
-            reading.flush(*at).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Lays each row's own object over the row that the list gave. A row whose object is refused is marked: it is poorer than

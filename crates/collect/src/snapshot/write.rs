@@ -50,7 +50,8 @@ async fn write_batch(
     let part = &reading.parts[at];
     let table = &part.collected.table;
     let rows = if part.collected.id.is_unique() { last_of_each(rows) } else { rows };
-    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let begins_empty = writer.begins_empty(table).await?;
+    let ids: Vec<&str> = rows.iter().filter(|row| !(begins_empty && row.first)).map(|row| row.id.as_str()).collect();
     let known = writer.known(table, &ids).await?;
     let mut changed = Vec::new();
     let mut unchanged = 0;

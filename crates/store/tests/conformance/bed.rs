@@ -186,6 +186,7 @@ pub(crate) fn row(table: &Table, id: &str, raw: &Value) -> NewRow {
         replaces: None,
         distinguish: false,
         keep_stored: false,
+        first: false,
     }
 }
 
