@@ -179,7 +179,7 @@ fn organization(users: usize, devices: usize) -> Value {
     tables.insert("devices".to_owned(), rows(devices, &|at| {
         json!({
             "id": format!("d{at:07}"), "hostname": format!("host{at}"), "display_name": format!("Host {at}"),
-            "serial_number": format!("S{at}"), "os_family": ["darwin", "windows", "linux"][at % 3], "os": ["Mac OS X", "Windows", "Ubuntu"][at % 3],
+            "serial_number": format!("S{at}"), "os_family": (["darwin", "windows", "linux"][at % 3]), "os": (["Mac OS X", "Windows", "Ubuntu"][at % 3]),
             "os_major": 15, "os_minor": 1, "os_patch": 0, "desktop": true, "agent_version": "2.0.0", "disk_encrypted": at % 10 != 0,
             "recovery_key_escrowed": at % 10 != 1, "last_contact": now, "primary_user_id": format!("u{at:07}"),
             "mdm_vendor": "internal", "mdm_user_approved": true, "policies_total": 3, "policies_failed": 0, "ssh_root_login_allowed": at % 50 == 0,
@@ -187,7 +187,7 @@ fn organization(users: usize, devices: usize) -> Value {
         })
     }));
     tables.insert("device_local_users".to_owned(), rows(devices * 3, &|at| {
-        json!({ "id": format!("l{at}"), "device_id": format!("d{:07}", at / 3), "username": ["root", "admin", "user"][at % 3].to_owned() + &(at / 3).to_string(),
+        json!({ "id": format!("l{at}"), "device_id": format!("d{:07}", at / 3), "username": (["root", "admin", "user"][at % 3].to_owned() + &(at / 3).to_string()),
                 "admin": at % 3 == 1, "managed": at % 3 == 2, "suspended": false })
     }));
     for (name, per) in [

@@ -137,7 +137,17 @@ async fn write_table(
             };
             let cells = table.columns.iter().map(cell).collect();
             let replaces = stored.map(|stored| stored.row_id);
-            fresh.push(NewRow { id, part: "", content, cells, raw, replaces, distinguish: false, keep_stored: false });
+            fresh.push(NewRow {
+                id,
+                part: "",
+                content,
+                cells,
+                raw,
+                replaces,
+                distinguish: false,
+                keep_stored: false,
+                first: false,
+            });
         }
         if !fresh.is_empty() {
             writer.write(table, fresh, known, &marks, now).await?;

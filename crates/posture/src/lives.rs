@@ -33,7 +33,6 @@ pub(crate) fn not_failing(known: &KnownFinding, seen: Seen, snapshot: i64) -> Op
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 mod tests {
     use store::findings::Severity;
 

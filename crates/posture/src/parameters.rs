@@ -45,7 +45,7 @@ impl ParameterSet {
                 _ => None,
             };
             // A time that can not be written is further away than any that is stored.
-            if let Some(span) = hours.and_then(|hours| SignedDuration::try_from_hours(hours)) {
+            if let Some(span) = hours.and_then(SignedDuration::try_from_hours) {
                 let ago = now.checked_sub(span).unwrap_or(Timestamp::MIN);
                 let ahead = now.checked_add(span).unwrap_or(Timestamp::MAX);
                 bound.insert(format!("{name}_ago"), Parameter::Text(time_text(ago)));

@@ -288,7 +288,7 @@ impl SnapshotWriter {
     /// Writes what follows from a committed snapshot as its own.
     pub(crate) fn of_committed(store: &Store, lease: &Lease, snapshot: &SnapshotInfo) -> Self {
         let (number, org_id) = (snapshot.number, snapshot.org_id.clone());
-        Self { store: store.clone(), lease: lease.clone(), number, org_id }
+        Self { store: store.clone(), lease: lease.clone(), number, org_id, begins_empty: HashMap::new() }
     }
 
     /// The organization that this snapshot is of.

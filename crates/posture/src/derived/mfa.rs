@@ -142,6 +142,7 @@ impl Work {
                 replaces,
                 distinguish: false,
                 keep_stored: false,
+                first: false,
             });
         }
         if !fresh.is_empty() {
@@ -342,7 +343,7 @@ mod tests {
     #[test]
     fn factors_that_can_not_be_phished_make_it_strong_only_if_no_policy_accepts_less() {
         let strong = policy(|policy| policy.is_strong = true);
-        let row = requirement(None, &[strong.clone()], |_| false);
+        let row = requirement(None, std::slice::from_ref(&strong), |_| false);
         assert_eq!(row["strength"], "phishing-resistant");
         let row = requirement(None, &[strong, policy(|_| ())], |_| false);
         assert_eq!(row["strength"], "any");

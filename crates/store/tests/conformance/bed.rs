@@ -319,5 +319,5 @@ fn word(cell: &Cell) -> String {
 /// `id username` of every user, as it was then or is now.
 pub(crate) async fn users_at(store: &Store, as_of: Option<Timestamp>) -> Vec<String> {
     let sql = "SELECT org_id, id, username FROM users ORDER BY org_id, id".to_owned();
-    lines(&store.query(&Query { sql, as_of, org_id: None }, &Limits::default()).await.unwrap())
+    lines(&store.query(&Query { sql, as_of, ..Default::default() }, &Limits::default()).await.unwrap())
 }

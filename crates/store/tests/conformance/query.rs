@@ -542,7 +542,7 @@ async fn the_columns_are_told_once_before_the_rows(bed: &Bed) {
 async fn an_answer_is_of_one_organization_where_asked(bed: &Bed) {
     let store = filled(bed).await;
     let org_ids = async |sql: &str, org_id: &str| {
-        let query = Query { sql: sql.to_owned(), as_of: None, org_id: Some(org_id.to_owned()) };
+        let query = Query { sql: sql.to_owned(), org_id: Some(org_id.to_owned()), ..Default::default() };
         lines(&store.query(&query, &Limits::default()).await.unwrap())
     };
     let run = store.start_run(&connection("c1", "Acme"), store::Action::Sync, "system", "atlas", minute(0)).await;
@@ -564,7 +564,7 @@ async fn an_answer_is_of_the_time_that_was_asked_for(bed: &Bed) {
     sync_users(&store, "a", minute(20), &[("1", "ada.l")]).await;
     let at = async |minutes| {
         let sql = "SELECT username FROM users ORDER BY username".to_owned();
-        let query = Query { sql, as_of: Some(minute(minutes)), org_id: None };
+        let query = Query { sql, as_of: Some(minute(minutes)), ..Default::default() };
         lines(&store.query(&query, &Limits::default()).await.unwrap())
     };
     assert!(at(-1).await.is_empty());

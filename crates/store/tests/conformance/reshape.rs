@@ -61,7 +61,7 @@ async fn read_as(bed: &Bed, table: &'static Table, columns: &str) -> [Vec<String
     for (at, answer) in answers.iter_mut().enumerate() {
         let sql = format!("SELECT {columns} FROM things ORDER BY id");
         let as_of = Some(minute(at as i64 * 10));
-        let query = store::Query { sql, as_of, org_id: None };
+        let query = store::Query { sql, as_of, ..Default::default() };
         *answer = lines(&store.query(&query, &store::Limits::default()).await.unwrap());
     }
     store.close().await;

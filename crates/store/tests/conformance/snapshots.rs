@@ -247,7 +247,7 @@ async fn hold(store: &store::Store, case: usize, steps: &[Step]) {
                 "SELECT org_id, id, username FROM users WHERE org_id IN ('{}', '{}') ORDER BY org_id, id",
                 organizations[0], organizations[1]
             );
-            let query = Query { sql, as_of: Some(as_of), org_id: None };
+            let query = Query { sql, as_of: Some(as_of), ..Default::default() };
             let answer = store.query(&query, &Limits::default()).await.unwrap();
             assert_eq!(lines(&answer), expected, "as of {as_of}: {steps:?}");
         }

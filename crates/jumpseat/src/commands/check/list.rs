@@ -77,7 +77,7 @@ pub(super) fn named<'a>(library: &'a Library, id: &str) -> Result<&'a Check> {
     })
 }
 
-pub(super) async fn list(args: ListArgs, global: &Global) -> Result<Exit> {
+pub(super) fn list(args: ListArgs, global: &Global) -> Result<Exit> {
     let config = load(&global.overrides(), global.config.as_deref())?.config;
     let library = load_library(&config)?;
     let mut checks = args.choice.of(&library, &[])?;

@@ -52,7 +52,7 @@ impl From<SeverityArg> for Severity {
 pub(super) async fn run(command: CheckCommand, global: &Global) -> Result<Exit> {
     match command {
         CheckCommand::Run(args) => run::run(args, global).await,
-        CheckCommand::List(args) => list::list(args, global).await,
+        CheckCommand::List(args) => list::list(args, global),
         CheckCommand::Show(args) => list::show(args, global).await,
         CheckCommand::Test(args) => test::run(args, global).await,
         CheckCommand::Docs(args) => docs::run(&args, global),
