@@ -6,6 +6,7 @@ mod connection;
 mod db;
 pub mod events;
 mod inventory;
+pub mod json;
 mod lease;
 mod migration;
 mod query;
