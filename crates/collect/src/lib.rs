@@ -4,6 +4,7 @@
 mod client;
 mod error;
 pub mod events;
+mod node;
 mod progress;
 mod rows;
 mod schedule;

@@ -3,36 +3,54 @@
 
 use serde_json::Value;
 use store::NewRow;
-use store::schema::{Reader, json_text};
+use store::json::{Json, Shape};
+use store::schema::Reader;
 
+use crate::node::Node;
 use crate::tables::{Collected, Id};
 
 /// What became of one received row.
 pub(crate) enum Read {
     /// It can be stored.
     Row(NewRow, Misfits),
-    /// It has nothing that could be its identity. The row, secrets removed.
-    Nameless(Value),
+    /// It has nothing that could be its identity. The row's text, secrets removed.
+    Nameless(String),
 }
 
 /// How many of its values were of another type than declared.
 pub(crate) type Misfits = u64;
 
-/// Makes a received row ready to be stored.
-pub(crate) fn read_row(collected: &Collected, reader: &Reader, part: &'static str, mut received: Value) -> Read {
-    collected.clean(&mut received);
+/// Makes a row ready to be stored.
+pub(crate) fn read_row(collected: &Collected, reader: &Reader, part: &'static str, mut row: Value) -> Read {
+    collected.clean(&mut row);
+    read_clean(collected, reader, part, &row, 0)
+}
+
+/// Makes a received row ready to be stored, whose text is so long: the same, at a smaller price.
+pub(crate) fn read_node(
+    collected: &Collected,
+    reader: &Reader,
+    part: &'static str,
+    mut row: Node<'_>,
+    length: usize,
+) -> Read {
+    collected.clean_node(&mut row);
+    read_clean(collected, reader, part, &row, length)
+}
+
+fn read_clean(collected: &Collected, reader: &Reader, part: &'static str, row: &impl Json, length: usize) -> Read {
+    let raw = row.to_text(length);
     let id = match &collected.id {
-        Id::Member(names) => names.iter().find_map(|name| received.get(name).and_then(word)),
+        Id::Member(names) => names.iter().find_map(|name| row.member(name).and_then(word)),
         Id::Joined(names) | Id::Loose(names) => {
             let words: Vec<String> =
-                names.iter().map(|name| received.get(name).and_then(word).unwrap_or_default()).collect();
+                names.iter().map(|name| row.member(name).and_then(word).unwrap_or_default()).collect();
             words.iter().any(|word| !word.is_empty()).then(|| words.join("/"))
         }
     };
     let distinguish = !collected.id.is_unique();
-    let Some(id) = id.map(stored_id) else { return Read::Nameless(received) };
-    let (cells, misfits) = reader.cells(&received);
-    let raw = json_text(&received);
+    let Some(id) = id.map(stored_id) else { return Read::Nameless(raw) };
+    let (cells, misfits) = reader.cells(row);
     let content = short_hash(raw.as_bytes());
     Read::Row(
         NewRow { id, part, content, cells, raw, replaces: None, distinguish, keep_stored: false, first: false },
@@ -41,8 +59,8 @@ pub(crate) fn read_row(collected: &Collected, reader: &Reader, part: &'static st
 }
 
 /// The row's organization, where the row tells it.
-pub(crate) fn organization_of(received: &Value) -> Option<&str> {
-    received.get("organization").and_then(Value::as_str).filter(|id| !id.is_empty())
+pub(crate) fn organization_of(row: &impl Json) -> Option<&str> {
+    row.member("organization").and_then(Json::as_text).filter(|id| !id.is_empty())
 }
 
 /// Longer ids are cut, and their hash put behind: an index can hold only so much, and ids made of names and paths are
@@ -59,11 +77,11 @@ fn stored_id(id: String) -> String {
 }
 
 /// A scalar as the text that it is in an id.
-fn word(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
+fn word(value: &impl Json) -> Option<String> {
+    match value.shape() {
+        Shape::Text(text) if !text.is_empty() => Some(text.to_owned()),
+        Shape::Number(number) => Some(number.to_string()),
+        Shape::Bool(flag) => Some(flag.to_string()),
         _ => None,
     }
 }

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jumpcloud::{Client, Clock, Endpoint};
 use serde_json::Value;
+use store::json::Json;
 use store::schema::Reader;
 use store::{Marks, NewRow, SnapshotWriter, TableRecord, TableState};
 use tokio::sync::{Semaphore, mpsc};
@@ -25,6 +26,7 @@ use self::ask::{Verdict, ask_each, ask_source};
 use self::judge::judge_all;
 use self::write::write_all;
 use crate::error::Error;
+use crate::node::Node;
 use crate::progress::Listener;
 use crate::rows::id_hash;
 use crate::tables::{self, Ask, Collected, Source};
@@ -113,8 +115,8 @@ struct Watcher {
 }
 
 /// The id by which a received row's own lists and objects are asked for.
-fn path_id(row: &Value) -> Option<&str> {
-    row.get("_id").or_else(|| row.get("id")).and_then(Value::as_str)
+fn path_id(row: &impl Json) -> Option<&str> {
+    row.member("_id").or_else(|| row.member("id")).and_then(Json::as_text)
 }
 
 /// A task that panicked ends the sync: what it had in hand is lost.
@@ -284,11 +286,11 @@ impl Part {
     }
 
     /// Remembers the newest collection time of a device.
-    fn note_collection(&self, row: &Value) {
+    fn note_collection(&self, row: &Node<'_>) {
         if !self.is_insights() {
             return;
         }
-        let member = |name: &str| row.get(name).and_then(Value::as_str);
+        let member = |name: &str| row.member(name).and_then(Json::as_text);
         let (Some(device), Some(at)) = (member("system_id"), member("collection_time")) else { return };
         let mut noted = lock(&self.collected_at);
         match noted.get_mut(device) {
@@ -360,12 +362,12 @@ impl Reading {
     }
 
     /// Tells the ids of a table's rows to the sources that are asked by them.
-    fn tell_watchers(&self, table: &'static str, row: &Value) {
+    fn tell_watchers(&self, table: &'static str, row: &Node<'_>) {
         let mut all = lock(&self.watchers);
         let Some(watchers) = all.get_mut(table) else { return };
         let Some(id) = path_id(row) else { return };
         for watcher in watchers {
-            if watcher.only.is_none_or(|wanted| wanted(row)) && watcher.sent.insert(id_hash(id)) {
+            if watcher.only.is_none_or(|wanted| wanted(&row.to_value())) && watcher.sent.insert(id_hash(id)) {
                 // The receiver is gone only when the sync is over.
                 let _ = watcher.ids.send(id.to_owned());
             }

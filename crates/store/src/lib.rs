@@ -9,6 +9,7 @@ mod derived;
 pub mod events;
 pub mod findings;
 mod inventory;
+pub mod json;
 mod lease;
 mod migration;
 mod parameters;

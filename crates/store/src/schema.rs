@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use serde_json::Value;
+
+use crate::json::{Json, Shape};
 
 /// One collected table: the single source of its SQL schema, its documentation and its loading.
 ///
@@ -163,15 +164,15 @@ impl Reader {
 
     /// Reads the columns of one row, in the order in which they were given. The second part counts values whose type was not the
     /// declared one.
-    pub fn cells(&self, raw: &Value) -> (Vec<Cell>, u64) {
+    pub fn cells(&self, raw: &impl Json) -> (Vec<Cell>, u64) {
         let mut cells: Vec<Cell> = self.kinds.iter().copied().map(Cell::Null).collect();
         let misfits = self.read(&self.places, raw, &mut cells);
         (cells, misfits)
     }
 
-    fn read(&self, places: &[Place], value: &Value, cells: &mut [Cell]) -> u64 {
+    fn read<V: Json>(&self, places: &[Place], value: &V, cells: &mut [Cell]) -> u64 {
         let mut misfits = 0;
-        let mut found = |place: &Place, value: &Value| {
+        let mut found = |place: &Place, value: &V| {
             for at in &place.columns {
                 match self.kinds[*at].read(value) {
                     Some(cell) => cells[*at] = cell,
@@ -182,11 +183,11 @@ impl Reader {
                 misfits += self.read(&place.places, value, cells);
             }
         };
-        match value {
-            Value::Object(members) => {
+        match value.shape() {
+            Shape::Object(members) => {
                 let mut places = places.iter().peekable();
                 for (name, value) in members {
-                    while places.next_if(|place| place.name < name.as_str()).is_some() {}
+                    while places.next_if(|place| place.name < name).is_some() {}
                     match places.peek() {
                         Some(place) if place.name == name => found(place, value),
                         Some(_) => {}
@@ -194,7 +195,7 @@ impl Reader {
                     }
                 }
             }
-            Value::Array(items) => {
+            Shape::List(items) => {
                 for place in places {
                     if let Some(item) = place.name.parse::<usize>().ok().and_then(|at| items.get(at)) {
                         found(place, item);
@@ -237,39 +238,37 @@ fn put(places: &mut Vec<Place>, path: &[&'static str], column: usize) {
 
 impl Kind {
     /// Reads one JSON value as this kind; `None` when it is something else altogether.
-    pub fn read(self, value: &Value) -> Option<Cell> {
-        match (self, value) {
-            (_, Value::Null) => Some(Cell::Null(self)),
-            (Self::Text, Value::String(text)) if text.is_empty() => Some(Cell::Null(self)),
-            (Self::Text, Value::String(text)) => Some(Cell::Text(storable(text))),
-            (Self::Text, Value::Number(number)) => Some(Cell::Text(number.to_string())),
-            (Self::Text, Value::Bool(flag)) => Some(Cell::Text(flag.to_string())),
-            (Self::Json, Value::Array(items)) if items.is_empty() => Some(Cell::Null(self)),
-            (Self::Json, Value::Object(fields)) if fields.is_empty() => Some(Cell::Null(self)),
-            (Self::Json, value) => Some(Cell::Text(json_text(value))),
-            (_, Value::String(text)) if text.is_empty() => Some(Cell::Null(self)),
-            (Self::Integer, Value::Number(number)) => number.as_i64().map(Cell::Integer),
-            (Self::Integer, Value::String(text)) => text.trim().parse().ok().map(Cell::Integer),
-            (Self::Integer, Value::Bool(flag)) => Some(Cell::Integer(i64::from(*flag))),
-            (Self::Real, Value::Number(number)) => number.as_f64().map(Cell::Real),
-            (Self::Real, Value::String(text)) => {
-                text.trim().parse().ok().filter(|n: &f64| n.is_finite()).map(Cell::Real)
-            }
-            (Self::Boolean, Value::Bool(flag)) => Some(Cell::Boolean(*flag)),
-            (Self::Boolean, Value::Number(number)) => match number.as_i64() {
+    pub fn read<V: Json>(self, value: &V) -> Option<Cell> {
+        match (self, value.shape()) {
+            (_, Shape::Null) => Some(Cell::Null(self)),
+            (Self::Text, Shape::Text(text)) if text.is_empty() => Some(Cell::Null(self)),
+            (Self::Text, Shape::Text(text)) => Some(Cell::Text(storable(text))),
+            (Self::Text, Shape::Number(number)) => Some(Cell::Text(number.to_string())),
+            (Self::Text, Shape::Bool(flag)) => Some(Cell::Text(flag.to_string())),
+            (Self::Json, Shape::List(items)) if items.is_empty() => Some(Cell::Null(self)),
+            (Self::Json, Shape::Object(members)) if members.len() == 0 => Some(Cell::Null(self)),
+            (Self::Json, _) => Some(Cell::Text(value.to_text(128))),
+            (_, Shape::Text(text)) if text.is_empty() => Some(Cell::Null(self)),
+            (Self::Integer, Shape::Number(number)) => number.as_i64().map(Cell::Integer),
+            (Self::Integer, Shape::Text(text)) => text.trim().parse().ok().map(Cell::Integer),
+            (Self::Integer, Shape::Bool(flag)) => Some(Cell::Integer(i64::from(flag))),
+            (Self::Real, Shape::Number(number)) => number.as_f64().map(Cell::Real),
+            (Self::Real, Shape::Text(text)) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()).map(Cell::Real),
+            (Self::Boolean, Shape::Bool(flag)) => Some(Cell::Boolean(flag)),
+            (Self::Boolean, Shape::Number(number)) => match number.as_i64() {
                 Some(0) => Some(Cell::Boolean(false)),
                 Some(1) => Some(Cell::Boolean(true)),
                 Some(-1) => Some(Cell::Null(self)),
                 _ => None,
             },
-            (Self::Boolean, Value::String(text)) => match text.trim() {
+            (Self::Boolean, Shape::Text(text)) => match text.trim() {
                 "0" | "false" => Some(Cell::Boolean(false)),
                 "1" | "true" => Some(Cell::Boolean(true)),
                 "-1" => Some(Cell::Null(self)),
                 _ => None,
             },
-            (Self::Time, Value::String(text)) => instant(text).map(|at| at.map_or(Cell::Null(self), Cell::Text)),
-            (Self::Time, Value::Number(number)) => {
+            (Self::Time, Shape::Text(text)) => instant(text).map(|at| at.map_or(Cell::Null(self), Cell::Text)),
+            (Self::Time, Shape::Number(number)) => {
                 let seconds = number.as_f64()?;
                 if seconds <= 0.0 {
                     return Some(Cell::Null(self));
@@ -302,12 +301,6 @@ fn instant(text: &str) -> Option<Option<String>> {
     Some(Some(if is_kept_form { text.to_owned() } else { time_text(at) }))
 }
 
-/// A JSON value as compact text.
-pub fn json_text(value: &Value) -> String {
-    // `to_string` would go through the formatter, piece by piece, at half the speed.
-    serde_json::to_string(value).expect("every JSON value can be written: its keys are text")
-}
-
 /// Writes an instant the way every time column holds it: `2026-11-20T06:31:05.412Z`.
 pub fn time_text(at: Timestamp) -> String {
     format!("{at:.3}")
@@ -320,7 +313,7 @@ pub(crate) fn storable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

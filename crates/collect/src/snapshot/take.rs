@@ -1,6 +1,7 @@
 //! Taking received rows: completed, cleaned and read where they arrive, with the rows of other tables that are made from
 //! them, and handed to the writer in batches.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -16,8 +17,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::ask::{Flaw, Verdict, verdict_of};
 use super::{LISTS_AT_ONCE, Reading, lock, task_died};
 use crate::error::Error;
+use crate::node::Node;
 use crate::progress::Progress;
-use crate::rows::{Read, id_hash, organization_of, read_row};
+use crate::rows::{Read, id_hash, organization_of, read_node, read_row};
 use crate::tables::{Ask, Collected, Source};
 
 /// Rows that are taken apart at the same time: in pieces, a row takes many times the memory of its text.
@@ -160,31 +162,61 @@ async fn joined(task: AbortOnDropHandle<Result<Ready, Error>>) -> Result<Ready, 
 /// Makes received rows ready, with the rows of other tables that are made from them.
 async fn make_ready(reading: Arc<Reading>, taken: Taken, received: Vec<Box<RawValue>>) -> Result<Ready, Error> {
     let at = taken.at;
-    let part = &reading.parts[at];
-    let mut ready = Ready::default();
+    let mut ready = Ready { rows: Vec::with_capacity(received.len()), ..Ready::default() };
+    let is_watched = lock(&reading.watchers).contains_key(reading.parts[at].table());
+    let Some((details_at, endpoint)) = taken.details else {
+        for raw in &received {
+            match object_in(raw.get()) {
+                Ok(row) => ready.take(&reading, &taken, is_watched, row, raw.get().len(), false)?,
+                Err(why) => ready.unreadable.push((at, why, raw.get().to_owned())),
+            }
+        }
+        return Ok(ready);
+    };
     let mut values = Vec::with_capacity(received.len());
-    for raw in received {
-        match serde_json::from_str::<Value>(raw.get()) {
-            Ok(Value::Object(row)) => values.push((Value::Object(row), false)),
-            Ok(_) => ready.unreadable.push((at, "it is not an object".to_owned(), raw.get().to_owned())),
-            Err(error) => ready.unreadable.push((at, error.to_string(), raw.get().to_owned())),
+    for raw in &received {
+        match object_in(raw.get()) {
+            Ok(row) => values.push((row.to_value(), false)),
+            Err(why) => ready.unreadable.push((at, why, raw.get().to_owned())),
         }
     }
-    if let Some((at, endpoint)) = taken.details {
-        let flaw;
-        (values, flaw) = with_details(&reading.plan.client, endpoint, part.collected, values).await?;
-        if let Some((state, why)) = flaw {
-            reading.parts[at].take_flaw(state, why);
-        }
+    let (values, flaw) = with_details(&reading.plan.client, endpoint, reading.parts[at].collected, values).await?;
+    if let Some((state, why)) = flaw {
+        reading.parts[details_at].take_flaw(state, why);
     }
-    let children = reading.made_from.get(part.table()).map_or(&[][..], Vec::as_slice);
-    ready.rows.reserve(values.len());
-    for (mut value, poor) in values {
-        if let Some(found) = organization_of(&value).filter(|found| *found != reading.plan.org_id) {
+    for (value, poor) in values {
+        ready.take(&reading, &taken, is_watched, value.into(), 0, poor)?;
+    }
+    Ok(ready)
+}
+
+/// The object that a text is, or why it is none.
+fn object_in(text: &str) -> Result<Node<'_>, String> {
+    let row = match Node::parse(text) {
+        Ok(row) => row,
+        // Its reasons are those of the plain way, which also knows names that only serde_json uses.
+        Err(_) => serde_json::from_str::<Value>(text).map_err(|error| error.to_string())?.into(),
+    };
+    if matches!(row, Node::Object(_)) { Ok(row) } else { Err("it is not an object".to_owned()) }
+}
+
+impl Ready {
+    /// Takes a received row, whose text is so long, and what is made from it. A poor one lacks its details.
+    fn take(
+        &mut self,
+        reading: &Reading,
+        taken: &Taken,
+        is_watched: bool,
+        mut row: Node<'_>,
+        length: usize,
+        poor: bool,
+    ) -> Result<(), Error> {
+        let part = &reading.parts[taken.at];
+        if let Some(found) = organization_of(&row).filter(|found| *found != reading.plan.org_id) {
             if part.spans_organizations() {
                 // A provider's key lists the administrators of all its organizations; the others are not ours to keep.
-                ready.elsewhere += 1;
-                continue;
+                self.elsewhere += 1;
+                return Ok(());
             }
             return Err(Error::OrganizationChanged {
                 table: part.table(),
@@ -192,33 +224,33 @@ async fn make_ready(reading: Arc<Reading>, taken: Taken, received: Vec<Box<RawVa
                 found: found.to_owned(),
             });
         }
-        if let (Some((name, id)), Value::Object(members)) = (&taken.parent, &mut value) {
-            members.insert((*name).to_owned(), Value::String((**id).to_owned()));
+        if let Some((name, id)) = &taken.parent {
+            row.insert(name, Node::Text(Cow::Owned((**id).to_owned())));
         }
-        reading.tell_watchers(part.table(), &value);
-        part.note_collection(&value);
-        for child in children {
-            let Some(Source { ask: Ask::From { rows, .. }, .. }) = reading.parts[*child].source else { continue };
-            let rows = rows(&value);
-            lock(&reading.parts[*child].counts).read += rows.len() as u64;
+        if is_watched {
+            reading.tell_watchers(part.table(), &row);
+        }
+        part.note_collection(&row);
+        for child in reading.made_from.get(part.table()).map_or(&[][..], Vec::as_slice) {
+            let made_in = &reading.parts[*child];
+            let Some(Source { ask: Ask::From { sees, rows, .. }, .. }) = made_in.source else { continue };
+            let rows = rows(&row.pick(sees));
+            lock(&made_in.counts).read += rows.len() as u64;
             for row in rows {
-                ready.take(&reading, *child, row, poor);
+                self.put(*child, read_row(made_in.collected, &made_in.reader, made_in.name, row), poor);
             }
         }
-        ready.take(&reading, at, value, poor);
+        self.put(taken.at, read_node(part.collected, &part.reader, part.name, row, length), poor);
+        Ok(())
     }
-    Ok(ready)
-}
 
-impl Ready {
-    fn take(&mut self, reading: &Reading, at: usize, row: Value, poor: bool) {
-        let part = &reading.parts[at];
-        match read_row(part.collected, &part.reader, part.name, row) {
+    fn put(&mut self, at: usize, read: Read, poor: bool) {
+        match read {
             Read::Row(mut row, misfits) => {
                 row.keep_stored = poor;
                 self.rows.push((at, row, misfits));
             }
-            Read::Nameless(row) => self.unreadable.push((at, "it has no id".to_owned(), row.to_string())),
+            Read::Nameless(row) => self.unreadable.push((at, "it has no id".to_owned(), row)),
         }
     }
 }

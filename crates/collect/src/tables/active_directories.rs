@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `active_directories`: one row for each connected domain.
 #[rustfmt::skip]
@@ -27,7 +27,7 @@ pub(super) static ACTIVE_DIRECTORIES: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::ACTIVEDIRECTORIES)],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the domain was disconnected",
     fact: "V2 GET /api/v2/activedirectories",
 };
@@ -53,7 +53,7 @@ pub(super) static ACTIVE_DIRECTORY_AGENTS: Collected = Collected {
     },
     sources: &[Source::list_each("active_directories", &endpoints::ACTIVEDIRECTORY_AGENTS, "active_directory_id")],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the agent was removed",
     fact: "V2 GET /api/v2/activedirectories/{id}/agents",
 };

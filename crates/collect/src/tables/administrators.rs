@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, integer, json, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `administrators`: one row for each person who can sign in to the admin console.
 #[rustfmt::skip]
@@ -40,7 +40,7 @@ pub(super) static ADMINISTRATORS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::ADMINISTRATORS)],
     id: Id::Member(&["_id", "id"]),
-    redact: |row| redact::drop_members(row, &["growthData", "lastWhatsNewChecked", "disableIntroduction"]),
+    redact: Redact::Drops(&["growthData", "lastWhatsNewChecked", "disableIntroduction"]),
     absent: "the administrator was deleted",
     fact: "GET /api/users: fields of V1 userreturn; the list itself is observed, not specified",
 };

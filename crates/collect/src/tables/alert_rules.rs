@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, json, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `alert_rules`: one row for each rule.
 #[rustfmt::skip]
@@ -28,7 +28,7 @@ pub(super) static ALERT_RULES: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::HEALTHMONITORING_RULES).optional()],
     id: Id::Member(&["objectId", "id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the rule was deleted",
     fact: "V2 GET /api/v2/healthmonitoring/rules, observed",
 };

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, json, real, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source, redact};
 
 /// `apple_mdms`: one row for each Apple MDM, normally one.
 #[rustfmt::skip]
@@ -34,7 +34,7 @@ pub(super) static APPLE_MDMS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::APPLEMDMS)],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the MDM was removed",
     fact: "V2 GET /api/v2/applemdms",
 };
@@ -87,7 +87,7 @@ pub(super) static APPLE_MDM_DEVICES: Collected = Collected {
     sources: &[Source::list_each("apple_mdms", &endpoints::APPLEMDM_DEVICES, "appleMdmId")],
     id: Id::Member(&["id"]),
     // Free space moves by itself.
-    redact: |row| redact::remove(row, "/deviceInformation/availableDeviceCapacity"),
+    redact: Redact::Row(|row| redact::remove(row, "/deviceInformation/availableDeviceCapacity")),
     absent: "the device was removed from the MDM",
     fact: "V2 GET /api/v2/applemdms/{id}/devices; securityInfo {} is observed",
 };

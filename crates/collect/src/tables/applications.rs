@@ -4,7 +4,7 @@ use jumpcloud::endpoints;
 use serde_json::{Value, json};
 use store::schema::{Table, boolean, json as json_column, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source, redact};
 
 /// `applications`: one row for each connected application.
 #[rustfmt::skip]
@@ -51,7 +51,7 @@ pub(super) static APPLICATIONS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::APPLICATIONS)],
     id: Id::Member(&["_id", "id"]),
-    redact: |row| {
+    redact: Redact::Row(|row| {
         redact::remove(row, "/config/idpPrivateKey");
         redact::drop_members(row, &["logo", "color", "learnMore"]);
         for pointer in ["/config/signatureAlgorithm", "/config/subjectField", "/config/overrideNameIdFormat"] {
@@ -59,7 +59,7 @@ pub(super) static APPLICATIONS: Collected = Collected {
                 name_choice(field);
             }
         }
-    },
+    }),
     absent: "the application was removed",
     fact: "V1 GET /api/applications; that list rows carry config is observed",
 };

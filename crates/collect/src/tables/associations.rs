@@ -5,7 +5,7 @@ use jumpcloud::{Endpoint, endpoints};
 use serde_json::Value;
 use store::schema::{Table, boolean, json, text};
 
-use super::{Ask, Collected, Id, Parents, Query, Source, directories, graph};
+use super::{Ask, Collected, Id, Parents, Query, Redact, Source, directories, graph};
 
 /// `associations`: one row for each direct binding, whichever of its ends it was read from.
 #[rustfmt::skip]
@@ -56,7 +56,7 @@ pub(super) static ASSOCIATIONS: Collected = Collected {
         bound("system to user", "devices", &endpoints::SYSTEM_ASSOCIATIONS, TO_USER, "system"),
     ],
     id: Id::Joined(&["from_type", "from_id", "to_type", "to_id"]),
-    redact: graph::binding,
+    redact: Redact::Members { drops: &[], sees: graph::BINDING, change: graph::binding },
     absent: "the binding was removed, or one of its ends was deleted",
     fact: "V2 GET /api/v2/{collection}/{id}/associations?targets=",
 };

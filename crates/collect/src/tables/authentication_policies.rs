@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, json, text};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `authentication_policies`: one row for each policy.
 #[rustfmt::skip]
@@ -34,7 +34,7 @@ pub(super) static AUTHENTICATION_POLICIES: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::AUTHN_POLICIES)],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the policy was deleted",
     fact: "V2 GET /api/v2/authn/policies; grammar of conditions from JumpCloud's model text",
 };

@@ -4,7 +4,7 @@ use jumpcloud::endpoints;
 use serde_json::json;
 use store::schema::{Table, boolean, integer, json as json_column, text};
 
-use super::{Collected, Id, Parents, Source, redact, secret_scan};
+use super::{Collected, Id, Parents, Redact, Source, redact, secret_scan};
 
 /// `commands`: one row for each stored command.
 #[rustfmt::skip]
@@ -47,12 +47,12 @@ pub(super) static COMMANDS: Collected = Collected {
         Source::read_each(Parents::all("commands"), &endpoints::COMMAND).part("details"),
     ],
     id: Id::Member(&["_id", "id"]),
-    redact: |row| {
+    redact: Redact::Row(|row| {
         if let Some(kinds) = row["command"].as_str().map(secret_scan::kinds) {
             redact::add(row, "command_secret_kinds", json!(kinds));
         }
         redact::hash_body(row, "command");
-    },
+    }),
     absent: "the command was deleted",
     fact: "V1 GET /api/commands and /api/commands/{id}",
 };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use store::schema::{Table, boolean, text, time};
 
-use super::{Collected, Id, Source, id_of, redact};
+use super::{Collected, Id, Redact, Source, id_of};
 
 /// `device_contacts`: one row for each device, under the device's id.
 #[rustfmt::skip]
@@ -21,7 +21,7 @@ pub(super) static DEVICE_CONTACTS: Collected = Collected {
         ],
         joined: &[],
     },
-    sources: &[Source::from("devices", |device| {
+    sources: &[Source::from("devices", &["_id", "id", "displayName", "hostname", "lastContact", "active", "remoteIP"], |device| {
         vec![json!({
             "id": id_of(device),
             "device_name": name_of(device),
@@ -31,7 +31,7 @@ pub(super) static DEVICE_CONTACTS: Collected = Collected {
         })]
     })],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the device was deleted or unenrolled",
     fact: "V1 GET /api/systems",
 };

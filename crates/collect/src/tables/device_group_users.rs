@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, integer, json, text};
 
-use super::{Collected, Id, Source, graph};
+use super::{Collected, Id, Redact, Source, graph};
 
 /// `device_group_users`: one row for each user who reaches the devices of a device group.
 #[rustfmt::skip]
@@ -27,7 +27,7 @@ pub(super) static DEVICE_GROUP_USERS: Collected = Collected {
     },
     sources: &[Source::list_each("device_groups", &endpoints::SYSTEMGROUP_USERS, "device_group_id")],
     id: Id::Joined(&["device_group_id", "reached_id"]),
-    redact: |row| graph::reached(row, "device_group_id"),
+    redact: Redact::Members { drops: &[], sees: &["device_group_id", "id", "type", "paths"], change: |row| graph::reached(row, "device_group_id") },
     absent: "the user no longer reaches the group's devices",
     fact: "V2 GET /api/v2/systemgroups/{id}/users",
 };

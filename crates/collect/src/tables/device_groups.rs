@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, json, text};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `device_groups`: one row for each group of devices.
 #[rustfmt::skip]
@@ -29,7 +29,7 @@ pub(super) static DEVICE_GROUPS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::SYSTEMGROUPS)],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the group was deleted",
     fact: "V2 GET /api/v2/systemgroups",
 };

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use store::schema::{Table, boolean, text};
 
-use super::{Collected, Id, Source, id_of, redact};
+use super::{Collected, Id, Redact, Source, id_of};
 
 /// `device_local_users`: one row for each account on each device.
 #[rustfmt::skip]
@@ -23,12 +23,12 @@ pub(super) static DEVICE_LOCAL_USERS: Collected = Collected {
         ],
         joined: &[],
     },
-    sources: &[Source::from("devices", |device| {
+    sources: &[Source::from("devices", &["_id", "id", "userMetrics"], |device| {
         let accounts = device["userMetrics"].as_array().into_iter().flatten();
         accounts.filter_map(|account| with_device(account, device)).collect()
     })],
     id: Id::Loose(&["device_id", "userName"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the account was removed from the device, or the device was deleted",
     fact: "V1 GET /api/systems, userMetrics[]",
 };

@@ -4,7 +4,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Joined, Table, boolean, integer, json, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `devices`: one row for each device.
 #[rustfmt::skip]
@@ -89,10 +89,7 @@ pub(super) static DEVICES: Collected = Collected {
     sources: &[Source::list(&endpoints::SYSTEMS)],
     id: Id::Member(&["_id", "id"]),
     // Rows of their own: device_contacts, ip_addresses, device_local_users. The history of connections is events' work.
-    redact: |row| {
-        let elsewhere = ["lastContact", "active", "remoteIP", "networkInterfaces", "userMetrics", "connectionHistory"];
-        redact::drop_members(row, &elsewhere);
-    },
+    redact: Redact::Drops(&["lastContact", "active", "remoteIP", "networkInterfaces", "userMetrics", "connectionHistory"]),
     absent: "the device was deleted or unenrolled",
     fact: "V1 GET /api/systems; tags observed",
 };

@@ -4,7 +4,7 @@ use jumpcloud::endpoints;
 use serde_json::Value;
 use store::schema::{Table, json, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `directories`: one row for each connected directory.
 #[rustfmt::skip]
@@ -27,7 +27,7 @@ pub(super) static DIRECTORIES: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::DIRECTORIES)],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the directory was disconnected",
     fact: "V2 GET /api/v2/directories; members of oAuthStatus are observed",
 };

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, text};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `duo_accounts`: one row for each connected Duo account.
 #[rustfmt::skip]
@@ -18,7 +18,7 @@ pub(super) static DUO_ACCOUNTS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::DUO_ACCOUNTS)],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the account was disconnected",
     fact: "V2 GET /api/v2/duo/accounts",
 };
@@ -40,7 +40,7 @@ pub(super) static DUO_APPLICATIONS: Collected = Collected {
     },
     sources: &[Source::list_each("duo_accounts", &endpoints::DUO_APPLICATIONS, "duo_account_id")],
     id: Id::Member(&["id"]),
-    redact: |row| redact::drop_members(row, &["integrationKey", "integrationSecretKey"]),
+    redact: Redact::Drops(&["integrationKey", "integrationSecretKey"]),
     absent: "the application was removed",
     fact: "V2 GET /api/v2/duo/accounts/{id}/applications",
 };

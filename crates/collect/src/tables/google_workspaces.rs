@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, text};
 
-use super::{Collected, Id, Parents, Source, directories, redact};
+use super::{Collected, Id, Parents, Redact, Source, directories};
 
 /// `google_workspaces`: one row for each connected workspace.
 #[rustfmt::skip]
@@ -28,7 +28,7 @@ pub(super) static GOOGLE_WORKSPACES: Collected = Collected {
         &endpoints::GSUITE,
     )],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the workspace was disconnected",
     fact: "V2 GET /api/v2/gsuites/{id}; there is no list",
 };

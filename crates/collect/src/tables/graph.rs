@@ -75,6 +75,18 @@ const DIRECTION: &[&str] = &[
     "password_manager_item",
 ];
 
+/// The members that [`binding`] reads.
+pub(super) const BINDING: &[&str] = &{
+    let mut names = ["from"; DIRECTION.len() + 2];
+    names[1] = "to";
+    let mut at = 0;
+    while at < DIRECTION.len() {
+        names[at + 2] = DIRECTION[at];
+        at += 1;
+    }
+    names
+};
+
 /// Lays a direct binding flat: adds `from_type`, `from_id`, `to_type` and `to_id` in the order of [`DIRECTION`].
 ///
 /// The row is `{attributes, from?, to}` with the asked object's id in a member named by its type, since the answer

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, json, text};
 
-use super::{Collected, Id, Source, graph};
+use super::{Collected, Id, Redact, Source, graph};
 
 /// `group_members`: one row for each direct member of each user, device and policy group.
 #[rustfmt::skip]
@@ -30,7 +30,7 @@ pub(super) static GROUP_MEMBERS: Collected = Collected {
         Source::list_each("policy_groups", &endpoints::POLICYGROUP_MEMBERS, "group_id").part("policy_group"),
     ],
     id: Id::Joined(&["group_id", "member_id"]),
-    redact: graph::member,
+    redact: Redact::Members { drops: &[], sees: &["group_id", "from", "to"], change: graph::member },
     absent: "the member left the group, or one of them was deleted",
     fact: "V2 GET /api/v2/{usergroups,systemgroups,policygroups}/{id}/members",
 };

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, integer, json, text};
 
-use super::{Collected, Id, Source, graph};
+use super::{Collected, Id, Redact, Source, graph};
 
 /// `group_memberships`: one row for each effective member of each user group and device group.
 #[rustfmt::skip]
@@ -29,7 +29,7 @@ pub(super) static GROUP_MEMBERSHIPS: Collected = Collected {
         Source::list_each("device_groups", &endpoints::SYSTEMGROUP_MEMBERSHIP, "group_id").part("system_group"),
     ],
     id: Id::Joined(&["group_id", "reached_id"]),
-    redact: |row| graph::reached(row, "group_id"),
+    redact: Redact::Members { drops: &[], sees: &["group_id", "id", "type", "paths"], change: |row| graph::reached(row, "group_id") },
     absent: "the member is no longer in the group, or one of them was deleted",
     fact: "V2 GET /api/v2/{usergroups,systemgroups}/{id}/membership",
 };

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `identity_providers`: at most one row.
 #[rustfmt::skip]
@@ -25,7 +25,7 @@ pub(super) static IDENTITY_PROVIDERS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::IDENTITY_PROVIDERS)],
     id: Id::Member(&["objectId", "id", "_id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the identity provider was disconnected",
     fact: "V2 GET /api/v2/identity-providers, observed",
 };

@@ -8,7 +8,7 @@
 use jumpcloud::{Endpoint, endpoints};
 use store::schema::{Table, boolean, integer, text, time};
 
-use super::{Ask, Collected, Id, Source, redact};
+use super::{Ask, Collected, Id, Redact, Source, redact};
 
 /// `insights_collections`: how fresh the rows of the other tables are.
 ///
@@ -31,7 +31,7 @@ pub(super) static INSIGHTS_COLLECTIONS: Collected = Collected {
     },
     sources: &[],
     id: Id::Joined(&["device_id", "table_name"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the device no longer sends the table",
     fact: "collection_time of V2 GET /api/v2/systeminsights/{table}",
 };
@@ -59,10 +59,13 @@ macro_rules! insights {
             },
             sources: &[Source { part: "", ask: Ask::List { endpoint: endpoint($name), query: &[] }, optional: false }],
             id: Id::Loose(&["system_id", $($by),*]),
-            redact: |row| {
-                redact::drop_members(row, &["collection_time", $($($without),*)?]);
-                $($(redact::epoch_text(row, $time);)*)?
-                $($(redact::ssh_key_body(row, $key);)*)?
+            redact: Redact::Members {
+                drops: &["collection_time", $($($without),*)?],
+                sees: &[$($($time,)*)? $($($key,)*)?],
+                change: |_row| {
+                    $($(redact::epoch_text(_row, $time);)*)?
+                    $($(redact::ssh_key_body(_row, $key);)*)?
+                },
             },
             absent: "the device no longer reports it: removed, or the device or its System Insights is gone",
             fact: concat!("V2 GET /api/v2/systeminsights/", $name),

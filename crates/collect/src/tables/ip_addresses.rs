@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use store::schema::{Table, boolean, text};
 
 use super::device_contacts::name_of;
-use super::{Collected, Id, Source, address, id_of, redact};
+use super::{Collected, Id, Redact, Source, address, id_of};
 
 /// `ip_addresses`: one row for each address of each interface, and one for the address of the device's last contact.
 #[rustfmt::skip]
@@ -28,9 +28,9 @@ pub(super) static IP_ADDRESSES: Collected = Collected {
         ],
         joined: &[],
     },
-    sources: &[Source::from("devices", addresses)],
+    sources: &[Source::from("devices", &["_id", "id", "displayName", "hostname", "networkInterfaces", "remoteIP"], addresses)],
     id: Id::Loose(&["device_id", "source", "name", "address"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the device no longer has the address",
     fact: "V1 GET /api/systems, networkInterfaces[] and remoteIP",
 };

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 use store::schema::{Table, integer, real, text};
 
-use super::{Collected, Id, Source, address, id_of, redact};
+use super::{Collected, Id, Redact, Source, address, id_of};
 
 /// `ip_list_entries`: one row for each entry of each IP list.
 #[rustfmt::skip]
@@ -28,12 +28,12 @@ pub(super) static IP_LIST_ENTRIES: Collected = Collected {
         ],
         joined: &[],
     },
-    sources: &[Source::from("ip_lists", |list| {
+    sources: &[Source::from("ip_lists", &["_id", "id", "name", "ips"], |list| {
         let entries = list["ips"].as_array().into_iter().flatten().filter_map(Value::as_str);
         entries.map(|entry| row(list, entry)).collect()
     })],
     id: Id::Loose(&["ip_list_id", "entry"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the entry or its list was removed",
     fact: "V2 GET /api/v2/iplists, ips[]; networks and ranges are observed",
 };

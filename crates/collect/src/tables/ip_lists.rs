@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, json, text};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `ip_lists`: one row for each list.
 #[rustfmt::skip]
@@ -22,7 +22,7 @@ pub(super) static IP_LISTS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::IPLISTS)],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the list was deleted",
     fact: "V2 GET /api/v2/iplists",
 };

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, text};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `ldap_servers`: one row for each LDAP directory.
 #[rustfmt::skip]
@@ -22,7 +22,7 @@ pub(super) static LDAP_SERVERS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::LDAPSERVERS)],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the directory was removed",
     fact: "V2 GET /api/v2/ldapservers",
 };
@@ -44,7 +44,7 @@ pub(super) static SAMBA_DOMAINS: Collected = Collected {
     },
     sources: &[Source::list_each("ldap_servers", &endpoints::LDAPSERVER_SAMBADOMAINS, "ldap_server_id")],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the domain was removed",
     fact: "V2 GET /api/v2/ldapservers/{id}/sambadomains",
 };

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, text};
 
-use super::{Collected, Id, Parents, Source, directories, redact};
+use super::{Collected, Id, Parents, Redact, Source, directories};
 
 /// `microsoft_365s`: one row for each connected tenant.
 #[rustfmt::skip]
@@ -27,7 +27,7 @@ pub(super) static MICROSOFT_365S: Collected = Collected {
         &endpoints::OFFICE365,
     )],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the tenant was disconnected",
     fact: "V2 GET /api/v2/office365s/{id}; there is no list",
 };

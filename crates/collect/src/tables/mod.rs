@@ -11,6 +11,8 @@ use jumpcloud::Endpoint;
 use serde_json::Value;
 use store::schema::Table;
 
+use crate::node::Node;
+
 /// A table and how it is filled.
 #[derive(Debug)]
 pub struct Collected {
@@ -21,10 +23,8 @@ pub struct Collected {
     pub sources: &'static [Source],
     /// What identifies a row within its organization, read from the row as it is after `redact`.
     pub id: Id,
-    /// Changes a received row before anything is stored: removes secrets, and what belongs into another table.
-    /// It must be a pure function, since its result is what is compared with the stored row.
-    /// [`Collected::clean`] is how it is meant to be called.
-    pub redact: fn(&mut Value),
+    /// What is changed in a received row before anything is stored. [`Collected::clean`] is how it is meant to be called.
+    pub redact: Redact,
     /// What it means that a row is no longer there after a complete read.
     pub absent: &'static str,
     /// Where the shape of the rows is known from: API document or observation.
@@ -34,8 +34,18 @@ pub struct Collected {
 impl Collected {
     /// Makes a received row fit to be stored: what the table itself removes, then every secret that is known by name.
     pub fn clean(&self, row: &mut Value) {
-        (self.redact)(row);
+        self.redact.apply(row);
         redact::secrets(row);
+    }
+
+    /// Makes a received row fit to be stored in the same way.
+    pub(crate) fn clean_node(&self, row: &mut Node<'_>) {
+        self.redact.apply_to_node(row);
+        if redact::holds_secret(row) {
+            let mut value = row.to_value();
+            redact::secrets(&mut value);
+            *row = value.into();
+        }
     }
 }
 
@@ -89,7 +99,9 @@ pub enum Ask {
     From {
         /// The other table.
         table: &'static str,
-        /// Makes the rows.
+        /// The members, at the top level, that `rows` sees.
+        sees: &'static [&'static str],
+        /// Makes the rows, given an object of what there is of those members.
         rows: fn(&Value) -> Vec<Value>,
     },
 }
@@ -145,8 +157,8 @@ impl Source {
     }
 
     /// The only source of a table: rows made from those of another.
-    const fn from(table: &'static str, rows: fn(&Value) -> Vec<Value>) -> Self {
-        Self { part: "", ask: Ask::From { table, rows }, optional: false }
+    const fn from(table: &'static str, sees: &'static [&'static str], rows: fn(&Value) -> Vec<Value>) -> Self {
+        Self { part: "", ask: Ask::From { table, sees, rows }, optional: false }
     }
 
     /// One of several sources of a table.
@@ -181,7 +193,9 @@ mod redact;
 mod secret_scan;
 mod ssh_key;
 
-pub use redact::{may_hold_secret, secrets};
+#[cfg(test)]
+pub(crate) use redact::holds_secret;
+pub use redact::{Redact, may_hold_secret, secrets};
 
 mod active_directories;
 mod administrators;

@@ -4,7 +4,7 @@ use jumpcloud::endpoints;
 use serde_json::Value;
 use store::schema::{Table, text, time};
 
-use super::{Collected, Id, Source};
+use super::{Collected, Id, Redact, Source};
 
 /// `notification_channels`: one row for each channel.
 #[rustfmt::skip]
@@ -26,7 +26,7 @@ pub(super) static NOTIFICATION_CHANNELS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::NOTIFICATION_CHANNELS).optional()],
     id: Id::Member(&["objectId", "id"]),
-    redact: drop_targets,
+    redact: Redact::Row(drop_targets),
     absent: "the channel was deleted",
     fact: "V2 GET /api/v2/notifications/channels, observed",
 };

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, integer, json, text, time};
 
-use super::{Collected, Id, Parents, Source, redact};
+use super::{Collected, Id, Parents, Redact, Source, redact};
 
 /// `organizations`: one row, the organization that is collected.
 #[rustfmt::skip]
@@ -91,12 +91,12 @@ pub(super) static ORGANIZATIONS: Collected = Collected {
     // There is no list to find it by: the engine asks for the one organization that the connection belongs to.
     sources: &[Source::read_each(Parents::all("organizations"), &endpoints::ORGANIZATION)],
     id: Id::Member(&["_id", "id"]),
-    redact: |row| {
+    redact: Redact::Row(|row| {
         let moving = ["lastEstimateCalculationTimeStamp", "totalBillingEstimate", "lastSfdcSyncStatus", "logoUrl"];
         redact::drop_members(row, &moving);
         redact::remove(row, "/settings/growthData");
         redact::remove(row, "/settings/logo");
-    },
+    }),
     absent: "the organization can no longer be read with this credential",
     fact: "V1 GET /api/organizations/{id}",
 };

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, integer, json, text};
 
-use super::{Collected, Id, Parents, Source, redact};
+use super::{Collected, Id, Parents, Redact, Source};
 
 /// `password_policies`: one row for each policy, the default among them.
 #[rustfmt::skip]
@@ -28,7 +28,7 @@ pub(super) static PASSWORD_POLICIES: Collected = Collected {
         Source::read_each(Parents::all("password_policies"), &endpoints::PASSWORDPOLICY).part("details").optional(),
     ],
     id: Id::Member(&["objectId", "id"]),
-    redact: |row| redact::drop_members(row, &["cached"]),
+    redact: Redact::Drops(&["cached"]),
     absent: "the policy was deleted",
     fact: "V2 GET /api/v2/passwordpolicies and /api/v2/passwordpolicies/{id}, observed",
 };

@@ -4,7 +4,7 @@ use jumpcloud::endpoints;
 use serde_json::{Value, json};
 use store::schema::{Table, json as json_column, text};
 
-use super::{Collected, Id, Parents, Source, redact};
+use super::{Collected, Id, Parents, Redact, Source, redact};
 
 /// `policies`: one row for each configured policy.
 #[rustfmt::skip]
@@ -37,7 +37,7 @@ pub(super) static POLICIES: Collected = Collected {
         Source::read_each(Parents::all("policies"), &endpoints::POLICY).part("details"),
     ],
     id: Id::Member(&["id"]),
-    redact: redact_values,
+    redact: Redact::Row(redact_values),
     absent: "the policy was deleted",
     fact: "V2 GET /api/v2/policies and /api/v2/policies/{id}",
 };

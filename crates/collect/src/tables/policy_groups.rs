@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, json, text};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `policy_groups`: one row for each group of policies.
 #[rustfmt::skip]
@@ -23,7 +23,7 @@ pub(super) static POLICY_GROUPS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::POLICYGROUPS)],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the group was deleted",
     fact: "V2 GET /api/v2/policygroups",
 };

@@ -1,10 +1,9 @@
 //! What became of policies on devices: the latest result for each, and every result that is still kept.
 
 use jumpcloud::endpoints;
-use serde_json::Value;
 use store::schema::{Column, Table, boolean, integer, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 #[rustfmt::skip]
 const COLUMNS: &[Column] = &[
@@ -31,7 +30,7 @@ pub(super) static POLICY_STATUSES: Collected = Collected {
     },
     sources: &[Source::list_each("policies", &endpoints::POLICY_POLICYSTATUSES, "policyID")],
     id: Id::Joined(&["policyID", "systemID"]),
-    redact: drop_output,
+    redact: OUTPUT,
     absent: "the policy no longer applies to the device",
     fact: "V2 GET /api/v2/policies/{id}/policystatuses",
 };
@@ -49,12 +48,10 @@ pub(super) static POLICY_RESULTS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::POLICYRESULTS)],
     id: Id::Member(&["id"]),
-    redact: drop_output,
+    redact: OUTPUT,
     absent: "JumpCloud no longer keeps the result",
     fact: "V2 GET /api/v2/policyresults",
 };
 
 /// What a script prints can hold anything, passwords too.
-fn drop_output(row: &mut Value) {
-    redact::drop_members(row, &["stdOut", "stdErr"]);
-}
+const OUTPUT: Redact = Redact::Drops(&["stdOut", "stdErr"]);

@@ -4,7 +4,7 @@ use jumpcloud::endpoints;
 use serde_json::json;
 use store::schema::{Table, boolean, text, time, time_text};
 
-use super::{Collected, Id, Source, certificate, redact};
+use super::{Collected, Id, Redact, Source, certificate, redact};
 
 /// `radius_servers`: one row for each RADIUS configuration.
 #[rustfmt::skip]
@@ -35,7 +35,7 @@ pub(super) static RADIUS_SERVERS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::RADIUSSERVERS)],
     id: Id::Member(&["_id", "id"]),
-    redact: |row| {
+    redact: Redact::Row(|row| {
         let length = row["sharedSecret"].as_str().and_then(length_class);
         let expires = row["caCert"].as_str().and_then(|pem| certificate::expirations(pem).into_iter().min());
         redact::drop_members(row, &["sharedSecret"]);
@@ -45,7 +45,7 @@ pub(super) static RADIUS_SERVERS: Collected = Collected {
         if let Some(expires) = expires {
             redact::add(row, "ca_certificate_expires_at", json!(time_text(expires)));
         }
-    },
+    }),
     absent: "the configuration was removed",
     fact: "V1 GET /api/radiusservers",
 };

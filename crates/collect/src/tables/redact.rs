@@ -5,13 +5,82 @@ use std::sync::LazyLock;
 
 use data_encoding::HEXLOWER;
 use memchr::memmem::Finder;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use store::json::{Json, Shape};
 
 use super::ssh_key;
+use crate::node::Node;
 
-/// For tables whose rows hold nothing that has to go beyond what [`secrets`] removes from every row.
-pub(super) fn nothing(_: &mut Value) {}
+/// What a table changes in a received row before anything is stored: removes secrets, and what belongs into another table.
+///
+/// The less of a row is declared, the less it costs: only what a function is to see is copied for it.
+/// Every function must be pure, since its result is what is compared with the stored row.
+#[derive(Debug)]
+pub enum Redact {
+    /// Nothing beyond what [`secrets`] removes from every row.
+    Nothing,
+    /// Removes these members at the top level.
+    Drops(&'static [&'static str]),
+    /// Removes some members at the top level, then changes some others.
+    Members {
+        /// The names of those that are removed.
+        drops: &'static [&'static str],
+        /// The names of those that `change` sees.
+        sees: &'static [&'static str],
+        /// Gets an object of what there is of those members; what it leaves there takes their place in the row.
+        change: fn(&mut Value),
+    },
+    /// Changes anything.
+    Row(fn(&mut Value)),
+}
+
+impl Redact {
+    /// Changes a row.
+    pub(super) fn apply(&self, row: &mut Value) {
+        match (self, row) {
+            (Self::Nothing, _) => {}
+            (Self::Drops(names), row) => drop_members(row, names),
+            (Self::Members { drops, sees, change }, Value::Object(fields)) => {
+                fields.retain(|name, _| !drops.contains(&name.as_str()));
+                let mut seen = Value::Object(sees.iter().filter_map(|name| fields.remove_entry(*name)).collect());
+                change(&mut seen);
+                fields.extend(members_of(seen));
+            }
+            (Self::Members { .. }, _) => {}
+            (Self::Row(change), row) => change(row),
+        }
+    }
+
+    /// Changes a row in the same way.
+    pub(super) fn apply_to_node(&self, row: &mut Node<'_>) {
+        match self {
+            Self::Nothing => {}
+            Self::Drops(names) => names.iter().for_each(|name| row.remove(name)),
+            Self::Members { drops, sees, change } => {
+                drops.iter().for_each(|name| row.remove(name));
+                let mut seen = row.pick(sees);
+                change(&mut seen);
+                sees.iter().for_each(|name| row.remove(name));
+                for (name, value) in members_of(seen) {
+                    row.insert(&name, value.into());
+                }
+            }
+            Self::Row(change) => {
+                let mut value = row.to_value();
+                change(&mut value);
+                *row = value.into();
+            }
+        }
+    }
+}
+
+fn members_of(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
 
 /// Endings of member names that hold a secret wherever they stand, in lower case without `_` and `-`.
 ///
@@ -81,8 +150,33 @@ pub fn secrets(value: &mut Value) {
     }
 }
 
+/// Whether [`secrets`] has something to remove.
+pub(crate) fn holds_secret(value: &impl Json) -> bool {
+    match value.shape() {
+        Shape::Object(members) => {
+            let (mut told_name, mut told_value) = (None, None);
+            for (name, value) in members {
+                match (name, value.shape()) {
+                    ("name", Shape::Text(text)) => told_name = Some(text),
+                    ("value", _) => told_value = Some(value),
+                    ("reply", Shape::List(items)) if items.iter().any(|item| item.member("value").is_some()) => {
+                        return true;
+                    }
+                    _ => {}
+                }
+                if is_secret(name, value) || holds_secret(value) {
+                    return true;
+                }
+            }
+            told_name.zip(told_value).is_some_and(|(name, value)| is_secret(name, value))
+        }
+        Shape::List(items) => items.iter().any(|item| is_private_key(item) || holds_secret(item)),
+        _ => false,
+    }
+}
+
 /// Whether a value under this name is a secret.
-pub(super) fn is_secret(name: &str, value: &Value) -> bool {
+pub(super) fn is_secret(name: &str, value: &impl Json) -> bool {
     !is_flag(value) && (is_private_key(value) || sounds_secret(name))
 }
 
@@ -126,18 +220,18 @@ fn ends_like(name: &str, ending: &str) -> bool {
 }
 
 /// Whether a value can only be the answer to a question, such as that of the setting `askForPassword`.
-fn is_flag(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(_) => true,
-        Value::Number(number) => matches!(number.as_i64(), Some(-1..=1)),
-        Value::String(text) => matches!(text.as_str(), "" | "0" | "1" | "true" | "false"),
+fn is_flag(value: &impl Json) -> bool {
+    match value.shape() {
+        Shape::Null | Shape::Bool(_) => true,
+        Shape::Number(number) => matches!(number.as_i64(), Some(-1..=1)),
+        Shape::Text(text) => matches!(text, "" | "0" | "1" | "true" | "false"),
         _ => false,
     }
 }
 
-fn is_private_key(value: &Value) -> bool {
+fn is_private_key(value: &impl Json) -> bool {
     static MARK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PRIVATE_KEY));
-    value.as_str().is_some_and(|text| text.len() > PRIVATE_KEY.len() && MARK.find(text.as_bytes()).is_some())
+    value.as_text().is_some_and(|text| text.len() > PRIVATE_KEY.len() && MARK.find(text.as_bytes()).is_some())
 }
 
 /// Writes a top-level member that was worked out of others.

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, json, text};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `roles`: one row for each administrator role.
 #[rustfmt::skip]
@@ -22,7 +22,7 @@ pub(super) static ROLES: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::ROLES)],
     id: Id::Member(&["id", "objectId", "_id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the role was deleted",
     fact: "V2 GET /api/v2/roles, observed",
 };

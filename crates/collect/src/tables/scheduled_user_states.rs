@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `scheduled_user_states`: one row for each planned change of a user's state.
 #[rustfmt::skip]
@@ -23,7 +23,7 @@ pub(super) static SCHEDULED_USER_STATES: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::BULK_USERSTATES).optional()],
     id: Id::Joined(&["scheduledJobId", "systemUserId"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the change happened or was called off",
     fact: "V2 GET /api/v2/bulk/userstates",
 };

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, json, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `service_accounts`: one row for each service account.
 #[rustfmt::skip]
@@ -27,7 +27,7 @@ pub(super) static SERVICE_ACCOUNTS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::SERVICE_ACCOUNTS).optional()],
     id: Id::Member(&["objectId", "id", "_id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the service account was deleted",
     fact: "V2 GET /api/v2/service-accounts, observed",
 };

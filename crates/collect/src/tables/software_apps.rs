@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, integer, json, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `software_apps`: one row for each managed program.
 #[rustfmt::skip]
@@ -33,7 +33,7 @@ pub(super) static SOFTWARE_APPS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::SOFTWAREAPPS)],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the program is no longer managed",
     fact: "V2 GET /api/v2/softwareapps",
 };
@@ -59,7 +59,7 @@ pub(super) static SOFTWARE_APP_STATUSES: Collected = Collected {
     },
     sources: &[Source::list_each("software_apps", &endpoints::SOFTWAREAPP_STATUSES, "softwareAppId")],
     id: Id::Joined(&["softwareAppId", "systemId"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the program no longer applies to the device",
     fact: "V2 GET /api/v2/softwareapps/{id}/statuses",
 };

@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, json, real, text};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `subscriptions`: one row for each product.
 #[rustfmt::skip]
@@ -24,7 +24,7 @@ pub(super) static SUBSCRIPTIONS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::SUBSCRIPTIONS)],
     id: Id::Loose(&["productCode"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the organization no longer has the product",
     fact: "V2 GET /api/v2/subscriptions",
 };

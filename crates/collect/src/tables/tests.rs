@@ -262,6 +262,27 @@ fn cleaning_twice_changes_nothing_more() {
     }
 }
 
+/// What its function makes of a row when it sees all of it.
+pub(super) fn cleaned_seeing_all(collected: &Collected, mut row: Value) -> Value {
+    if let Redact::Members { drops, change, .. } = &collected.redact {
+        redact::drop_members(&mut row, drops);
+        change(&mut row);
+        secrets(&mut row);
+    } else {
+        collected.clean(&mut row);
+    }
+    row
+}
+
+#[test]
+fn a_table_changes_only_members_that_it_declares() {
+    for (name, row, _) in examples() {
+        let mut cleaned = row.clone();
+        table(name).clean(&mut cleaned);
+        assert_eq!(cleaned, cleaned_seeing_all(table(name), row), "{name}");
+    }
+}
+
 fn text(value: &str) -> Cell {
     Cell::Text(value.to_owned())
 }
@@ -542,10 +563,12 @@ fn a_device_keeps_its_version_while_only_its_contact_moves() {
 /// The rows that a table makes of one received row of another, cleaned.
 fn made(name: &str, received: &Value) -> Vec<Value> {
     let collected = table(name);
-    let [Source { ask: Ask::From { rows, .. }, .. }] = collected.sources else {
+    let [Source { ask: Ask::From { rows, sees, .. }, .. }] = collected.sources else {
         panic!("{name} is not made of others")
     };
-    let mut rows = rows(received);
+    let seen = rows(&Node::from(received.clone()).pick(sees));
+    assert_eq!(seen, rows(received), "{name} reads a member that it does not declare");
+    let mut rows = seen;
     rows.iter_mut().for_each(|row| collected.clean(row));
     rows
 }

@@ -11,6 +11,7 @@ use jumpcloud::{Client, ClientConfig, Credential, Endpoint, Error, Hosts, Listed
 use serde_json::{Value, json};
 use simulator::{Clock, Config, Simulator, Size};
 
+use super::tests::cleaned_seeing_all;
 use super::*;
 
 /// How the simulator marks what must never be kept.
@@ -34,7 +35,12 @@ async fn every_value_of_the_simulator_fits_its_column_and_no_secret_survives() {
             let mut identities = HashSet::new();
             for mut row in received[table.name].clone() {
                 seen.insert(table.name);
+                let mut node = Node::from(row.clone());
+                collected.clean_node(&mut node);
+                let seeing_all = cleaned_seeing_all(collected, row.clone());
                 collected.clean(&mut row);
+                assert_eq!(row, node.to_value(), "{}", table.name);
+                assert_eq!(row, seeing_all, "{} reads a member that it does not declare", table.name);
                 assert!(!row.to_string().contains(MARK), "{}: {row}", table.name);
                 let misfits = misfitting(table, &row);
                 assert!(misfits.is_empty(), "{}: {misfits:?} in {row}", table.name);
@@ -99,7 +105,10 @@ async fn read_all(client: &Client, org_id: &str) -> HashMap<&'static str, Vec<Va
                     }
                     rows
                 }
-                Ask::From { table, rows } => received[table].iter().flat_map(rows).collect(),
+                Ask::From { table, sees, rows } => {
+                    let made = |row: &Value| rows(&Node::from(row.clone()).pick(sees));
+                    received[table].iter().flat_map(made).collect()
+                }
             };
             received.get_mut(own).unwrap().extend(rows);
         }

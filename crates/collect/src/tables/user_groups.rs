@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, integer, json, text};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `user_groups`: one row for each group of users.
 #[rustfmt::skip]
@@ -37,7 +37,7 @@ pub(super) static USER_GROUPS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::USERGROUPS)],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the group was deleted",
     fact: "V2 GET /api/v2/usergroups; attributes null is observed",
 };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use store::schema::{Table, integer, text, time};
 
-use super::{Collected, Id, Source, id_of, redact};
+use super::{Collected, Id, Redact, Source, id_of, redact};
 
 /// `user_ssh_keys`: one row for each key that a user has registered in JumpCloud.
 #[rustfmt::skip]
@@ -24,9 +24,9 @@ pub(super) static USER_SSH_KEYS: Collected = Collected {
         ],
         joined: &[],
     },
-    sources: &[Source::from("users", keys)],
+    sources: &[Source::from("users", &["_id", "id", "username", "ssh_keys", "public_key"], keys)],
     id: Id::Loose(&["user_id", "_id"]),
-    redact: |row| redact::ssh_key_body(row, "public_key"),
+    redact: Redact::Members { drops: &[], sees: &["public_key"], change: |row| redact::ssh_key_body(row, "public_key") },
     absent: "the key was removed, or its user was deleted",
     fact: "V1 GET /api/systemusers, ssh_keys[] and the older public_key",
 };

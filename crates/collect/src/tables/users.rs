@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, integer, json, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source, redact};
 
 /// `users`: one row for each directory user, staged, active or suspended.
 #[rustfmt::skip]
@@ -85,7 +85,7 @@ pub(super) static USERS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::SYSTEMUSERS)],
     id: Id::Member(&["_id", "id"]),
-    redact: |row| redact::ssh_keys(row, "/ssh_keys"),
+    redact: Redact::Members { drops: &[], sees: &["ssh_keys", "public_key"], change: |row| redact::ssh_keys(row, "/ssh_keys") },
     absent: "the user was deleted",
     fact: "V1 GET /api/systemusers",
 };

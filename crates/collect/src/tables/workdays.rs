@@ -3,7 +3,7 @@
 use jumpcloud::endpoints;
 use store::schema::{Table, boolean, text, time};
 
-use super::{Collected, Id, Source, redact};
+use super::{Collected, Id, Redact, Source};
 
 /// `workdays`: one row for each Workday connection.
 #[rustfmt::skip]
@@ -28,7 +28,7 @@ pub(super) static WORKDAYS: Collected = Collected {
     },
     sources: &[Source::list(&endpoints::WORKDAYS).optional()],
     id: Id::Member(&["id"]),
-    redact: redact::nothing,
+    redact: Redact::Nothing,
     absent: "the connection was removed",
     fact: "V2 GET /api/v2/workdays",
 };
