@@ -120,6 +120,7 @@ fn named<'v, 'a>((name, value): &'v Member<'a>) -> (&'v str, &'v Node<'a>) {
     (name, value)
 }
 
+#[expect(clippy::ptr_arg, reason = "whether it is borrowed decides how it is written")]
 fn quote(value: &Cow<'_, str>, text: &mut String) {
     match value {
         Cow::Borrowed(value) => {

@@ -176,6 +176,9 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
 
 /// Names of the store's own tables, which a query can not reach and whose names it may not take for its own tables.
 const OWN_TABLES: &[&str] = &[
+    "archive",
+    "archive_object",
+    "archive_unit",
     "counter",
     "connection",
     "stream",

@@ -241,14 +241,14 @@ impl Kind {
     pub fn read<V: Json>(self, value: &V) -> Option<Cell> {
         match (self, value.shape()) {
             (_, Shape::Null) => Some(Cell::Null(self)),
-            (Self::Text, Shape::Text(text)) if text.is_empty() => Some(Cell::Null(self)),
+            (Self::Text, Shape::Text("")) => Some(Cell::Null(self)),
             (Self::Text, Shape::Text(text)) => Some(Cell::Text(storable(text))),
             (Self::Text, Shape::Number(number)) => Some(Cell::Text(number.to_string())),
             (Self::Text, Shape::Bool(flag)) => Some(Cell::Text(flag.to_string())),
-            (Self::Json, Shape::List(items)) if items.is_empty() => Some(Cell::Null(self)),
+            (Self::Json, Shape::List([])) => Some(Cell::Null(self)),
             (Self::Json, Shape::Object(members)) if members.len() == 0 => Some(Cell::Null(self)),
             (Self::Json, _) => Some(Cell::Text(value.to_text(128))),
-            (_, Shape::Text(text)) if text.is_empty() => Some(Cell::Null(self)),
+            (_, Shape::Text("")) => Some(Cell::Null(self)),
             (Self::Integer, Shape::Number(number)) => number.as_i64().map(Cell::Integer),
             (Self::Integer, Shape::Text(text)) => text.trim().parse().ok().map(Cell::Integer),
             (Self::Integer, Shape::Bool(flag)) => Some(Cell::Integer(i64::from(flag))),

@@ -63,7 +63,7 @@ async fn every_value_of_the_simulator_fits_its_column_and_no_secret_survives() {
 /// The values that do not fit their column, with the column's name.
 fn misfitting(table: &Table, row: &Value) -> Vec<String> {
     let sent = table.columns.iter().filter_map(|column| Some((column, row.pointer(column.at)?)));
-    let wrong = sent.filter(|(column, value)| column.kind.read(value).is_none());
+    let wrong = sent.filter(|(column, value)| column.kind.read(*value).is_none());
     wrong.map(|(column, value)| format!("{} = {value}", column.name)).collect()
 }
 

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use store::schema::{Reader, Table, boolean, json_text, text};
+use store::json::Json as _;
+use store::schema::{Reader, Table, boolean, text};
 use store::{Cell, Lease, Limits, Marks, NewRow, Parameter, Query, Result, SnapshotInfo, SnapshotWriter, Store};
 
 use crate::evaluate::json_of_cell;
@@ -120,7 +121,7 @@ impl Work {
         let known = self.writer.known(table, &ids).await?;
         let mut fresh = Vec::new();
         for (id, value) in rows {
-            let raw = json_text(&value);
+            let raw = value.to_text(0);
             let mut content = [0; 16];
             content.copy_from_slice(&blake3::hash(raw.as_bytes()).as_bytes()[..16]);
             let stored = known.get(id);
