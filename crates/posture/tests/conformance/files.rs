@@ -20,7 +20,7 @@ fn what_is_wrong_with_a_file_is_told_with_its_line_and_what_to_do() {
         ("severity: low", "severety: low", 4, "did you mean severity?"),
         ("severity: low", "severity: bad", 4, "critical, high, medium, low or info"),
         ("id: x", "id: X y", 2, "hyphens"),
-        ("id: x", "id: y", 1, "must be called y.md"),
+        ("id: x", "id: z", 1, "must be called z.md"),
         ("tier: A\n", "", 2, "tier is missing"),
         ("tier: A", "tier: Z", 6, "A, B, C, E or P"),
         ("reads: [users]", "reads: users", 7, "list of words"),
