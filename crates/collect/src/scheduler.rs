@@ -10,7 +10,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
-use crate::events::{EventOptions, Sharing};
+use crate::events::{EventOptions, Sharing, may_share};
 use crate::progress::silent;
 use crate::schedule::Schedule;
 use crate::sync::{Collector, SyncOptions};
@@ -22,8 +22,9 @@ const AT_ONCE: usize = 4;
 /// An organization's events get so long at a time; then the others have their turn, and it goes on after them.
 const EVENTS_TURN: Duration = Duration::from_secs(45);
 
-/// Streams of events that are due within this time may be read together with one that is due now.
-const NEAR: SignedDuration = SignedDuration::from_secs(15);
+/// Streams of events that are due within this time run with one that is due now, if one request may serve both: from then
+/// on they are due together.
+const NEAR: SignedDuration = SignedDuration::from_secs(30);
 
 /// A failed run is tried again within this time, whatever its schedule says.
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
@@ -95,6 +96,13 @@ async fn due(collector: &Collector) -> Result<(Vec<(Connection, StreamKind)>, Ve
         let is_well = stream.kind == StreamKind::Events && stream.state.failures == 0;
         if is_well && stream.next_run_at.is_some_and(|next| next <= now + NEAR) {
             near.push(connection.clone());
+            // A time of a cron expression is meant as it stands.
+            let is_every = matches!(stream.schedule.parse(), Ok(Schedule::Every(interval)) if interval > NEAR);
+            let together =
+                |(other, kind): &(Connection, StreamKind)| *kind == StreamKind::Events && may_share(other, connection);
+            if is_every && !is_due(stream, now) && due.iter().any(together) {
+                due.push((connection.clone(), stream.kind));
+            }
         }
     }
     Ok((due, near))

@@ -25,5 +25,5 @@ pub use ledger::{Coverage, coverage};
 pub use plan::Rules;
 pub use recount::Recounted;
 pub use reindex::ReindexReport;
-pub(crate) use shared::Sharing;
+pub(crate) use shared::{Sharing, may_share};
 pub use sync::{EventOptions, EventReport, event_lease_name};

@@ -105,8 +105,7 @@ impl Sharing {
         if !well.iter().any(|other| other.id == connection.id) {
             return None;
         }
-        let may_share = |other: &&Connection| other.id != connection.id && is_alike(connection, other);
-        let others: Vec<&Connection> = well.iter().filter(may_share).collect();
+        let others: Vec<&Connection> = well.iter().filter(|other| may_share(connection, other)).collect();
         if others.is_empty() && self.groups.lock().await.is_empty() {
             return None;
         }
@@ -170,9 +169,10 @@ impl Sharing {
     }
 }
 
-/// Whether two connections may have the same credential, by what is known without opening it.
-fn is_alike(one: &Connection, other: &Connection) -> bool {
-    one.place == other.place
+/// Whether one request may serve two connections, by what is known without opening their credentials.
+pub(crate) fn may_share(one: &Connection, other: &Connection) -> bool {
+    one.id != other.id
+        && one.place == other.place
         && one.credential_kind == other.credential_kind
         && one.credential_last_four == other.credential_last_four
         && one.credential_client_id == other.credential_client_id

@@ -17,6 +17,7 @@ mod sql;
 mod status;
 mod sync;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -191,7 +192,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
 fn start_log(config: &crate::config::Config) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
         .map_err(|error| crate::exit::Problem::usage(format!("log can not be {:?}: {error}", config.log)))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log that goes into a file has no colors.
+    let is_colored = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_colored);
     match config.log_format.as_str() {
         "json" => log.json().init(),
         "text" => log.with_target(false).init(),
