@@ -115,7 +115,8 @@ impl Bed {
 
     /// The answer of a query, as text.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
-        let parameters = [("now".to_owned(), store::schema::time_text(self.now()).as_str().into())].into_iter().collect();
+        let parameters =
+            [("now".to_owned(), store::schema::time_text(self.now()).as_str().into())].into_iter().collect();
         let query = Query { sql: sql.to_owned(), parameters, ..Query::default() };
         let answer = self.store.query(&query, &Limits::default()).await.unwrap();
         let text = |cell: Cell| match cell {
