@@ -124,7 +124,9 @@ impl Front {
             .filter(|(_, line)| !line.starts_with([' ', '#', '-']))
             .filter_map(|(at, line)| Some((line.split_once(':')?.0.trim().to_owned(), at + 2)))
             .collect();
-        let values: serde_json::Map<String, Value> = serde_saphyr::from_str(text)
+        // A title or an id can be `no` or `on`, which only older YAML takes for false and true.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let values: serde_json::Map<String, Value> = serde_saphyr::from_str_with_options(text, options)
             .map_err(|error| (2, format!("the front matter can not be read as YAML: {error}")))?;
         for name in values.keys() {
             if !KEYS.iter().any(|(key, _)| key == name) {
