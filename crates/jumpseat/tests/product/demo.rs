@@ -27,7 +27,7 @@ fn assert_equal_to_the_simulator(document: &Value) {
         assert!(events["hours_sealed"].as_u64().unwrap() > 29 * 24, "{events}");
     }
     assert_eq!(document["writes_attempted"], 0);
-    assert_eq!(document["try_next"].as_array().unwrap().len(), 4);
+    assert_eq!(document["try_next"].as_array().unwrap().len(), 6);
 }
 
 #[tokio::test]
