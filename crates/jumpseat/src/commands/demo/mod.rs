@@ -69,7 +69,9 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
             .context("the simulator can not listen on this machine")?;
     let world = running.world();
     let store = open_store(&config).await?;
-    let collector = collector(&config, store, "jumpseat demo")?;
+    let mut collector = collector(&config, store, "jumpseat demo")?;
+    // The checks run once, when the events that some of them look at are there too.
+    let after_inventory = collector.after_inventory.take();
     let checks = load_posture(&config, collector.store.clone(), "jumpseat demo")?;
     let connections = connect(&collector, &settings(&config)?, &running, &world).await?;
     let cancel = cancel_on_signal();
@@ -85,7 +87,6 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
     }
     let commands = commands_to_try(&collector, &folder).await?;
     let proofs = events::proofs(&collector, &events, &world).await?;
-    // Once more, since some checks look at the events, which were not there when the inventory was.
     let request = Request {
         checks: checks.library.checks().collect(),
         org_ids: None,
@@ -104,6 +105,7 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
     let exits: Vec<Exit> = [exit_of(&synced)].into_iter().chain(events.iter().map(exit_of_events)).collect();
     let exit = worst(&exits);
     if !args.once {
+        collector.after_inventory = after_inventory;
         go_on(&collector, &config, &running, &cancel).await?;
     } else if exit != Exit::Ok {
         tell_failures(&synced);
