@@ -148,7 +148,7 @@ fn compliance(finding: &Finding, check: Option<&Check>, frameworks: &[Framework]
     compliance.insert("control".to_owned(), json!(finding.check_id));
     compliance.insert("status_id".to_owned(), json!(status_id));
     compliance.insert("status".to_owned(), json!(status));
-    compliance.insert("status_detail".to_owned(), json!(finding.reason));
+    compliance.insert("status_details".to_owned(), json!([finding.reason]));
     if !standards.is_empty() {
         compliance.insert("standards".to_owned(), json!(standards));
         compliance.insert("requirements".to_owned(), json!(requirements));

@@ -80,14 +80,15 @@ async fn a_name_with_quotes_is_found_like_any_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_jumpcloud_says_is_never_a_record_of_the_log_of_its_own() {
-    let scene = Scene::small().await.connected().await;
     let said =
         "no\n2026-11-20T10:00:00Z ERROR forged: all is lost\r\n{\"level\":\"ERROR\",\"message\":\"forged\"}\u{1b}[2J";
-    let body = FaultBody::Text(serde_json::json!({ "message": said }).to_string());
-    let refused = Effect::Status { status: 400, body, headers: Vec::new(), retry_after: None };
-    scene.world().faults().add(FaultRule::new(refused).on("/insights/directory/v1/events/count"));
-    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(3)).to_string();
     for format in ["text", "json"] {
+        // A place of its own for each: what failed is not asked again at once.
+        let scene = Scene::small().await.connected().await;
+        let body = FaultBody::Text(serde_json::json!({ "message": said }).to_string());
+        let refused = Effect::Status { status: 400, body, headers: Vec::new(), retry_after: None };
+        scene.world().faults().add(FaultRule::new(refused).on("/insights/directory/v1/events/count"));
+        let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(3)).to_string();
         let mut command = scene.command(&["sync", "--stream", "events", "--since", &since]);
         command.env("JUMPSEAT_LOG", "info").env("JUMPSEAT_LOG_FORMAT", format);
         let ended = end_of(command, "").await;
