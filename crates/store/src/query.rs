@@ -830,7 +830,7 @@ async fn answer_sqlite(
         .pragma("query_only", "ON")
         .pragma("trusted_schema", "OFF")
         // Negative: KiB. A join looks the same pages of an index up again and again, and has to read each of them anew where
-        // they do not fit: over 100,000 users and 50,000 devices such a question takes four to five times as long with a
+        // they do not fit: over 100,000 users and 50,000 devices such a question takes three to six times as long with a
         // quarter of this. A scan pays for every page that is kept, so that twice as much makes filters slower.
         .pragma("cache_size", "-32768")
         // What is sorted stays in memory, where the next limit counts it.
