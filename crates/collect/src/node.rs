@@ -245,7 +245,7 @@ impl<'de> Visitor<'de> for Build {
             members.push((name, object.next_value_seed(Build { members: 0 })?));
         }
         if !is_sorted {
-            members.sort_by(|(one, _), (other, _)| one.cmp(other));
+            members = by_name(members);
             // Of several members of one name the last counts.
             members.dedup_by(|later, kept| {
                 let is_same = later.0 == kept.0;
@@ -257,6 +257,27 @@ impl<'de> Visitor<'de> for Build {
         }
         Ok(Node::Object(members))
     }
+}
+
+/// The members in the order of their names, those of one name as they came. Members are large, and names mostly differ in
+/// their first letters, so that numbers are sorted in their place.
+fn by_name(members: Vec<Member<'_>>) -> Vec<Member<'_>> {
+    let mut order: Vec<(u64, usize)> =
+        members.iter().enumerate().map(|(at, (name, _))| (first_letters(name), at)).collect();
+    order.sort_unstable_by(|one, other| {
+        let names = || members[one.1].0.cmp(&members[other.1].0);
+        one.0.cmp(&other.0).then_with(names).then(one.1.cmp(&other.1))
+    });
+    let mut members: Vec<Option<Member<'_>>> = members.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|(_, at)| members[at].take()).collect()
+}
+
+/// A number that is smaller for one of two names only if that name comes first.
+fn first_letters(name: &str) -> u64 {
+    let mut letters = [0; 8];
+    let first = &name.as_bytes()[..name.len().min(8)];
+    letters[..first.len()].copy_from_slice(first);
+    u64::from_be_bytes(letters)
 }
 
 /// The name of a member.

@@ -63,6 +63,8 @@ impl Db {
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(600))
+            // A file does not hang up: asking whether it is still there would only wait for its thread once more.
+            .test_before_acquire(false)
             // A full disk ends a transaction inside SQLite, unseen by sqlx, which then refuses every further one on this
             // connection. Such a connection is closed, and the next writer gets a new one.
             .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
@@ -82,7 +84,11 @@ impl Db {
         };
         // Readers look up few rows each; the writer's cache is the one that is worth its memory.
         let options = options.pragma("cache_size", "-4096");
-        let read = SqlitePoolOptions::new().max_connections(4).min_connections(0).connect_lazy_with(options);
+        let read = SqlitePoolOptions::new()
+            .max_connections(4)
+            .min_connections(0)
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
         Ok(Self::Sqlite { write, read })
     }
 
@@ -123,17 +129,43 @@ impl Db {
     /// Begins a transaction that writes. On SQLite it takes the write lock at once (a lock taken later can not wait).
     pub(crate) async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { write, .. } => {
+                Tx::Sqlite(write.begin_with("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").await?)
+            }
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Begins a transaction whose commit does not wait for the disk: when the machine loses its power, what it wrote may be
+    /// gone, whole, like everything after it. The next transaction of [`Db::begin`] makes it durable with its own. For what
+    /// nobody reads before such a one has told of it, as the rows of a snapshot.
+    pub(crate) async fn begin_hidden(&self) -> Result<Tx> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => {
+                Tx::Sqlite(write.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").await?)
+            }
+            Self::Postgres(pool) => {
+                let mut tx = Tx::Postgres(pool.begin().await?);
+                tx.execute("SET LOCAL synchronous_commit TO off", vec![]).await?;
+                tx
+            }
         })
     }
 
     /// Runs one writing statement in a transaction of its own; returns how many rows it touched.
     pub(crate) async fn execute(&self, sql: &str, args: Vec<Cell>) -> Result<u64> {
-        Ok(match self {
-            Self::Sqlite { write, .. } => bind_sqlite(sql, args).execute(write).await?.rows_affected(),
-            Self::Postgres(pool) => bind_postgres(sql, args).execute(pool).await?.rows_affected(),
-        })
+        let mut tx = self.begin().await?;
+        let touched = tx.execute(sql, args).await?;
+        tx.commit().await?;
+        Ok(touched)
+    }
+
+    /// Folds SQLite's write-ahead log into the file, so that no process has to read through a long one.
+    pub(crate) async fn fold_log(&self) -> Result<()> {
+        if let Self::Sqlite { write, .. } = self {
+            bind_sqlite("PRAGMA wal_checkpoint(TRUNCATE)", vec![]).execute(write).await?;
+        }
+        Ok(())
     }
 
     /// Reads all rows of a statement.
@@ -179,11 +211,28 @@ impl Db {
     }
 }
 
+/// A statement with its values, ready for [`Tx::run`]: with many values, making it so takes as long as running it.
+pub(crate) enum Statement {
+    Sqlite(SqliteQuery<'static>),
+    Postgres(PostgresQuery<'static>),
+}
+
 impl Tx {
     pub(crate) async fn execute(&mut self, sql: &str, args: Vec<Cell>) -> Result<u64> {
-        Ok(match self {
-            Self::Sqlite(tx) => bind_sqlite(sql, args).execute(&mut **tx).await?.rows_affected(),
-            Self::Postgres(tx) => bind_postgres(sql, args).execute(&mut **tx).await?.rows_affected(),
+        let statement = Statement::new(self.is_postgres(), sql, args);
+        self.run(statement).await
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Runs a statement; returns how many rows it touched.
+    pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64> {
+        Ok(match (self, statement) {
+            (Self::Sqlite(tx), Statement::Sqlite(query)) => query.execute(&mut **tx).await?.rows_affected(),
+            (Self::Postgres(tx), Statement::Postgres(query)) => query.execute(&mut **tx).await?.rows_affected(),
+            _ => return Err(Error::Refused("a statement was made for the other kind of database".to_owned())),
         })
     }
 
@@ -246,6 +295,15 @@ pub(crate) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(512)
         .disable_statement_logging()
+}
+
+impl Statement {
+    pub(crate) fn new(postgres: bool, sql: &str, args: Vec<Cell>) -> Self {
+        match postgres {
+            true => Self::Postgres(bind_postgres(sql, args)),
+            false => Self::Sqlite(bind_sqlite(sql, args)),
+        }
+    }
 }
 
 type SqliteQuery<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;

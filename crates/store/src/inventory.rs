@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use roaring::RoaringTreemap;
 use serde_json::Value;
 
-use crate::db::{Row, Tx};
+use crate::db::{Row, Statement, Tx};
 use crate::lease::Lease;
 use crate::migration::note_change;
 use crate::run::TableRecord;
@@ -348,7 +348,7 @@ impl SnapshotWriter {
         now: Timestamp,
     ) -> Result<Written> {
         let mut written = Written::default();
-        let mut tx = self.store.db.begin().await?;
+        let mut tx = self.store.db.begin_hidden().await?;
         self.lease.check(&mut tx, Some(now)).await?;
         let rows = self.settle_duplicates(&mut tx, table, rows, known, marks, &mut written).await?;
         if !rows.is_empty() {
@@ -456,7 +456,7 @@ impl SnapshotWriter {
     pub async fn mark_gone(&mut self, table: &Table, part: &str, marks: &Marks, now: Timestamp) -> Result<u64> {
         let gone = self.missing(table, part, marks).await?;
         for chunk in gone.chunks(5_000) {
-            let mut tx = self.store.db.begin().await?;
+            let mut tx = self.store.db.begin_hidden().await?;
             self.lease.check(&mut tx, Some(now)).await?;
             close(&mut tx, table, self.number, chunk).await?;
             tx.commit().await?;
@@ -497,7 +497,7 @@ impl SnapshotWriter {
 
     /// Keeps a received row that can not be stored as one, with the reason.
     pub async fn quarantine(&mut self, table: &Table, position: u64, reason: &str, raw: &str) -> Result<()> {
-        let mut tx = self.store.db.begin().await?;
+        let mut tx = self.store.db.begin_hidden().await?;
         self.lease.check(&mut tx, None).await?;
         tx.execute(
             "INSERT INTO quarantine (snapshot, org_id, table_name, position, reason, raw) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -597,13 +597,14 @@ async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, 
     let first = tx.next_numbers("row", i64::try_from(rows.len()).unwrap_or(i64::MAX)).await?;
     let columns: String = table.columns.iter().map(|column| format!(", \"{}\"", column.name)).collect();
     let versions = Insert {
-        head: format!("INSERT INTO {} ({}{columns}) VALUES ", versions_name(table), FIXED_COLUMNS.join(", ")),
+        into: format!("{} ({}{columns})", versions_name(table), FIXED_COLUMNS.join(", ")),
         width: FIXED_COLUMNS.len() + table.columns.len(),
     };
-    let raws = Insert { head: format!("INSERT INTO {} (row_id, raw) VALUES ", raws_name(table)), width: 2 };
+    let raws = Insert { into: format!("{} (row_id, raw)", raws_name(table)), width: 2 };
     let largest = 1_usize << (MOST_PARAMETERS / versions.width).max(1).ilog2().min(MOST_ROWS.ilog2());
     let mut left = rows.len();
     let mut rows = (first..).zip(rows);
+    let postgres = tx.is_postgres();
     let mut next = |left: &mut usize| {
         // Powers of two keep the number of different statements, and so of preparations, small.
         let count = largest.min(1 << left.checked_ilog2()?);
@@ -623,13 +624,13 @@ async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, 
             // JSON text holds NUL only as an escape.
             raw_cells.push(Cell::Text(row.raw));
         }
-        Some((count, version_cells, raw_cells))
+        Some([versions.statement(postgres, count, version_cells), raws.statement(postgres, count, raw_cells)])
     };
     let mut ready = next(&mut left);
-    while let Some((count, version_cells, raw_cells)) = ready {
+    while let Some([versions, raws]) = ready {
         let insert = async {
-            versions.run(tx, count, version_cells).await?;
-            raws.run(tx, count, raw_cells).await
+            tx.run(versions).await?;
+            tx.run(raws).await
         };
         // The next rows are laid out while the database takes these.
         let (inserted, following) = futures::join!(insert, async { next(&mut left) });
@@ -643,9 +644,10 @@ async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, 
 /// processor's cache between their making and their binding.
 const MOST_ROWS: usize = 64;
 
-/// A statement that inserts rows.
+/// Inserts rows that are new. When one of them can not be, nothing of the transaction may be committed.
 pub(crate) struct Insert {
-    pub(crate) head: String,
+    /// The table and its columns.
+    pub(crate) into: String,
     /// Values in a row.
     pub(crate) width: usize,
 }
@@ -658,22 +660,25 @@ impl Insert {
         while left > 0 {
             // Powers of two keep the number of different statements, and so of preparations, small.
             let count = MOST_ROWS.min(1 << left.ilog2());
-            self.run(tx, count, rows.by_ref().take(count).flatten().collect()).await?;
+            let cells = rows.by_ref().take(count).flatten().collect();
+            tx.run(self.statement(tx.is_postgres(), count, cells)).await?;
             left -= count;
         }
         Ok(())
     }
 
-    async fn run(&self, tx: &mut Tx, rows: usize, cells: Vec<Cell>) -> Result<()> {
+    fn statement(&self, postgres: bool, rows: usize, cells: Vec<Cell>) -> Statement {
         // SQLite looks every `$n` up by name among all the others, which takes minutes with thousands of them; `?` has no name.
-        let named = matches!(tx, Tx::Postgres(_));
         let values: Vec<String> = (0..rows)
-            .map(|row| match named {
+            .map(|row| match postgres {
                 true => format!("({})", placeholders(row * self.width + 1, self.width)),
                 false => format!("({})", vec!["?"; self.width].join(",")),
             })
             .collect();
-        tx.execute(&format!("{}{}", self.head, values.join(",")), cells).await.map(drop)
+        // By itself, SQLite copies every page that many rows may change before it changes it, so that the statement alone could
+        // be undone: as much writing as that of the rows.
+        let verb = if postgres { "INSERT" } else { "INSERT OR FAIL" };
+        Statement::new(postgres, &format!("{verb} INTO {} VALUES {}", self.into, values.join(",")), cells)
     }
 }
 
@@ -766,11 +771,11 @@ async fn reach_layout(store: &Store, indexed: bool) -> Result<()> {
         .await?;
     }
     tx.commit().await?;
-    if !postgres && !layouts.is_empty() {
-        // A new index on a large table leaves a log as large, which every process would read through when it opens it.
-        store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)", vec![]).await?;
+    if layouts.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    // A new index on a large table leaves a log as large, which every process would read through when it opens it.
+    store.db.fold_log().await
 }
 
 /// A table's columns and indexes as text, a line each.

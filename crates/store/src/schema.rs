@@ -1,6 +1,7 @@
 //! What a collected table is: its columns, where each comes from, and what it means.
 //! Pure declarations and the reading of one row by them; the SQL that follows from a declaration is in `inventory`.
 
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
@@ -185,13 +186,18 @@ impl Reader {
         };
         match value.shape() {
             Shape::Object(members) => {
-                let mut places = places.iter().peekable();
-                for (name, value) in members {
-                    while places.next_if(|place| place.name < name).is_some() {}
-                    match places.peek() {
-                        Some(place) if place.name == name => found(place, value),
-                        Some(_) => {}
-                        None => break,
+                let mut places = places.iter();
+                let Some(mut place) = places.next() else { return 0 };
+                'members: for (name, value) in members {
+                    loop {
+                        match place.name.cmp(name) {
+                            Ordering::Less => match places.next() {
+                                Some(next) => place = next,
+                                None => break 'members,
+                            },
+                            Ordering::Equal => break found(place, value),
+                            Ordering::Greater => break,
+                        }
                     }
                 }
             }

@@ -161,7 +161,12 @@ async fn read_list(
                     taking.page(page.rows).await?;
                 }
                 Ok(Listed::End(pass)) => end = Some(pass),
-                Err(error) => return verdict_of(error),
+                Err(error) => {
+                    let verdict = verdict_of(error)?;
+                    // The pages before it came whole, and some of their rows may still be made ready.
+                    taking.end().await?;
+                    return Ok(verdict);
+                }
             }
         }
         let Some(end) = end else {
