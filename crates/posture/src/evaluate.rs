@@ -76,6 +76,18 @@ pub(crate) async fn evaluate(
     now: Timestamp,
     mut each: impl FnMut(Row, &[String]),
 ) -> Result<Evaluated, String> {
+    let names = || {
+        let collected = store.tables().iter().map(|table| table.name);
+        collected
+            .chain(store.views().iter().map(|view| view.name))
+            .chain(store::SYSTEM_TABLES.iter().map(|table| table.name))
+    };
+    if let Some(table) = check.reads.iter().find(|table| !names().any(|name| name == table.as_str())) {
+        let near = crate::nearest(table, names()).unwrap_or_default();
+        return Err(format!(
+            "there is no table {table}, which the front matter names under reads; did you mean {near}?"
+        ));
+    }
     let query =
         Query { sql: check.query.clone(), at: Some(at.clone()), parameters: parameters.bound(now), ..Query::default() };
     let read = store.tables_read(&query).await.map_err(|error| error.to_string())?;
