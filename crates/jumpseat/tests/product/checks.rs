@@ -122,7 +122,8 @@ fn said_by_us(ended: &Ended, about_connections: &BTreeSet<String>) -> Said {
     for line in ended.out.lines() {
         let row: Value = serde_json::from_str(line).unwrap();
         let text = |name: &str| row[name].as_str().unwrap().to_owned();
-        let id = if about_connections.contains(&text("check")) { text("org_id") } else { text("id") };
+        let is_connection = about_connections.contains(&text("check")) && text("id") == "Acme";
+        let id = if is_connection { text("org_id") } else { text("id") };
         let before = said.entry(text("check")).or_default().insert(id, text("outcome"));
         assert_eq!(before, None, "{line}");
     }
@@ -286,8 +287,8 @@ async fn what_is_wrong_with_a_check_is_told_in_words_with_its_place() {
         ("'it never made contact'", "NULL", query, &["the reason of d2 is NULL"]),
         ("SELECT org_id, id,", "SELECT org_id,", query, &["must give the columns", "org_id, id, name"]),
         ("SELECT org_id, id,", "SELECT org_id, 'x',", query, &["must give the columns"]),
-        ("FROM devices", "FROM devices WHERE", query, &["SQL"]),
-        ("CASE WHEN last_contact", "CASE WEN last_contact", query, &["SQL"]),
+        ("FROM devices", "FROM devices WHERE", query, &["can not be read"]),
+        ("CASE WHEN last_contact", "CASE WEN last_contact", query, &["can not be read"]),
         ("SELECT org_id, id,", "DELETE FROM devices; SELECT org_id, id,", query, &["SELECT"]),
         (":prefix", ":prefx", query, &[":prefx"]),
         ("reads: [devices]", "reads: [devicez]", query, &["there is no table devicez", "did you mean devices?"]),
