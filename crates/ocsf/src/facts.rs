@@ -107,6 +107,10 @@ pub struct Facts<'a> {
     pub city: Option<&'a str>,
     /// Whether a second factor was used; on a sign-in only.
     pub mfa: Option<bool>,
+    /// Whether a password crossed the network readable; on an LDAP bind only.
+    pub is_cleartext: Option<bool>,
+    /// Whether it was done with an API key, and not in a session at the console.
+    pub by_api_key: Option<bool>,
     /// Why it failed (or what was answered), as JumpCloud says it.
     pub reason: Option<&'a str>,
     /// `message` or `detail` as received.
@@ -150,6 +154,12 @@ impl<'a> Facts<'a> {
             region: place.and_then(|place| Some((place.country()?, place.region_code?.text))),
             city: place.and_then(|place| place.city).map(|text| text.text),
             mfa: mapping.is_mfa,
+            is_cleartext: mapping.is_cleartext,
+            by_api_key: match event.text_of(Field::AuthMethod) {
+                Some("api key" | "api-key") => Some(true),
+                Some("session") => Some(false),
+                _ => None,
+            },
             reason: mapping.outcome.detail.map(|text| text.text),
             message: event.message().map(|text| text.text),
             labels: mapping.labels,

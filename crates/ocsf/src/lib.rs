@@ -46,4 +46,4 @@ pub use time::parse_time;
 pub const OCSF_VERSION: &str = "1.8.0";
 
 /// Raised with every change of what a mapping or a fact says, so that an index can tell with which it was made.
-pub const MAPPING_VERSION: u32 = 1;
+pub const MAPPING_VERSION: u32 = 2;

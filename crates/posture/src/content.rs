@@ -51,7 +51,7 @@ impl Library {
             Ok(frameworks) => library.frameworks = frameworks,
             Err(error) => errors.push(error),
         }
-        errors.extend(library.unknown_profiles());
+        errors.extend(library.unknown_profiles(library.checks()));
         errors.extend(library.unknown_minimums());
         if errors.is_empty() { Ok(library) } else { Err(errors) }
     }
@@ -136,11 +136,7 @@ impl Library {
         match read {
             Err(error) => errors.push(error),
             Ok(check) => match self.checks.get(&check.id) {
-                Some(other) => {
-                    let what =
-                        format!("the id {:?} is taken by {}; give this check another id", check.id, other.origin);
-                    errors.push(FileError { file: check.origin.to_string(), line: 2, what });
-                }
+                Some(other) => errors.push(taken(&check, other)),
                 None => {
                     self.checks.insert(check.id.clone(), check);
                 }
@@ -168,21 +164,34 @@ impl Library {
         errors
     }
 
-    fn unknown_profiles(&self) -> Vec<FileError> {
-        let known: std::collections::BTreeSet<&str> = self.frameworks.iter().flat_map(Framework::profiles).collect();
-        let mut errors = Vec::new();
-        if known.is_empty() {
-            return errors;
-        }
-        for check in self.checks.values() {
-            for profile in check.profiles.iter().filter(|profile| !known.contains(profile.as_str())) {
-                let near = crate::nearest(profile, known.iter().copied()).unwrap_or_default();
-                let what = format!("no framework knows the profile {profile}; did you mean {near}?");
-                errors.push(FileError { file: check.origin.to_string(), line: 2, what });
-            }
-        }
+    /// What keeps a check from being loaded beside the others: its id is taken, or it names a profile that is not there.
+    pub fn objections(&self, check: &Check) -> Vec<FileError> {
+        let mut errors = self.unknown_profiles(std::iter::once(check));
+        errors.extend(self.checks.get(&check.id).map(|other| taken(check, other)));
         errors
     }
+
+    fn unknown_profiles<'a>(&self, checks: impl Iterator<Item = &'a Check>) -> Vec<FileError> {
+        let known: std::collections::BTreeSet<&str> = self.frameworks.iter().flat_map(Framework::profiles).collect();
+        if known.is_empty() { Vec::new() } else { checks.flat_map(|check| unknown_of(check, &known)).collect() }
+    }
+}
+
+/// No file takes another's id.
+fn taken(check: &Check, other: &Check) -> FileError {
+    let what = format!("the id {:?} is taken by {}; give this check another id", check.id, other.origin);
+    FileError { file: check.origin.to_string(), line: 2, what }
+}
+
+fn unknown_of(check: &Check, known: &std::collections::BTreeSet<&str>) -> Vec<FileError> {
+    let unknown = check.profiles.iter().filter(|profile| !known.contains(profile.as_str()));
+    unknown
+        .map(|profile| {
+            let near = crate::nearest(profile, known.iter().copied()).unwrap_or_default();
+            let what = format!("no framework knows the profile {profile}; did you mean {near}?");
+            FileError { file: check.origin.to_string(), line: 2, what }
+        })
+        .collect()
 }
 
 /// The folder that a file lies in.

@@ -76,6 +76,18 @@ pub(crate) async fn evaluate(
     now: Timestamp,
     mut each: impl FnMut(Row, &[String]),
 ) -> Result<Evaluated, String> {
+    let names = || {
+        let collected = store.tables().iter().map(|table| table.name);
+        collected
+            .chain(store.views().iter().map(|view| view.name))
+            .chain(store::SYSTEM_TABLES.iter().map(|table| table.name))
+    };
+    if let Some(table) = check.reads.iter().find(|table| !names().any(|name| name == table.as_str())) {
+        let near = crate::nearest(table, names()).unwrap_or_default();
+        return Err(format!(
+            "there is no table {table}, which the front matter names under reads; did you mean {near}?"
+        ));
+    }
     let query =
         Query { sql: check.query.clone(), at: Some(at.clone()), parameters: parameters.bound(now), ..Query::default() };
     let read = store.tables_read(&query).await.map_err(|error| error.to_string())?;
@@ -110,11 +122,34 @@ pub(crate) async fn evaluate(
             },
         })
         .await
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| with_nearest_column(error.to_string(), store, check))?;
     match wrong {
         Some(why) => Err(why),
         None if cut => Err("the query gave more rows than can be counted".to_owned()),
         None => Ok(judge.evaluated),
+    }
+}
+
+/// Says which column was perhaps meant, if the engine knows none of that name.
+fn with_nearest_column(words: String, store: &Store, check: &Check) -> String {
+    let after = |begin: &str| words.split_once(begin).map(|(_, rest)| rest.trim_start_matches('"'));
+    let Some(rest) = after("no such column: ").or_else(|| after("column ")) else { return words };
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '.';
+    let name = rest.split(|letter| !is_name(letter)).next().unwrap_or_default();
+    let name = name.rsplit('.').next().unwrap_or_default();
+    let mut known = vec!["id", "org_id", "raw"];
+    for reads in &check.reads {
+        if let Some(table) = store.table(reads) {
+            known.extend(table.columns.iter().map(|column| column.name));
+            known.extend(table.joined.iter().flat_map(|joined| joined.columns.iter().copied()));
+        }
+        let view = store.views().iter().find(|view| view.name == reads).map(|view| view.columns);
+        let system = store::SYSTEM_TABLES.iter().find(|table| table.name == reads).map(|table| table.columns);
+        known.extend(view.or(system).into_iter().flatten().map(|column| column.name));
+    }
+    match crate::nearest(name, known) {
+        Some(near) if near != name => format!("{words}; did you mean {near}?"),
+        _ => words,
     }
 }
 

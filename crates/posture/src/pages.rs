@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::check::Check;
 use crate::content::Library;
 use crate::framework::{Framework, MARKS};
+use crate::peers::Peer;
 
 /// The page of a check.
 pub fn check_page(check: &Check, library: &Library) -> String {
@@ -104,6 +105,24 @@ pub fn index_page(library: &Library) -> String {
         let cells =
             format!("[{}]({}.md) | {} | {} | {}", check.id, check.id, check.title, check.severity.word(), check.area);
         written(&mut page, format_args!("| {cells} |\n"));
+    }
+    page
+}
+
+/// The page that compares with what other programs check.
+pub fn peers_page(peers: &[Peer]) -> String {
+    let mut page = "# What others check\n\nMade from `content/peers.toml` by `jumpseat check docs`; do not edit.\n\n\
+                    Which of our [checks](checks/README.md) answer what other programs check of a JumpCloud organization.\n"
+        .to_owned();
+    for peer in peers {
+        written(&mut page, format_args!("\n## {}\n\n{}\n\n", peer.name, peer.about));
+        page.push_str("| their check | our checks | where they differ |\n|---|---|---|\n");
+        for check in &peer.compared {
+            let ours = list(check.covered_by.iter().map(|id| format!("[{id}](checks/{id}.md)")));
+            let differs = check.differs.as_ref().or(check.nothing_to_ask.as_ref());
+            let differs = differs.map_or("-".to_owned(), |differs| shown(differs));
+            written(&mut page, format_args!("| {} | {} | {differs} |\n", check.id, shown(&ours)));
+        }
     }
     page
 }

@@ -124,6 +124,8 @@ pub(super) fn row<'a>(event: &Event<'a>, received: &Received<'_>, hour: Hour) ->
             Outcome::Other => EventOutcome::Other,
         },
         mfa: facts.mfa,
+        is_cleartext: facts.is_cleartext,
+        by_api_key: facts.by_api_key,
         user: party(facts.user),
         administrator: party(facts.administrator),
         device: party(facts.device),

@@ -64,16 +64,29 @@ pub(super) static APPLICATIONS: Collected = Collected {
     fact: "V1 GET /api/applications; that list rows carry config is observed",
 };
 
-/// Writes beside a chosen number, as `text`, what the form calls it; a choice that is text already is its own name.
+/// Writes beside a chosen number, as `text`, what the form calls it; a choice that is text already is its own name. The
+/// choice can be told as text (`"0"`) where its options are numbers (`0`), and the other way round.
 fn name_choice(field: &mut Value) {
     let chosen = &field["value"];
-    let options = field["options"].as_array().into_iter().flatten();
-    let name = match options.clone().find(|option| option["value"] == *chosen) {
+    let is_chosen = |option: &&Value| {
+        option["value"] == *chosen || written(chosen).is_some() && written(&option["value"]) == written(chosen)
+    };
+    let name = match field["options"].as_array().into_iter().flatten().find(is_chosen) {
         Some(option) => option["text"].clone(),
-        None if chosen.is_string() => chosen.clone(),
-        None => return,
+        None if is_number(chosen) => return,
+        None => chosen.clone(),
     };
     if let Some(field) = field.as_object_mut() {
         field.insert("text".to_owned(), json!(name));
     }
+}
+
+/// A choice as it is written, whether it is told as a number or as text.
+fn written(choice: &Value) -> Option<String> {
+    choice.as_str().map(str::to_owned).or_else(|| choice.as_i64().map(|number| number.to_string()))
+}
+
+/// Whether a choice is the number of an option and says nothing by itself.
+fn is_number(choice: &Value) -> bool {
+    written(choice).is_none_or(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
 }

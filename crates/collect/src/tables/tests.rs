@@ -421,6 +421,18 @@ fn examples() -> Vec<Example> {
             ],
         ),
         (
+            "applications",
+            json!({"_id": "66b0c1d2e3f405162738495b", "config": {
+                "signatureAlgorithm": {"value": "0", "options": [{"text": "RSA-SHA1", "value": 0}, {"text": "RSA-SHA256", "value": 1}]},
+                "subjectField": {"value": "email"},
+                "overrideNameIdFormat": {"value": "7", "options": [{"text": "persistent", "value": 1}]}}}),
+            vec![
+                ("signature_algorithm", text("RSA-SHA1")),
+                ("subject_field", text("email")),
+                ("name_id_format", Cell::Null(store::schema::Kind::Text)),
+            ],
+        ),
+        (
             "policies",
             json!({"id": "67c00112233445566778899a", "name": "Lock", "notes": "agreed", "template": {"name": "lock_screen_darwin", "osMetaFamily": "darwin"},
                 "configFields": [{"id": "f1", "name": "timeout"}, {"id": "f2", "name": "wifiPassword", "defaultValue": "MARKER"},

@@ -17,3 +17,4 @@ mod hostile;
 mod normalizing;
 mod secrets;
 mod support;
+mod unknown;

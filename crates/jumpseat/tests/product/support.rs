@@ -72,7 +72,13 @@ impl Scene {
 
     /// Links the first organization with its read-only key under the name `Acme`.
     pub(crate) async fn connected(self) -> Self {
-        let key = self.file("key.txt", &self.world().credentials(0).read_only);
+        let key = self.world().credentials(0).read_only;
+        self.connected_by(&key).await
+    }
+
+    /// The same with another key.
+    pub(crate) async fn connected_by(self, key: &str) -> Self {
+        let key = self.file("key.txt", key);
         let ended = self
             .run(&["connection", "add", "Acme", "--api-url", &self.url(), "--api-key-file", key.to_str().unwrap()])
             .await;

@@ -89,6 +89,10 @@ pub struct EventRow<'a> {
     pub outcome: EventOutcome,
     /// A second factor was used; `None` if it does not say.
     pub mfa: Option<bool>,
+    /// A password crossed the network readable; `None` if it does not say.
+    pub is_cleartext: Option<bool>,
+    /// It was done with an API key, and not in a session; `None` if it does not say.
+    pub by_api_key: Option<bool>,
     /// The user whom it is about, or who acted.
     pub user: Party<'a>,
     /// The administrator who acted, or whom it is about.
@@ -127,6 +131,8 @@ impl EventRow<'_> {
             is_mapped: false,
             outcome: EventOutcome::Unknown,
             mfa: None,
+            is_cleartext: None,
+            by_api_key: None,
             user: Party::default(),
             administrator: Party::default(),
             device: Party::default(),

@@ -79,6 +79,8 @@ pub(crate) struct Kind {
     pub(crate) activity_name: String,
     pub(crate) severity_id: u8,
     pub(crate) is_mapped: bool,
+    pub(crate) is_cleartext: Option<bool>,
+    pub(crate) by_api_key: Option<bool>,
     pub(crate) mapping: u32,
 }
 
@@ -93,11 +95,14 @@ impl Kind {
             activity_name: text(row.activity_name),
             severity_id: row.severity_id,
             is_mapped: row.is_mapped,
+            is_cleartext: row.is_cleartext,
+            by_api_key: row.by_api_key,
             mapping,
         }
     }
 
     fn of_row(row: &Row) -> Self {
+        let flag = |at: usize| matches!(row.0[at], Cell::Boolean(_)).then(|| row.boolean(at));
         Self {
             service: row.text(1),
             event_type: row.text(2),
@@ -107,6 +112,8 @@ impl Kind {
             severity_id: u8::try_from(row.integer(6)).unwrap_or(0),
             is_mapped: row.boolean(7),
             mapping: u32::try_from(row.integer(8)).unwrap_or(0),
+            is_cleartext: flag(9),
+            by_api_key: flag(10),
         }
     }
 
@@ -116,6 +123,8 @@ impl Kind {
             && self.activity_id == row.activity_id
             && self.severity_id == row.severity_id
             && self.is_mapped == row.is_mapped
+            && self.is_cleartext == row.is_cleartext
+            && self.by_api_key == row.by_api_key
             && self.mapping == mapping
             && self.service == row.service.unwrap_or_default()
             && self.event_type == row.event_type.unwrap_or_default()
@@ -127,7 +136,8 @@ impl Kind {
 pub(crate) async fn kinds_of(db: &Db, org: i64) -> Result<HashMap<i64, Kind>> {
     let rows = db
         .fetch(
-            "SELECT number, service, event_type, class_uid, activity_id, activity_name, severity_id, mapped, mapping
+            "SELECT number, service, event_type, class_uid, activity_id, activity_name, severity_id, mapped, mapping, cleartext,
+               by_api_key
              FROM event_kind WHERE org = $1",
             vec![org.into()],
         )
@@ -271,12 +281,13 @@ impl Dictionary {
     pub(crate) async fn write_kinds(&self, tx: &mut Tx, tallies: &hashbrown::HashMap<i64, Tally>) -> Result<()> {
         const KINDS: Bulk = Bulk {
             into: "event_kind (org, number, service, event_type, class_uid, activity_id, activity_name,
-                     severity_id, mapped, mapping, events, first_ms, last_ms)",
-            width: 13,
+                     severity_id, mapped, cleartext, by_api_key, mapping, events, first_ms, last_ms)",
+            width: 15,
             tail: "ON CONFLICT (org, number) DO UPDATE SET events = event_kind.events + excluded.events,
                      first_ms = CASE WHEN excluded.first_ms < event_kind.first_ms THEN excluded.first_ms ELSE event_kind.first_ms END,
                      last_ms = CASE WHEN excluded.last_ms > event_kind.last_ms THEN excluded.last_ms ELSE event_kind.last_ms END",
         };
+        let flag = |told: Option<bool>| told.map_or(Cell::Null(crate::schema::Kind::Boolean), Cell::Boolean);
         let mut cells = Vec::with_capacity(tallies.len() * KINDS.width);
         for (kind, number) in &self.kinds {
             let Some(tally) = tallies.get(number) else { continue };
@@ -290,6 +301,8 @@ impl Dictionary {
                 kind.activity_name.as_str().into(),
                 Cell::Integer(kind.severity_id.into()),
                 kind.is_mapped.into(),
+                flag(kind.is_cleartext),
+                flag(kind.by_api_key),
                 Cell::Integer(kind.mapping.into()),
                 Cell::Integer(tally.events),
                 Cell::Integer(tally.first_ms),

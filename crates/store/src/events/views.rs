@@ -68,6 +68,8 @@ macro_rules! event_columns {
          (SELECT k.severity_id FROM {home}event_kind k WHERE k.org = e.org AND k.number = e.kind) AS severity_id,
          CASE e.outcome WHEN 1 THEN 'success' WHEN 2 THEN 'failure' WHEN 99 THEN 'other' ELSE 'unknown' END AS outcome,
          e.mfa,
+         (SELECT k.cleartext FROM {home}event_kind k WHERE k.org = e.org AND k.number = e.kind) AS cleartext,
+         (SELECT k.by_api_key FROM {home}event_kind k WHERE k.org = e.org AND k.number = e.kind) AS by_api_key,
          NULLIF((SELECT t.id FROM {home}event_term t WHERE t.org = e.org AND t.number = e.user_term), '') AS user_id,
          NULLIF((SELECT t.name FROM {home}event_term t WHERE t.org = e.org AND t.number = e.user_term), '') AS user_name,
          NULLIF((SELECT t.id FROM {home}event_term t WHERE t.org = e.org AND t.number = e.administrator_term), '') AS administrator_id,
@@ -108,6 +110,16 @@ const EVENT_COLUMNS: &[Column] = &[
     integer("severity_id", "", "OCSF severity: 0 unknown, 1 informational, 2 low, 3 medium, 4 high, 5 critical."),
     text("outcome", "", "success, failure, other, or unknown when the event does not say."),
     boolean("mfa", "", "A second factor was used; NULL if the event does not say."),
+    boolean(
+        "cleartext",
+        "",
+        "A password crossed the network readable (LDAP without TLS); NULL if the event does not say.",
+    ),
+    boolean(
+        "by_api_key",
+        "",
+        "It was done with an API key, and not in a session at the console; NULL if the event does not say.",
+    ),
     text("user_id", "", "The user whom it is about, or who acted: `users.id`."),
     text("user_name", "", "That user's name in the event."),
     text("administrator_id", "", "The administrator who acted, or whom it is about: `administrators.id`."),
@@ -220,11 +232,14 @@ pub(crate) const COUNTS: SystemTable = SystemTable {
         integer("class_uid", "", "OCSF class."),
         integer("activity_id", "", "OCSF activity within the class."),
         text("outcome", "", "success, failure, other or unknown."),
+        boolean("cleartext", "", "A password crossed the network readable (LDAP without TLS); NULL if the events do not say."),
+        boolean("by_api_key", "", "It was done with an API key, and not in a session at the console; NULL if the events do not say."),
         integer("events", "", "How many."),
     ],
     sql: "SELECT o.org_id, {ms:CAST(c.hour AS BIGINT) * 3600000} AS hour, {day:c.hour / 24} AS day,
             NULLIF(k.service, '') AS service, NULLIF(k.event_type, '') AS event_type, k.class_uid, k.activity_id,
-            CASE c.outcome WHEN 1 THEN 'success' WHEN 2 THEN 'failure' WHEN 99 THEN 'other' ELSE 'unknown' END AS outcome, c.events
+            CASE c.outcome WHEN 1 THEN 'success' WHEN 2 THEN 'failure' WHEN 99 THEN 'other' ELSE 'unknown' END AS outcome,
+            k.cleartext, k.by_api_key, c.events
           FROM {home}event_org o CROSS JOIN {home}event_count c CROSS JOIN {home}event_kind k
           WHERE c.org = o.org AND k.org = c.org AND k.number = c.kind",
 };

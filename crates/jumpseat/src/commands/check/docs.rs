@@ -4,24 +4,25 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use posture::{Library, check_page, framework_page, index_page};
+use posture::{FileError, Library, check_page, framework_page, index_page, peers, peers_page};
 
 use super::Global;
 use crate::exit::{Exit, Problem};
 
 #[derive(Debug, Args)]
 pub(in crate::commands) struct DocsArgs {
-    /// The folder; pages go into its folders `checks` and `frameworks`.
+    /// The folder; pages go into it, and into its folders `checks` and `frameworks`.
     folder: PathBuf,
 }
 
 pub(super) fn run(args: &DocsArgs, _: &Global) -> Result<Exit> {
     // Only ours: the pages of this repository do not depend on the machine.
-    let library = Library::load(None).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        Problem::usage(lines.join("\n"))
-    })?;
-    let mut pages = vec![(args.folder.join("checks/README.md"), index_page(&library))];
+    let library = Library::load(None).map_err(|errors| unreadable(&errors))?;
+    let peers = peers(&library).map_err(|errors| unreadable(&errors))?;
+    let mut pages = vec![
+        (args.folder.join("checks/README.md"), index_page(&library)),
+        (args.folder.join("peers.md"), peers_page(&peers)),
+    ];
     for check in library.checks() {
         pages.push((args.folder.join(format!("checks/{}.md", check.id)), check_page(check, &library)));
     }
@@ -36,6 +37,11 @@ pub(super) fn run(args: &DocsArgs, _: &Global) -> Result<Exit> {
         std::fs::write(&path, text).with_context(|| format!("{} can not be written", path.display()))?;
     }
     Ok(Exit::Ok)
+}
+
+fn unreadable(errors: &[FileError]) -> anyhow::Error {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    Problem::usage(lines.join("\n"))
 }
 
 /// Makes a folder, and removes pages from it that are no longer made.

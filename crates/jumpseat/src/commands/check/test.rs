@@ -1,7 +1,7 @@
 //! `check test`: reads a check's file, plans its query, runs it on a fixture or on what was collected, and says in words what
 //! is wrong.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -36,16 +36,26 @@ pub(in crate::commands) struct TestArgs {
 pub(super) async fn run(args: TestArgs, global: &Global) -> Result<Exit> {
     let check = Library::read_file(&args.file).map_err(|error| Problem::usage(error.to_string()))?;
     let shipped = Library::load(None).map_err(|errors| Problem::usage(format!("{errors:?}")))?;
-    if let Some(other) = shipped.check(&check.id).filter(|other| other.query != check.query) {
-        eprintln_quietly(&format!("note: the id is taken by {}; it can be tried but not be loaded", other.origin));
+    // One of ours can be tried from where it lies.
+    let is_ours = shipped.check(&check.id).is_some_and(|ours| ours.query == check.query);
+    let objections = if is_ours { Vec::new() } else { shipped.objections(&check) };
+    for objection in &objections {
+        eprintln_quietly(&format!("it can be tried, but not be loaded: {}", printable(&objection.to_string())));
     }
+    let ended = try_out(&check, &args, global).await?;
+    Ok(if objections.is_empty() { ended } else { Exit::Usage })
+}
+
+async fn try_out(check: &Check, args: &TestArgs, global: &Global) -> Result<Exit> {
     let context = Context::open(global).await?;
-    let Some(fixture) = &args.fixture else {
-        return tried(&check, context.store.clone(), Settings::default(), None, &context).await;
+    let rows = match &args.fixture {
+        Some(fixture) => read(fixture)?,
+        None if context.store.snapshots_held(None, None).await?.is_empty() => json!({}),
+        None => return tried(check, context.store.clone(), None, &context).await,
     };
-    let text = std::fs::read_to_string(fixture).with_context(|| format!("{} can not be read", fixture.display()))?;
-    let rows: Value = serde_json::from_str(&text)
-        .map_err(|error| Problem::usage(format!("{} is no JSON: {error}", fixture.display())))?;
+    if args.fixture.is_none() {
+        eprintln_quietly("nothing was collected yet, so the query is only planned; try it on a --fixture");
+    }
     let folder = std::env::temp_dir().join(format!("jumpseat-check-test-{}", std::process::id()));
     let tables: Vec<_> = context.store.tables().to_vec();
     let store =
@@ -54,7 +64,7 @@ pub(super) async fn run(args: TestArgs, global: &Global) -> Result<Exit> {
     let holder = LeaseHolder::this_process("jumpseat check test", &this_host());
     let written = posture::fixture::write(&store, "fixture", &rows, &holder, now).await;
     let ended = match written {
-        Ok(()) => tried(&check, store.clone(), Settings::default(), Some(now), &context).await,
+        Ok(()) => tried(check, store.clone(), Some(now), &context).await,
         Err(error) => Err(Problem::usage(error.to_string())),
     };
     store.close().await;
@@ -62,19 +72,18 @@ pub(super) async fn run(args: TestArgs, global: &Global) -> Result<Exit> {
     ended
 }
 
+fn read(fixture: &Path) -> Result<Value> {
+    let text = std::fs::read_to_string(fixture).with_context(|| format!("{} can not be read", fixture.display()))?;
+    serde_json::from_str(&text).map_err(|error| Problem::usage(format!("{} is no JSON: {error}", fixture.display())))
+}
+
 /// Runs the check and shows every row.
-async fn tried(
-    check: &Check,
-    store: Store,
-    settings: Settings,
-    now: Option<Timestamp>,
-    context: &Context,
-) -> Result<Exit> {
+async fn tried(check: &Check, store: Store, now: Option<Timestamp>, context: &Context) -> Result<Exit> {
     let library = Library::of_checks([check.clone()]).map_err(|errors| Problem::usage(format!("{errors:?}")))?;
     let posture = Posture {
         store,
         library: Arc::new(library),
-        settings: Arc::new(settings),
+        settings: Arc::new(Settings::default()),
         holder: LeaseHolder::this_process("jumpseat check test", &this_host()),
         clock: match now {
             Some(now) => Arc::new(move || now),
@@ -119,10 +128,6 @@ async fn tried(
                 percent(result).unwrap_or_else(|| "-".to_owned())
             )),
         }
-    }
-    if reports.is_empty() {
-        eprintln_quietly("the file can be read; nothing was collected to try it on: give it a --fixture");
-        return Ok(Exit::Ok);
     }
     if exit == Exit::Ok {
         sheet.write(context.format)?;

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::civil::Date;
+
 use super::Outcome::{Fail, NotApplicable, Pass, Unknown};
 use super::policies::{Control, last_results};
 use super::{Check, Look, Outcomes, Tier, fail_if, verdict};
@@ -76,11 +78,13 @@ fn key_not_escrowed(look: &Look<'_>) -> Outcomes {
     })
 }
 
-/// Every volume that is told of counts, that of the system too.
+/// Every volume of Windows and every mapped one of Linux counts, that of the system too. On a Mac nothing tells whether an
+/// open volume beside an encrypted one holds data or belongs to the system: unknown.
 fn volume_unprotected(look: &Look<'_>) -> Outcomes {
-    insight(look, AGENTS, |device| {
-        let second = device.platform != Platform::Windows || device.second_volume();
-        Some(device.encrypted != Some(true) || second && device.open_volume)
+    insight(look, AGENTS, |device| match device.platform {
+        _ if device.encrypted != Some(true) => Some(true),
+        Platform::Mac => (!device.open_volume).then_some(false),
+        platform => Some(device.open_volume && (platform != Platform::Windows || device.second_volume())),
     })
 }
 
@@ -105,45 +109,79 @@ fn firewall_off(look: &Look<'_>) -> Outcomes {
     insight(look, AGENTS, |device| (device.platform != Platform::Linux).then_some(!device.firewall))
 }
 
-/// Vendors' ends of support, with the day: macOS 13, Windows 11 24H2, 23H2 and 10, Ubuntu 18.04 and 20.04 have ended.
-/// Less than 90 days ahead is a fail too. Releases of telephones are not in the table: unknown.
+/// Vendors' ends of support, by the day. Less than 90 days ahead is a fail too. Telephones are in scope, as the catalogue
+/// names none; how long an Android gets fixes no vendor's list tells: unknown.
 fn os_unsupported(look: &Look<'_>) -> Outcomes {
+    let warn = date(look.now + 90 * DAY);
     look.of_devices(|device| match device {
         device if !look.fresh(device) => Unknown,
-        device => verdict(support_ends(device).map(|day| look.now + 90 * DAY > day * DAY)),
+        device => verdict(support_ends(device).map(|day| day < warn)),
     })
 }
 
-/// When the support of a device's release ends, in days since 1970.
-fn support_ends(device: &Device) -> Option<i64> {
+fn date(at: i64) -> Date {
+    let at = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
+    at.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// The last day of support of a device's release. Apple publishes none: three releases of macOS and two of iOS get fixes,
+/// and a release comes in the middle of September.
+fn support_ends(device: &Device) -> Option<Date> {
     let (major, _, patch, _) = device.os_version();
-    let day = |year: i64, month: i64| (year - 1970) * 365 + (year - 1969) / 4 + month * 30;
+    let day = jiff::civil::date;
     Some(match (device.platform, major, patch) {
-        (Platform::Mac, 26, _) => day(2028, 9),
-        (Platform::Mac, 15, _) => day(2027, 9),
-        (Platform::Mac, 13, _) => day(2025, 9),
-        (Platform::Windows, _, 26_200) => day(2027, 10),
-        (Platform::Windows, _, 26_100) => day(2026, 10),
-        (Platform::Windows, _, 22_631) => day(2025, 11),
-        (Platform::Windows, _, 19_045) => day(2025, 10),
-        (Platform::Linux, 24, _) => day(2029, 4),
-        (Platform::Linux, 22, _) => day(2027, 4),
-        (Platform::Linux, 20, _) => day(2025, 5),
-        (Platform::Linux, 18, _) => day(2023, 5),
+        (Platform::Mac, 26, _) => day(2028, 9, 15),
+        (Platform::Mac, 15, _) => day(2027, 9, 15),
+        (Platform::Mac, 13, _) => day(2025, 9, 15),
+        (Platform::Ios, 26, _) => day(2027, 9, 15),
+        (Platform::Ios, 18, _) => day(2026, 9, 15),
+        (Platform::Ios, 16 | 17, _) => day(2025, 9, 15),
+        (Platform::Windows, _, 26_200) => day(2027, 10, 12),
+        (Platform::Windows, _, 26_100) => day(2026, 10, 13),
+        (Platform::Windows, _, 22_631) => day(2025, 11, 11),
+        (Platform::Windows, _, 19_045) => day(2025, 10, 14),
+        (Platform::Linux, 24, _) => day(2029, 5, 31),
+        (Platform::Linux, 22, _) => day(2027, 6, 1),
+        (Platform::Linux, 20, _) => day(2025, 5, 31),
+        (Platform::Linux, 18, _) => day(2023, 5, 31),
         _ => return None,
     })
 }
 
-/// By the newest hotfix of Windows. A table of builds that is young enough exists for no other system: unknown.
+/// Windows by its newest hotfix, Apple's systems by the versions that were out by the end of 2025. Who is behind those is
+/// behind today; who is not can be behind what came out since, which no list of that age tells. There is no list of other
+/// systems.
 fn patch_lag(look: &Look<'_>) -> Outcomes {
-    insight(look, AGENTS, |device| {
+    const LIST_HOLDS: i64 = 180;
+    let list = jiff::civil::date(2025, 12, 31);
+    let aged = date(look.now - LIST_HOLDS * DAY) > list;
+    let windows = insight(look, &[Platform::Windows], |device| {
         // A device that is up to date has four patches, the newest a week old when the organization was made.
         let newest = [8, 36, 71, 161][usize::from(device.behind.min(3))];
         let installed = look.profile().created_at + (7 * 365 - newest) * DAY;
-        // Windows tells the day and not the hour.
-        let installed = installed - installed.rem_euclid(DAY);
-        (device.platform == Platform::Windows).then_some(look.now - installed > 30 * DAY)
+        Some(date(installed) < date(look.now - 30 * DAY))
+    });
+    look.of_devices(|device| match device.platform {
+        Platform::Windows => windows[&device.id.to_string()],
+        Platform::Mac | Platform::Ios if look.fresh(device) => match is_behind(device) {
+            Some(true) => Fail,
+            Some(false) if !aged => Pass,
+            _ => Unknown,
+        },
+        _ => Unknown,
     })
+}
+
+/// Whether a newer version of a device's release was out by the end of 2025.
+fn is_behind(device: &Device) -> Option<bool> {
+    let (major, minor, patch, _) = device.os_version();
+    let newest = match (device.platform, major) {
+        (Platform::Mac | Platform::Ios, 26) => (2, 0),
+        (Platform::Mac, 15) | (Platform::Ios, 18) => (7, 3),
+        (Platform::Mac, 13) => (7, 8),
+        _ => return None,
+    };
+    Some((minor, patch) < newest)
 }
 
 /// Elsewhere than on Windows nothing tells that updates are off: without a policy that was applied it is unknown.

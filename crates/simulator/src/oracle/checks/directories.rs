@@ -54,16 +54,25 @@ fn keeps_locked_users(look: &Look<'_>) -> Outcomes {
     })
 }
 
-/// Directories that need no permission (null) are out of scope; an empty object tells nothing.
+/// LDAP and Active Directory are no cloud directories and have no permission that could break. Workday tells of its
+/// credentials elsewhere: one that works is enough. An empty object and null tell nothing.
 fn sync_broken(look: &Look<'_>) -> Outcomes {
+    let documents = &look.organization.documents;
     look.of_documents(Noun::Directories, |directory| {
         let status = &directory.body["oAuthStatus"];
         let error = status["error"].as_str().is_some_and(|error| !error.is_empty());
         let expired = time(&status["expiry"]).is_some_and(|at| at < look.now);
-        match status.as_object() {
-            None => NotApplicable,
-            Some(status) if status.is_empty() => Unknown,
-            Some(_) => fail_if(error || expired),
+        match (directory.text("type"), status.as_object()) {
+            ("ldap_server" | "active_directory", _) => NotApplicable,
+            ("workday", _) => {
+                let workday = documents.get(Noun::Workdays, directory.id);
+                let valid = |kind: &str| workday.and_then(|one| one.body["auth"][kind]["isValid"].as_bool());
+                let told = [valid("basic"), valid("oauth")];
+                verdict(told.iter().any(Option::is_some).then(|| !told.contains(&Some(true))))
+            }
+            (_, None) => Unknown,
+            (_, Some(status)) if status.is_empty() => Unknown,
+            (_, Some(_)) => fail_if(error || expired),
         }
     })
 }

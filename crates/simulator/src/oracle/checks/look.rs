@@ -182,7 +182,10 @@ impl<'a> Look<'a> {
     /// Ids of users with special rights on devices or in the console.
     pub(super) fn privileged(&self) -> HashSet<Id> {
         let users = self.organization.users.iter();
-        users.filter(|user| user.sudo || user.administrator.is_some()).map(|user| user.id).collect()
+        users
+            .filter(|user| user.sudo || user.passwordless_sudo || user.administrator.is_some())
+            .map(|user| user.id)
+            .collect()
     }
 }
 

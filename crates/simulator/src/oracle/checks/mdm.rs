@@ -74,27 +74,28 @@ fn apple<'a>(look: &Look<'a>) -> HashMap<u32, &'a MdmDevice> {
     rows.filter_map(|row| Some((organization.devices.get(row.device)?.number, row))).collect()
 }
 
-/// Of iPhones and iPads. Apple MDM does not say how old its facts are: they hold. A person's own device is out of scope;
-/// a device that is not supervised and does not tell whose it is, is unknown.
+/// Of iPhones and iPads. Apple MDM does not say how old its facts are: they hold as long as those of the device. A
+/// person's own device is out of scope; a device that is not supervised and does not tell whose it is, is unknown.
 fn unsupervised(look: &Look<'_>) -> Outcomes {
     let rows = apple(look);
     look.of_devices(|device| match rows.get(&device.number) {
         _ if device.platform != Platform::Ios => NotApplicable,
+        Some(row) if device.user_enrollment() && !row.bare(look.profile()) => NotApplicable,
         None => Unknown,
+        Some(_) if !look.fresh(device) => Unknown,
         Some(_) if device.supervised() => Pass,
         Some(row) if row.bare(look.profile()) => Unknown,
-        Some(_) if device.user_enrollment() => NotApplicable,
         Some(_) => Fail,
     })
 }
 
-/// A passcode that is not as the policies want it is a fail too, of a lower severity.
+/// A passcode that is not as the policies want it is a fail too, of a lower severity. Fresh as for supervision.
 fn passcode_missing(look: &Look<'_>) -> Outcomes {
     let rows = apple(look);
     look.of_devices(|device| match rows.get(&device.number) {
         _ if device.platform != Platform::Ios => NotApplicable,
         None => Unknown,
-        Some(row) if row.bare(look.profile()) => Unknown,
+        Some(row) if row.bare(look.profile()) || !look.fresh(device) => Unknown,
         Some(row) => fail_if(!row.passcode_compliant()),
     })
 }

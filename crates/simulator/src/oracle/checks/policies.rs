@@ -1,6 +1,6 @@
 //! F. Device policies and commands.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Outcome::{Fail, NotApplicable, Pass, Unknown};
 use super::{Check, Look, Outcomes, Tier, fail_if, verdict};
@@ -72,22 +72,22 @@ fn baseline_missing(look: &Look<'_>) -> Outcomes {
     look.of_organization(fail_if(["darwin", "windows", "linux"].into_iter().any(lacks)))
 }
 
-/// Of policies for a baseline control, over all devices of their system, servers included; others are out of scope, and
-/// so are those for systems of which there is no device.
+/// Of policies for a baseline control, over the devices of their system, servers included; others are out of scope, and
+/// so are those for systems of which there is no device. A device that was not heard of lately is unknown and counts on
+/// neither side; where all are, so is the policy.
 fn coverage_low(look: &Look<'_>) -> Outcomes {
-    let mut fleet: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut fleet: BTreeMap<&str, HashSet<Id>> = BTreeMap::new();
     for device in look.organization.devices.iter() {
-        *fleet.entry(device.platform.family()).or_default() += 1;
+        let fresh = fleet.entry(device.platform.family()).or_default();
+        fresh.extend(look.fresh(device).then_some(device.id));
     }
     look.of_documents(Noun::Policies, |policy| {
-        let devices = fleet.get(family(policy)).copied().unwrap_or(0);
-        if control(policy).is_none() || devices == 0 {
-            return NotApplicable;
-        }
+        let Some(fresh) = fleet.get(family(policy)).filter(|_| control(policy).is_some()) else { return NotApplicable };
         let statuses = look.organization.policy_runs().statuses_of(policy.id);
-        let applied = statuses.iter().filter(|status| status.outcome == Result::Success).count();
+        let applied =
+            statuses.iter().filter(|status| status.outcome == Result::Success && fresh.contains(&status.device));
         // Less than 95 of 100.
-        fail_if(applied * 100 < devices * 95)
+        verdict((!fresh.is_empty()).then(|| applied.count() * 100 < fresh.len() * 95))
     })
 }
 

@@ -52,8 +52,9 @@ fn mfa_adoption(look: &Look<'_>) -> Outcomes {
     })
 }
 
-/// Only of users who can sign in. The fallback cannot be read; but where a policy without conditions lets a user in
-/// without MFA and none asks for it, the fallback is not asked, and nothing forces the user.
+/// Of all users: the catalogue names no scope, and what forces nobody today forces nobody after an activation. The
+/// fallback cannot be read; but where a policy without conditions lets a user in without MFA and none asks for it, the
+/// fallback is not asked, and nothing forces the user.
 fn mfa_not_required(look: &Look<'_>) -> Outcomes {
     let portal: Vec<Policy<'_>> = policies(look)
         .filter(|policy| policy.enabled() && policy.guards("user_portal") && policy.allows() && policy.unconditional())
@@ -61,7 +62,6 @@ fn mfa_not_required(look: &Look<'_>) -> Outcomes {
     look.of_users(|user| {
         let covering = |mfa: bool| portal.iter().any(|policy| policy.mfa() == mfa && policy.covers(look, user.id));
         match user {
-            user if !user.live() => NotApplicable,
             user if user.mfa_required || covering(true) => Pass,
             _ if covering(false) => Fail,
             _ => Unknown,
@@ -73,26 +73,33 @@ fn exclusion_active(look: &Look<'_>) -> Outcomes {
     look.of_users(|user| fail_if(user.mfa_excluded_until.is_some_and(|until| until > look.now)))
 }
 
-/// Push alone is not TOTP alone, and passes. Rows that do not tell factor by factor are unknown.
+/// Only a factor that cannot be phished passes. Who has push alone has neither that nor TOTP, and is not asked about.
+/// Rows that do not tell factor by factor are unknown.
 fn weak_factor_only(look: &Look<'_>) -> Outcomes {
     look.of_users(|user| match user.mfa {
         _ if user.old_row(look.profile()) => Unknown,
         Mfa::Totp => Fail,
-        mfa if mfa.enrolled() => Pass,
+        mfa if strong(mfa) => Pass,
         _ => NotApplicable,
     })
 }
 
+/// Whether one of the factors cannot be phished.
+fn strong(mfa: Mfa) -> bool {
+    matches!(mfa, Mfa::WebAuthn | Mfa::PushAndWebAuthn | Mfa::JumpCloudGo)
+}
+
+/// Sudo with a password or without; administrators are those that the row links, and not whoever has the same address.
 fn privileged_without_strong_mfa(look: &Look<'_>) -> Outcomes {
     let sensitive: HashSet<&str> = look.parameters().sensitive_groups.iter().map(String::as_str).collect();
     look.of_users(|user| {
         let grouped = || look.groups_of(user.id).iter().any(|group| sensitive.contains(group.to_string().as_str()));
-        let privileged = user.sudo || user.administrator.is_some() || !sensitive.is_empty() && grouped();
-        let strong = matches!(user.mfa, Mfa::WebAuthn | Mfa::PushAndWebAuthn | Mfa::JumpCloudGo);
+        let sudo = user.sudo || user.passwordless_sudo;
+        let privileged = sudo || user.administrator.is_some() || !sensitive.is_empty() && grouped();
         match privileged {
             false => NotApplicable,
             true if user.old_row(look.profile()) => Unknown,
-            true => fail_if(!strong),
+            true => fail_if(!strong(user.mfa)),
         }
     })
 }
