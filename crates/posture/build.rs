@@ -3,4 +3,5 @@
 fn main() {
     println!("cargo:rerun-if-changed=../../content/checks");
     println!("cargo:rerun-if-changed=../../content/frameworks");
+    println!("cargo:rerun-if-changed=../../content/evidence");
 }

@@ -85,10 +85,10 @@ fn the_page_of_columns_is_what_the_program_prints() {
 }
 
 #[test]
-fn the_pages_of_checks_and_frameworks_are_what_the_program_writes() {
+fn the_pages_of_checks_frameworks_and_evidence_are_what_the_program_writes() {
     let folder = tempfile::tempdir().unwrap();
     printed(&["check", "docs", folder.path().to_str().unwrap()]);
-    for name in ["checks", "frameworks"] {
+    for name in ["checks", "frameworks", "evidence"] {
         let files = |folder: PathBuf| -> std::collections::BTreeMap<String, String> {
             let entries = folder.read_dir().into_iter().flatten().map(|entry| entry.unwrap().path());
             entries

@@ -26,6 +26,7 @@ use crate::db::{Db, row_of_sqlite, sqlite_options};
 use crate::derived::DerivedView;
 use crate::events::narrow::narrow;
 use crate::events::views;
+use crate::evidence;
 use crate::findings;
 use crate::inventory::{has_start_index, raws_name, versions_name};
 use crate::parameters::{Parameter, bind};
@@ -172,6 +173,7 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
     findings::views::HISTORY,
     findings::views::RESULTS,
     findings::views::RUNS,
+    evidence::PACKS,
 ];
 
 /// Names of the store's own tables, which a query can not reach and whose names it may not take for its own tables.
@@ -207,6 +209,8 @@ const OWN_TABLES: &[&str] = &[
     "check_result",
     "finding",
     "finding_event",
+    "evidence_key",
+    "evidence_pack",
     "dbstat",
     "information_schema",
 ];
