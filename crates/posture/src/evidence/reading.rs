@@ -45,6 +45,8 @@ impl<'a> Reading<'a> {
             sql: sql.to_owned(),
             at: Some(vec![self.at.clone()]),
             parameters: self.parameters.clone(),
+            // A population of any size is put in order.
+            sorts_on_disk: true,
             ..Query::default()
         }
     }

@@ -50,7 +50,7 @@ struct Report {
     gaps: Vec<String>,
     more_gaps: usize,
     covered: String,
-    missing: Vec<(String, &'static str, &'static str, String)>,
+    missing: Vec<Missing>,
     missing_words: String,
     told: &'static str,
     groups: Vec<Group>,
@@ -67,6 +67,14 @@ struct Report {
     key_id: String,
     product: String,
     footer: String,
+}
+
+/// Items that lack something for the same reason.
+struct Missing {
+    class: &'static str,
+    state: &'static str,
+    titles: String,
+    why: String,
 }
 
 struct Group {
@@ -132,7 +140,7 @@ impl Facts<'_> {
     fn report(&self) -> Report {
         let manifest = self.manifest;
         let gaps: Vec<String> = self.coverage.gaps.iter().take(GAPS).map(|gap| printable(&gap_words(gap))).collect();
-        let missing: Vec<_> = self.items.iter().filter_map(missing_line).collect();
+        let lacking = self.items.iter().filter(|item| !item.completeness.reasons().is_empty()).count();
         let told = match self.items.iter().flat_map(|item| &item.sources).any(|source| source.told().is_some()) {
             true => ", and where JumpCloud tells a total, as many rows were read",
             false => "",
@@ -144,11 +152,11 @@ impl Facts<'_> {
             more_gaps: self.coverage.gaps.len() - gaps.len(),
             gaps,
             covered: self.covered(),
-            missing_words: match missing.len() {
+            missing_words: match lacking {
                 1 => "One item of this pack was not collected completely.".to_owned(),
                 count => format!("{count} items of this pack were not collected completely."),
             },
-            missing,
+            missing: missing_lines(self.items),
             told,
             groups: self.groups(),
             absent: ABSENT.iter().map(|absent| (absent.title, absent.why)).collect(),
@@ -156,8 +164,8 @@ impl Facts<'_> {
             requirements: self.outcomes.requirements.iter().map(requirement_line).collect(),
             checks: self.checks(),
             findings: format!(
-                "{} findings of these checks were open at some time of the period; each is in findings/findings.csv with its \
-                 thing, its reason, and when it was opened and resolved.",
+                "Findings of these checks that were open at some time of the period: {}. Each is in findings/findings.csv with \
+                 its thing, its reason, and when it was opened and resolved.",
                 self.findings
             ),
             exceptions: self.exception_lines(),
@@ -166,6 +174,7 @@ impl Facts<'_> {
                     "{all} findings were accepted; the first {} are shown, all are in exceptions/decisions.csv.",
                     self.exceptions.shown.len()
                 ),
+                1 => "One finding was accepted.".to_owned(),
                 all => format!("{all} findings were accepted."),
             },
             collected: self.collected(),
@@ -202,9 +211,13 @@ impl Facts<'_> {
             0 => String::new(),
             hours => format!(", at most {hours} hours apart"),
         };
+        let snapshots = match snapshots {
+            1 => "there is one snapshot".to_owned(),
+            count => format!("there are {count} snapshots"),
+        };
         format!(
-            "In the period lie {snapshots} snapshots of the inventory{incomplete}{pause}. Of {hours} hours of events {sealed} are \
-             proven to be complete by JumpCloud's own count; {events} events are stored."
+            "In the period {snapshots} of the inventory{incomplete}{pause}. Of {hours} hours of events, {sealed} are proven to be \
+             complete by JumpCloud's own count; events stored: {events}."
         )
     }
 
@@ -403,10 +416,22 @@ fn state_of(completeness: &Completeness) -> (&'static str, &'static str, &'stati
     }
 }
 
-fn missing_line(packed: &Packed<'_>) -> Option<(String, &'static str, &'static str, String)> {
-    let reasons = packed.completeness.reasons();
-    let (class, state, _) = state_of(&packed.completeness);
-    (!reasons.is_empty()).then(|| (packed.item.title.clone(), class, state, printable(&reasons.join("; "))))
+/// What is missing: first what was not collected at all, and one line for all items of the same reason.
+fn missing_lines(items: &[Packed<'_>]) -> Vec<Missing> {
+    let mut lines: Vec<Missing> = Vec::new();
+    for packed in items.iter().filter(|packed| !packed.completeness.reasons().is_empty()) {
+        let (class, state, _) = state_of(&packed.completeness);
+        let why = printable(&packed.completeness.reasons().join("; "));
+        match lines.iter_mut().find(|line| line.class == class && line.why == why) {
+            Some(line) => {
+                line.titles.push_str(", ");
+                line.titles.push_str(&packed.item.title);
+            }
+            None => lines.push(Missing { class, state, titles: packed.item.title.clone(), why }),
+        }
+    }
+    lines.sort_by_key(|line| line.class != "not-collected");
+    lines
 }
 
 fn requirement_line(standing: &RequirementStanding<'_>) -> Requirement {

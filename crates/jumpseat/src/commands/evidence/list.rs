@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use posture::Library;
 use posture::evidence::{ABSENT, Item, Items, Usage};
 use serde_json::{Value, json};
@@ -134,37 +135,36 @@ pub(super) fn named<'a>(items: &'a Items, id: &str) -> Result<&'a Item> {
 
 pub(super) async fn packs(global: &Global) -> Result<Exit> {
     let context = Context::open(global).await?;
-    let mut sheet = Sheet::new(&[
-        "number",
-        "made_at",
-        "made_by",
-        "org_id",
-        "framework",
-        "from",
-        "to",
-        "as_of",
-        "files",
-        "bytes",
-        "digest",
-        "previous",
-        "public_key",
-    ]);
+    let people = context.format == Format::Table;
+    let columns: &[&str] = if people {
+        &["number", "made_at", "framework", "from", "to", "digest"]
+    } else {
+        &[
+            "number",
+            "made_at",
+            "made_by",
+            "org_id",
+            "framework",
+            "from",
+            "to",
+            "as_of",
+            "files",
+            "bytes",
+            "digest",
+            "previous",
+            "public_key",
+        ]
+    };
+    let mut sheet = Sheet::new(columns);
     for pack in context.store.evidence_packs().await? {
-        sheet.push(vec![
-            json!(pack.number),
-            json!(pack.made_at.to_string()),
-            json!(pack.made_by),
-            json!(pack.org_id),
-            json!(pack.framework),
-            json!(pack.from.to_string()),
-            json!(pack.to.to_string()),
-            json!(pack.as_of.to_string()),
-            json!(pack.files),
-            json!(pack.bytes),
-            json!(pack.digest),
-            json!(pack.previous),
-            json!(pack.public_key),
-        ]);
+        let time = |at: Timestamp| if people { format!("{at:.0}") } else { at.to_string() };
+        let all = json!({
+            "number": pack.number, "made_at": time(pack.made_at), "made_by": pack.made_by, "org_id": pack.org_id,
+            "framework": pack.framework, "from": time(pack.from), "to": time(pack.to), "as_of": time(pack.as_of),
+            "files": pack.files, "bytes": pack.bytes, "digest": pack.digest, "previous": pack.previous,
+            "public_key": pack.public_key,
+        });
+        sheet.push(columns.iter().map(|name| all[*name].clone()).collect());
     }
     sheet.write(context.format)?;
     context.store.close().await;
