@@ -37,7 +37,7 @@ pub enum PackError {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// Writing.
-    #[error("the pack can not be written: {0}")]
+    #[error("the pack can not be written")]
     File(#[from] std::io::Error),
     /// An item's file.
     #[error("{file}: the item {id} can not be collected: {what}")]

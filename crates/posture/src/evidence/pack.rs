@@ -93,6 +93,9 @@ pub async fn pack(posture: &Posture, master: &MasterKey, request: &PackRequest<'
     if from > to || as_of < from || as_of > to {
         return Err(PackError::Refused("the period must begin before it ends, and --as-of must lie in it".to_owned()));
     }
+    if made_at > (posture.clock)() {
+        return Err(PackError::Refused("a pack can not be made in the future; look at --made-at".to_owned()));
+    }
     let store = &posture.store;
     let snapshots = store.snapshots_held(Some(as_of), Some(&organization.org_id)).await?;
     let Some(snapshot) = snapshots.into_iter().next() else {
