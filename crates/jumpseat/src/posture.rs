@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use collect::AfterInventory;
 use jiff::Timestamp;
+use posture::evidence::Items;
 use posture::{FileError, Library, Mode, Posture, Request, Settings};
 use store::{LeaseHolder, Store};
 
@@ -34,6 +35,12 @@ pub(crate) fn load_posture(config: &Config, store: Store, what: &str) -> Result<
 /// The checks that come with the program and the user's own.
 pub(crate) fn load_library(config: &Config) -> Result<Library> {
     Library::load(Some(&own_checks(config))).map_err(|errors| Problem::usage(words(&errors)))
+}
+
+/// The evidence items that come with the program and the user's own.
+pub(crate) fn load_items(config: &Config, library: &Library) -> Result<Items> {
+    let own = config.data_dir.join("evidence");
+    Items::load(Some(&own), library).map_err(|errors| Problem::usage(words(&errors)))
 }
 
 /// The folder of the user's own checks.

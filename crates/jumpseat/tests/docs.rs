@@ -85,13 +85,13 @@ fn the_page_of_columns_is_what_the_program_prints() {
 }
 
 #[test]
-fn the_pages_of_checks_and_frameworks_are_what_the_program_writes() {
+fn the_pages_of_checks_frameworks_and_evidence_are_what_the_program_writes() {
     let folder = tempfile::tempdir().unwrap();
     printed(&["check", "docs", folder.path().to_str().unwrap()]);
     let page = |folder: &Path| std::fs::read_to_string(folder.join("peers.md")).unwrap_or_default();
     let is_fresh = page(folder.path()) == page(&root().join("docs"));
     assert!(is_fresh, "docs/peers.md is not fresh: cargo run -- check docs docs");
-    for name in ["checks", "frameworks"] {
+    for name in ["checks", "frameworks", "evidence"] {
         let files = |folder: PathBuf| -> std::collections::BTreeMap<String, String> {
             let entries = folder.read_dir().into_iter().flatten().map(|entry| entry.unwrap().path());
             entries

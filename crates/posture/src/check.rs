@@ -46,7 +46,7 @@ pub struct Check {
 /// Where a check's file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// In the program; the path within `content/checks`.
+    /// In the program; the path within this repository.
     Ours(String),
     /// The user's own file.
     Own(PathBuf),
@@ -92,7 +92,7 @@ impl Tier {
 impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Ours(path) => write!(f, "content/checks/{path}"),
+            Self::Ours(path) => path.fmt(f),
             Self::Own(path) => path.display().fmt(f),
         }
     }

@@ -1,8 +1,8 @@
 //! Everything that is written as files: checks, control profiles and frameworks, ours in the program and the user's own
 //! beside them.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
@@ -42,10 +42,11 @@ impl Library {
         let mut errors = Vec::new();
         for (path, text) in embedded(&CHECKS) {
             let area = path.split_once('/').map_or("", |(area, _)| area).to_owned();
-            library.add(file::read(text, &area, Origin::Ours(path)), &mut errors);
+            let origin = Origin::Ours(format!("content/checks/{path}"));
+            add(&mut library.checks, file::read(text, &area, origin), &mut errors);
         }
-        if let Some(own) = own.filter(|own| own.exists()) {
-            library.load_own(own, &mut errors);
+        for path in own.map(|own| own_files(own, &mut errors)).unwrap_or_default() {
+            add(&mut library.checks, Self::read_file(&path), &mut errors);
         }
         match read_frameworks(&embedded(&FRAMEWORKS)) {
             Ok(frameworks) => library.frameworks = frameworks,
@@ -62,7 +63,7 @@ impl Library {
     /// Two have the same id.
     pub fn of_checks(checks: impl IntoIterator<Item = Check>) -> Result<Self, Vec<FileError>> {
         let (mut library, mut errors) = (Self::default(), Vec::new());
-        checks.into_iter().for_each(|check| library.add(Ok(check), &mut errors));
+        checks.into_iter().for_each(|check| add(&mut library.checks, Ok(check), &mut errors));
         if errors.is_empty() { Ok(library) } else { Err(errors) }
     }
 
@@ -71,13 +72,7 @@ impl Library {
     /// # Errors
     /// The first thing that is wrong with it.
     pub fn read_file(path: &Path) -> Result<Check, FileError> {
-        let wrong = |what: String| FileError { file: path.display().to_string(), line: 1, what };
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("it can not be read: {error}")))?;
-        let check = file::read(&text, area_of(path), Origin::Own(path.to_owned()))?;
-        if path.file_stem().is_none_or(|stem| stem != check.id.as_str()) {
-            return Err(wrong(format!("its id is {:?}, so the file must be called {}.md", check.id, check.id)));
-        }
-        Ok(check)
+        read_own(path, |text, origin| file::read(text, area_of(path), origin))
     }
 
     /// All checks by id.
@@ -103,45 +98,6 @@ impl Library {
     /// A framework.
     pub fn framework(&self, id: &str) -> Option<&Framework> {
         self.frameworks.iter().find(|framework| framework.id == id)
-    }
-
-    fn load_own(&mut self, folder: &Path, errors: &mut Vec<FileError>) {
-        let mut open = vec![folder.to_owned()];
-        let mut files = Vec::new();
-        while let Some(folder) = open.pop() {
-            let entries = match std::fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(error) => {
-                    let what = format!("the folder can not be read: {error}");
-                    errors.push(FileError { file: folder.display().to_string(), line: 1, what });
-                    continue;
-                }
-            };
-            for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-                if path.is_dir() {
-                    open.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "md") && !is_note(&path) {
-                    files.push(path);
-                }
-            }
-        }
-        files.sort();
-        for path in files {
-            self.add(Self::read_file(&path), errors);
-        }
-    }
-
-    /// Adds a check; an id that is taken is an error, so that no file takes another's place unseen.
-    fn add(&mut self, read: Result<Check, FileError>, errors: &mut Vec<FileError>) {
-        match read {
-            Err(error) => errors.push(error),
-            Ok(check) => match self.checks.get(&check.id) {
-                Some(other) => errors.push(taken(&check, other)),
-                None => {
-                    self.checks.insert(check.id.clone(), check);
-                }
-            },
-        }
     }
 
     /// What a framework demands must be a parameter that there is.
@@ -172,26 +128,92 @@ impl Library {
     }
 
     fn unknown_profiles<'a>(&self, checks: impl Iterator<Item = &'a Check>) -> Vec<FileError> {
-        let known: std::collections::BTreeSet<&str> = self.frameworks.iter().flat_map(Framework::profiles).collect();
-        if known.is_empty() { Vec::new() } else { checks.flat_map(|check| unknown_of(check, &known)).collect() }
+        let wrong = |check: &Check| self.unknown_profile(&check.profiles).map(|what| (check.origin.to_string(), what));
+        checks.filter_map(wrong).map(|(file, what)| FileError { file, line: 2, what }).collect()
+    }
+
+    /// What is wrong with the first of these profiles that no framework knows.
+    pub(crate) fn unknown_profile(&self, profiles: &[String]) -> Option<String> {
+        let known: BTreeSet<&str> = self.frameworks.iter().flat_map(Framework::profiles).collect();
+        let unknown = profiles.iter().find(|profile| !known.is_empty() && !known.contains(profile.as_str()))?;
+        let near = crate::nearest(unknown, known.iter().copied()).unwrap_or_default();
+        Some(format!("no framework knows the profile {unknown}; did you mean {near}?"))
+    }
+}
+
+/// What is written as a file of its own.
+pub(crate) trait Written {
+    /// Its id, by which it is known.
+    fn id(&self) -> &str;
+    /// Where its file is.
+    fn origin(&self) -> &Origin;
+}
+
+impl Written for Check {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+/// Adds what was read; an id that is taken is an error, so that no file takes another's place unseen.
+pub(crate) fn add<T: Written>(all: &mut BTreeMap<String, T>, read: Result<T, FileError>, errors: &mut Vec<FileError>) {
+    match read {
+        Err(error) => errors.push(error),
+        Ok(new) => match all.get(new.id()) {
+            Some(other) => errors.push(taken(&new, other)),
+            None => _ = all.insert(new.id().to_owned(), new),
+        },
     }
 }
 
 /// No file takes another's id.
-fn taken(check: &Check, other: &Check) -> FileError {
-    let what = format!("the id {:?} is taken by {}; give this check another id", check.id, other.origin);
-    FileError { file: check.origin.to_string(), line: 2, what }
+fn taken<T: Written>(new: &T, other: &T) -> FileError {
+    let what = format!("the id {:?} is taken by {}; give this one another id", new.id(), other.origin());
+    FileError { file: new.origin().to_string(), line: 2, what }
 }
 
-fn unknown_of(check: &Check, known: &std::collections::BTreeSet<&str>) -> Vec<FileError> {
-    let unknown = check.profiles.iter().filter(|profile| !known.contains(profile.as_str()));
-    unknown
-        .map(|profile| {
-            let near = crate::nearest(profile, known.iter().copied()).unwrap_or_default();
-            let what = format!("no framework knows the profile {profile}; did you mean {near}?");
-            FileError { file: check.origin.to_string(), line: 2, what }
-        })
-        .collect()
+/// Reads a file of the user's own, which must be called by its id.
+pub(crate) fn read_own<T: Written>(
+    path: &Path,
+    read: impl FnOnce(&str, Origin) -> Result<T, FileError>,
+) -> Result<T, FileError> {
+    let wrong = |what: String| FileError { file: path.display().to_string(), line: 1, what };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("it can not be read: {error}")))?;
+    let written = read(&text, Origin::Own(path.to_owned()))?;
+    let id = written.id();
+    if path.file_stem().is_none_or(|stem| stem != id) {
+        return Err(wrong(format!("its id is {id:?}, so the file must be called {id}.md")));
+    }
+    Ok(written)
+}
+
+/// The Markdown files of a folder and the folders in it, in order; none if it is not there.
+pub(crate) fn own_files(folder: &Path, errors: &mut Vec<FileError>) -> Vec<PathBuf> {
+    let mut open = if folder.exists() { vec![folder.to_owned()] } else { Vec::new() };
+    let mut files = Vec::new();
+    while let Some(folder) = open.pop() {
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let what = format!("the folder can not be read: {error}");
+                errors.push(FileError { file: folder.display().to_string(), line: 1, what });
+                continue;
+            }
+        };
+        for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") && !is_note(&path) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
 }
 
 /// The folder that a file lies in.
@@ -205,7 +227,7 @@ fn is_note(path: &Path) -> bool {
 }
 
 /// All files of an embedded folder with their texts, by path.
-fn embedded(folder: &'static Dir<'static>) -> Vec<(String, &'static str)> {
+pub(crate) fn embedded(folder: &'static Dir<'static>) -> Vec<(String, &'static str)> {
     let mut files = Vec::new();
     let mut open = vec![folder];
     while let Some(folder) = open.pop() {

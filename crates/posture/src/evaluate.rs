@@ -17,7 +17,7 @@ use crate::parameters::ParameterSet;
 pub(crate) const COLUMNS: [&str; 5] = ["org_id", "id", "name", "outcome", "reason"];
 
 /// What one check may use: it reads everything, but not for ever.
-const LIMITS: Limits = Limits { time: Duration::from_secs(300), rows: u64::MAX, memory: 512 << 20 };
+pub(crate) const LIMITS: Limits = Limits { time: Duration::from_secs(300), rows: u64::MAX, memory: 512 << 20 };
 
 /// What a check says of one thing.
 #[derive(Debug, Clone)]

@@ -154,7 +154,12 @@ impl Framework {
 
     /// The requirements that a check serves.
     pub fn served_by<'a>(&'a self, check: &'a Check) -> impl Iterator<Item = (&'a Requirement, String)> {
-        self.requirements.iter().filter_map(move |requirement| Some((requirement, marks_of(requirement, check)?)))
+        self.served_by_profiles(&check.profiles)
+    }
+
+    /// The requirements that control profiles serve, and how sure that is.
+    pub fn served_by_profiles<'a>(&'a self, profiles: &'a [String]) -> impl Iterator<Item = (&'a Requirement, String)> {
+        self.requirements.iter().filter_map(move |requirement| Some((requirement, marks_of(requirement, profiles)?)))
     }
 
     /// How every requirement stands in one organization.
@@ -170,7 +175,7 @@ impl Framework {
                 let mut checks: Vec<Behind<'a>> = library
                     .checks()
                     .filter_map(|check| {
-                        let marks = marks_of(requirement, check)?;
+                        let marks = marks_of(requirement, &check.profiles)?;
                         let numbers = numbers.get(&check.id).cloned();
                         Some(Behind { check, marks, standing: Standing::of(numbers.as_ref()), numbers })
                     })
@@ -196,9 +201,8 @@ impl Framework {
     }
 }
 
-fn marks_of(requirement: &Requirement, check: &Check) -> Option<String> {
-    let marks: BTreeSet<char> = check
-        .profiles
+fn marks_of(requirement: &Requirement, profiles: &[String]) -> Option<String> {
+    let marks: BTreeSet<char> = profiles
         .iter()
         .filter_map(|profile| requirement.profiles.get(profile))
         .flat_map(|marks| marks.chars())

@@ -1,9 +1,10 @@
-//! Pages that are made from the files: one for each check and framework, and one that lists them.
+//! Pages that are made from the files: one for each check, framework and evidence item, and those that list them.
 
 use std::fmt::Write as _;
 
 use crate::check::Check;
 use crate::content::Library;
+use crate::evidence::{ABSENT, Item, Items};
 use crate::framework::{Framework, MARKS};
 use crate::peers::Peer;
 
@@ -123,6 +124,56 @@ pub fn peers_page(peers: &[Peer]) -> String {
             let differs = differs.map_or("-".to_owned(), |differs| shown(differs));
             written(&mut page, format_args!("| {} | {} | {differs} |\n", check.id, shown(&ours)));
         }
+    }
+    page
+}
+
+/// The page of an evidence item.
+pub fn item_page(item: &Item, library: &Library) -> String {
+    let mut page = format!(
+        "# {}\n\nMade from `{}` by `jumpseat check docs`; do not edit.\n\n| | |\n|---|---|\n",
+        item.title, item.origin
+    );
+    line(&mut page, "id", &format!("`{}`", item.id));
+    line(&mut page, "asked for", item.usage.name());
+    line(&mut page, "kind", item.kind.about());
+    let tables = |names: Vec<&str>| list(names.into_iter().map(|name| format!("`{name}`")));
+    line(&mut page, "made of", &tables(item.population.iter().map(String::as_str).collect()));
+    line(&mut page, "details from", &tables(item.details().collect()));
+    line(&mut page, "profiles", &item.profiles.join(", "));
+    for framework in library.frameworks() {
+        let served = list(item.serves(framework).map(|(requirement, marks)| format!("{} ({marks})", requirement.id)));
+        if !served.is_empty() {
+            line(&mut page, &format!("{} {}", framework.name, framework.version), &served);
+        }
+    }
+    for (title, text) in [("What it shows", &item.shows), ("What to know", &item.notes)] {
+        written(&mut page, format_args!("\n## {title}\n\n{text}\n"));
+    }
+    written(&mut page, format_args!("\n## Query\n\n```sql\n{}\n```\n", item.query));
+    page
+}
+
+/// The page that lists all evidence items, and what can not be given.
+pub fn evidence_index_page(items: &Items, library: &Library) -> String {
+    let mut page = "# Evidence items\n\nMade from `content/evidence` by `jumpseat check docs`; do not edit. How packs are made and \
+         checked stands in [evidence](../evidence.md).\n\n"
+        .to_owned();
+    for framework in library.frameworks() {
+        let count = items.serving(framework).len();
+        written(&mut page, format_args!("- {} {}: {count} items\n", framework.name, framework.version));
+    }
+    page.push_str("\n| item | what it is | asked for | kind |\n|---|---|---|---|\n");
+    let mut sorted: Vec<&Item> = items.iter().collect();
+    sorted.sort_by(|a, b| (a.usage, &a.id).cmp(&(b.usage, &b.id)));
+    for item in sorted {
+        let cells =
+            format!("[{}]({}.md) | {} | {} | {}", item.id, item.id, item.title, item.usage.word(), item.kind.word());
+        written(&mut page, format_args!("| {cells} |\n"));
+    }
+    page.push_str("\n## What can not be given\n\n| what | why, and where it is to be had |\n|---|---|\n");
+    for absent in ABSENT {
+        line(&mut page, &format!("{} (`{}`)", absent.title, absent.id), absent.why);
     }
     page
 }

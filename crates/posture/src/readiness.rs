@@ -8,7 +8,7 @@ use store::{Result, SnapshotInfo, Store, TableShortfall};
 use crate::check::Check;
 
 /// Tables that are made of events: they say nothing where events were never collected.
-const OF_EVENTS: [&str; 7] =
+pub(crate) const OF_EVENTS: [&str; 7] =
     ["events", "logins", "activity", "windows", "event_counts", "event_types", "events_unmapped"];
 
 /// What one snapshot of one organization knows of its tables.
@@ -30,6 +30,8 @@ pub struct Shortfall {
     pub table: String,
     /// Why, in words.
     pub why: String,
+    /// Nothing of it was read in this snapshot: it was refused, or not asked for. Otherwise something is held of it.
+    pub is_unread: bool,
 }
 
 impl Readiness {
@@ -56,9 +58,9 @@ impl Readiness {
 
     /// Why a table can not be relied on.
     pub fn shortfall_of(&self, table: &str) -> Option<Shortfall> {
-        let because = |why: String| Some(Shortfall { table: table.to_owned(), why });
+        let because = |why: String, is_unread: bool| Some(Shortfall { table: table.to_owned(), why, is_unread });
         if OF_EVENTS.contains(&table) {
-            return if self.has_events { None } else { because("events were never collected".to_owned()) };
+            return if self.has_events { None } else { because("events were never collected".to_owned(), true) };
         }
         if self.always.contains(table) {
             return None;
@@ -68,9 +70,10 @@ impl Readiness {
         }
         if let Some(short) = self.short.get(table) {
             let words: Vec<String> = short.iter().map(words_of).collect();
-            return because(words.join("; "));
+            let is_refused = |short: &TableShortfall| ["not_permitted", "not_licensed"].contains(&short.state.as_str());
+            return because(words.join("; "), short.iter().all(is_refused));
         }
-        if self.read.contains(table) { None } else { because("it was not read in this snapshot".to_owned()) }
+        if self.read.contains(table) { None } else { because("it was not read in this snapshot".to_owned(), true) }
     }
 }
 

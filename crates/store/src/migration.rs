@@ -18,6 +18,7 @@ const STEPS: &[(i64, &str)] = &[
     (4, include_str!("../migrations/0004_event_retention.sql")),
     (5, include_str!("../migrations/0005_archive.sql")),
     (6, include_str!("../migrations/0006_findings.sql")),
+    (7, include_str!("../migrations/0007_evidence.sql")),
     (9, include_str!("../migrations/0009_event_channel.sql")),
 ];
 

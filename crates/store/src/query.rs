@@ -26,6 +26,7 @@ use crate::db::{Db, row_of_sqlite, sqlite_options};
 use crate::derived::DerivedView;
 use crate::events::narrow::narrow;
 use crate::events::views;
+use crate::evidence;
 use crate::findings;
 use crate::inventory::{has_start_index, raws_name, versions_name};
 use crate::parameters::{Parameter, bind};
@@ -45,6 +46,8 @@ pub struct Query {
     pub at: Option<Vec<(String, i64)>>,
     /// What `:name` stands for in the query. It takes its place in the parsed tree as a value, never in the text.
     pub parameters: BTreeMap<String, Parameter>,
+    /// What is sorted may go to temporary files, so that memory does not grow with it. PostgreSQL always does so.
+    pub sorts_on_disk: bool,
 }
 
 /// What one query may use.
@@ -172,6 +175,7 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
     findings::views::HISTORY,
     findings::views::RESULTS,
     findings::views::RUNS,
+    evidence::PACKS,
 ];
 
 /// Names of the store's own tables, which a query can not reach and whose names it may not take for its own tables.
@@ -207,6 +211,8 @@ const OWN_TABLES: &[&str] = &[
     "check_result",
     "finding",
     "finding_event",
+    "evidence_key",
+    "evidence_pack",
     "dbstat",
     "information_schema",
 ];
@@ -392,7 +398,9 @@ impl Store {
         let sql = on_large_stack(move || prepare(&text, &parameters, known, &view).map(|prepared| prepared.sql))?;
         let deadline = Instant::now() + limits.time;
         let answered = match (&self.db, &self.file) {
-            (Db::Sqlite { .. }, Some(file)) => answer_sqlite(file, sql, deadline, limits, each).await,
+            (Db::Sqlite { .. }, Some(file)) => {
+                answer_sqlite(file, sql, query.sorts_on_disk, deadline, limits, each).await
+            }
             (Db::Postgres(pool), _) => answer_postgres(pool, sql, limits, each).await,
             (Db::Sqlite { .. }, None) => return Err(Error::Refused("this store has no file to query".to_owned())),
         };
@@ -821,6 +829,7 @@ impl Drop for StopOnDrop {
 async fn answer_sqlite(
     file: &Path,
     sql: String,
+    sorts_on_disk: bool,
     deadline: Instant,
     limits: &Limits,
     each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
@@ -833,8 +842,8 @@ async fn answer_sqlite(
         // they do not fit: over 100,000 users and 50,000 devices such a question takes three to six times as long with a
         // quarter of this. A scan pays for every page that is kept, so that twice as much makes filters slower.
         .pragma("cache_size", "-32768")
-        // What is sorted stays in memory, where the next limit counts it.
-        .pragma("temp_store", "MEMORY")
+        // What is sorted stays in memory, where the next limit counts it, unless it may be large.
+        .pragma("temp_store", if sorts_on_disk { "FILE" } else { "MEMORY" })
         .pragma("hard_heap_limit", limits.memory.to_string())
         .connect()
         .await?;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use posture::framework::{Framework, Numbers, RequirementStanding, Standing};
+pub(super) use posture::numbers;
 use posture::{Library, Organization, Posture};
 use serde_json::{Value, json};
-use store::findings::CheckResult;
-use store::{Cell, Limits, Parameter, Query};
+use store::{Cell, Limits, Query};
 
 use super::Global;
 use super::asset::org_of;
@@ -272,48 +272,4 @@ impl Tally {
             not_applicable: count(Standing::NotApplicable),
         }
     }
-}
-
-/// The numbers of all checks in an organization, now or at a run. What was accepted is known only of now.
-pub(super) async fn numbers(store: &store::Store, org_id: &str, run: Option<i64>) -> Result<BTreeMap<String, Numbers>> {
-    let sql = "SELECT check_id, passed, failed, unknown, not_applicable, reason FROM check_results
-               WHERE from_run <= :run AND (until_run IS NULL OR until_run > :run)";
-    let ask = |sql: &str, parameters: BTreeMap<String, Parameter>| Query {
-        sql: sql.to_owned(),
-        parameters,
-        org_id: Some(org_id.to_owned()),
-        ..Query::default()
-    };
-    let at = BTreeMap::from([("run".to_owned(), Parameter::Integer(run.unwrap_or(i64::MAX - 1)))]);
-    let answer = store.query(&ask(sql, at), &Limits::default()).await?;
-    let mut numbers = BTreeMap::new();
-    let count = |cell: &Cell| match cell {
-        Cell::Integer(number) => u64::try_from(*number).unwrap_or(0),
-        _ => 0,
-    };
-    let text = |cell: &Cell| match cell {
-        Cell::Text(text) => Some(text.clone()),
-        _ => None,
-    };
-    for row in answer.rows {
-        let result = CheckResult {
-            passed: count(&row[1]),
-            failed: count(&row[2]),
-            unknown: count(&row[3]),
-            not_applicable: count(&row[4]),
-            reason: text(&row[5]),
-            ..CheckResult::default()
-        };
-        numbers.insert(text(&row[0]).unwrap_or_default(), Numbers { result, excused: 0 });
-    }
-    if run.is_none() {
-        let sql = "SELECT check_id, COUNT(*) FROM findings
-                   WHERE state = 'accepted' AND outcome = 'fail' AND accepted_kind <> 'wont_fix' GROUP BY check_id";
-        for row in store.query(&ask(sql, BTreeMap::new()), &Limits::default()).await?.rows {
-            if let Some(numbers) = numbers.get_mut(&text(&row[0]).unwrap_or_default()) {
-                numbers.excused = count(&row[1]);
-            }
-        }
-    }
-    Ok(numbers)
 }

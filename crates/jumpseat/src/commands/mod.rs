@@ -8,6 +8,7 @@ mod config;
 mod connection;
 mod demo;
 mod event;
+mod evidence;
 mod finding;
 mod framework;
 mod history;
@@ -42,6 +43,7 @@ Examples:
   jumpseat check run --fail-on high
   jumpseat finding list --severity high
   jumpseat framework show soc2
+  jumpseat evidence pack --framework soc2 --from 2026-07-01 --to 2026-09-30 --out soc2-q3.zip
   jumpseat sql \"SELECT username, mfa_status FROM users WHERE NOT mfa_configured\"";
 
 const EXIT_CODES: &str = "\
@@ -117,6 +119,9 @@ enum Command {
     /// SOC 2, ISO 27001 and others, requirement by requirement.
     #[command(subcommand)]
     Framework(framework::FrameworkCommand),
+    /// What an auditor asks for, as signed packs that anybody can verify offline.
+    #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
     /// Read-only SQL over everything that was collected, now or in the past.
     Sql(sql::SqlArgs),
     /// The settings and where each came from.
@@ -180,6 +185,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
             Command::Check(command) => check::run(command, global).await,
             Command::Finding(command) => finding::run(command, global).await,
             Command::Framework(command) => framework::run(command, global).await,
+            Command::Evidence(command) => evidence::run(command, global).await,
             Command::Sql(args) => sql::run(args, global).await,
             Command::Config(command) => config::run(&command, &loaded, global.output()),
             Command::Simulate(args) => simulate::run(args).await,

@@ -26,6 +26,9 @@ fn assert_equal_to_the_simulator(document: &Value) {
         assert_eq!(events["equals_simulator"], true, "{events}");
         assert!(events["hours_sealed"].as_u64().unwrap() > 29 * 24, "{events}");
     }
+    let evidence = &document["evidence"];
+    assert_eq!(evidence["intact"], true, "{evidence}");
+    assert!(evidence["items"].as_u64().unwrap() > 20, "{evidence}");
     assert_eq!(document["writes_attempted"], 0);
     assert_eq!(document["try_next"].as_array().unwrap().len(), 6);
 }

@@ -13,6 +13,7 @@ mod connections;
 mod crash;
 mod demo;
 mod events;
+mod evidence;
 mod hostile;
 mod normalizing;
 mod secrets;

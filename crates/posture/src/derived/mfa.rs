@@ -37,7 +37,7 @@ pub static USER_MFA_REQUIREMENTS: Table = Table {
 };
 
 /// What it follows from.
-const READS: [&str; 3] = ["users", "authentication_policies", "group_memberships"];
+pub(super) const READS: [&str; 3] = ["users", "authentication_policies", "group_memberships"];
 
 /// Rows that are written at a time.
 const BATCH: usize = 1_000;

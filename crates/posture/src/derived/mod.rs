@@ -16,6 +16,14 @@ pub use views::VIEWS;
 /// The tables that are stored with every snapshot.
 pub const TABLES: &[&Table] = &[&USER_MFA_REQUIREMENTS];
 
+/// The tables and views that one of these is made of; `None` for what is collected.
+pub fn made_of(name: &str) -> Option<&'static [&'static str]> {
+    if name == USER_MFA_REQUIREMENTS.name {
+        return Some(&mfa::READS);
+    }
+    VIEWS.iter().find(|view| view.name == name).map(|view| view.reads)
+}
+
 /// Works the stored tables out of a snapshot, if that was not done.
 ///
 /// # Errors

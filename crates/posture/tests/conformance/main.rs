@@ -27,6 +27,7 @@ macro_rules! on_both_engines {
 
 mod bed;
 mod derived;
+mod evidence;
 mod files;
 mod lives;
 mod shipped;

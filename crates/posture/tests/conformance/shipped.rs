@@ -31,14 +31,15 @@ const NOT_COLLECTED: &[&str] = &[
     "finding_history",
     "check_results",
     "posture_runs",
+    "evidence_packs",
 ];
 
-fn library() -> Library {
+pub(crate) fn library() -> Library {
     Library::load(None).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
 /// One row in every table, with nothing but what identifies it.
-fn one_of_everything(bed: &Bed) -> Map<String, Value> {
+pub(crate) fn one_of_everything(bed: &Bed) -> Map<String, Value> {
     let is_derived = |name: &str| posture::derived::TABLES.iter().any(|table| table.name == name);
     let tables = bed.store.tables().iter().filter(|table| !is_derived(table.name));
     // Groups of users and of devices are one population somewhere, so that their ids differ.
@@ -88,7 +89,7 @@ fn all_parameters(check: &Check) -> BTreeMap<String, store::Parameter> {
 }
 
 /// The collected tables that a name stands for, by way of views and derived tables.
-fn sources(name: &str) -> Vec<String> {
+pub(crate) fn sources(name: &str) -> Vec<String> {
     if let Some(view) = posture::derived::VIEWS.iter().find(|view| view.name == name) {
         return view.reads.iter().flat_map(|name| sources(name)).collect();
     }

@@ -30,6 +30,7 @@ macro_rules! on_both_engines {
 mod bed;
 mod connections;
 mod events;
+mod evidence;
 mod leases;
 mod migration;
 mod query;

@@ -1,23 +1,27 @@
-//! `check docs`: the pages of checks and frameworks, as files.
+//! `check docs`: the pages of checks, frameworks and evidence items, as files.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use posture::{FileError, Library, check_page, framework_page, index_page, peers, peers_page};
+use posture::evidence::Items;
+use posture::{
+    FileError, Library, check_page, evidence_index_page, framework_page, index_page, item_page, peers, peers_page,
+};
 
 use super::Global;
 use crate::exit::{Exit, Problem};
 
 #[derive(Debug, Args)]
 pub(in crate::commands) struct DocsArgs {
-    /// The folder; pages go into it, and into its folders `checks` and `frameworks`.
+    /// The folder; pages go into it, and into its folders `checks`, `frameworks` and `evidence`.
     folder: PathBuf,
 }
 
 pub(super) fn run(args: &DocsArgs, _: &Global) -> Result<Exit> {
     // Only ours: the pages of this repository do not depend on the machine.
     let library = Library::load(None).map_err(|errors| unreadable(&errors))?;
+    let items = Items::load(None, &library).map_err(|errors| unreadable(&errors))?;
     let peers = peers(&library).map_err(|errors| unreadable(&errors))?;
     let mut pages = vec![
         (args.folder.join("checks/README.md"), index_page(&library)),
@@ -30,7 +34,11 @@ pub(super) fn run(args: &DocsArgs, _: &Global) -> Result<Exit> {
         let path = args.folder.join(format!("frameworks/{}.md", framework.id));
         pages.push((path, framework_page(framework, &library)));
     }
-    for folder in ["checks", "frameworks"] {
+    pages.push((args.folder.join("evidence/README.md"), evidence_index_page(&items, &library)));
+    for item in items.iter() {
+        pages.push((args.folder.join(format!("evidence/{}.md", item.id)), item_page(item, &library)));
+    }
+    for folder in ["checks", "frameworks", "evidence"] {
         fresh(&args.folder.join(folder), &pages)?;
     }
     for (path, text) in pages {

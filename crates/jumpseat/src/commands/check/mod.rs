@@ -22,7 +22,7 @@ pub(super) enum CheckCommand {
     Show(list::ShowArgs),
     /// Try a check's file: what is wrong with it, and what it says.
     Test(test::TestArgs),
-    /// Write the pages of all checks and frameworks into a folder.
+    /// Write the pages of all checks, frameworks and evidence items into a folder.
     #[command(hide = true)]
     Docs(docs::DocsArgs),
 }

@@ -1,6 +1,7 @@
 //! `demo`: everything at once on simulated organizations, in a data directory of its own that each start makes anew.
 
 mod events;
+mod evidence;
 mod posture;
 mod truth;
 
@@ -96,7 +97,10 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
     };
     checks.run(&request, |_, _, _| ()).await?;
     let glances = posture::glances(&checks, &org_ids).await?;
-    let told = Told { proofs, glances };
+    let period = (EVENTS_OF, collector.clock.now());
+    let first = org_ids.first().and_then(Option::as_ref);
+    let evidence = evidence::proof(&checks, &config, &folder, first, period).await?;
+    let told = Told { proofs, glances, evidence };
     if format == Format::Table {
         write_lines(&summary(&synced, &told, &world, begun, &commands))?;
     } else {
@@ -142,6 +146,12 @@ fn fresh_folder(folder: &Path) -> Result<File> {
             )));
         }
         Err(TryLockError::Error(error)) => return Err(error).context("the demonstration's folder can not be locked"),
+    }
+    match std::fs::remove_dir_all(folder.join(evidence::FOLDER)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).context("the last demonstration's evidence can not be removed");
+        }
+        _ => {}
     }
     for name in ["jumpseat.db", "jumpseat.db-wal", "jumpseat.db-shm", "master.key"] {
         match std::fs::remove_file(folder.join(name)) {
@@ -205,10 +215,11 @@ async fn commands_to_try(collector: &Collector, folder: &Path) -> Result<Vec<Str
     ])
 }
 
-/// What is told of each organization beside its sync.
+/// What is told of each organization beside its sync, and of the evidence pack of the first.
 struct Told {
     proofs: Vec<events::Proof>,
     glances: Vec<Option<posture::Glance>>,
+    evidence: Option<evidence::Proof>,
 }
 
 fn summary(synced: &[Synced], told: &Told, world: &World, begun: Instant, commands: &[String]) -> Vec<String> {
@@ -261,6 +272,10 @@ fn summary(synced: &[Synced], told: &Told, world: &World, begun: Instant, comman
         lines.extend(told.glances.get(number).and_then(Option::as_ref).map(posture::Glance::lines).unwrap_or_default());
         lines.push(String::new());
     }
+    if let Some(evidence) = &told.evidence {
+        lines.extend(evidence.lines());
+        lines.push(String::new());
+    }
     lines.push(format!(
         "done in {:.1} s; {} requests tried to change something (0 is the promise)",
         begun.elapsed().as_secs_f64(),
@@ -306,6 +321,7 @@ fn summary_document(synced: &[Synced], told: &Told, world: &World, begun: Instan
         .collect();
     json!({
         "organizations": organizations,
+        "evidence": told.evidence.as_ref().map(evidence::Proof::document),
         "seconds": begun.elapsed().as_secs_f64(),
         "writes_attempted": world.writes_attempted(),
         "try_next": commands,
