@@ -203,7 +203,7 @@ async fn a_query_that_gives_an_id_twice_makes_no_pack(bed: &Bed) {
         ("SELECT id, id AS name FROM devices", "does not name under reads"),
         ("SELECT id, nothing AS name FROM users", "nothing"),
     ] {
-        let spoiled = Item { query: query.to_owned(), ..items.get("ev-user-mfa").unwrap().clone() };
+        let spoiled = Item { query: query.to_owned(), counts: None, ..items.get("ev-user-mfa").unwrap().clone() };
         let refused = packed(bed, &posture, vec![&spoiled], &folder.path().join("pack")).await.unwrap_err();
         assert!(refused.contains(words) && refused.contains("content/evidence/ev-user-mfa.md"), "{refused}");
     }
