@@ -3,9 +3,12 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
+use collect::harmless::{defused, is_steering};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize as _;
 use serde_json::Value;
+
+pub(crate) use collect::harmless::printable;
 
 /// How data is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -219,34 +222,6 @@ pub(crate) fn json_text(value: &Value) -> String {
         serde_json::Serializer::with_formatter(&mut bytes, Escaping(serde_json::ser::CompactFormatter));
     value.serialize(&mut serializer).expect("a JSON value can be written to memory");
     String::from_utf8(bytes).expect("JSON is UTF-8")
-}
-
-/// Text with every character made visible that could steer a terminal or mislead a reader: control characters, direction
-/// overrides, zero-width characters.
-pub(crate) fn printable(text: &str) -> String {
-    if !text.chars().any(is_steering) {
-        return text.to_owned();
-    }
-    text.chars().fold(String::with_capacity(text.len() + 16), |mut shown, character| {
-        if is_steering(character) {
-            shown.extend(character.escape_unicode())
-        } else {
-            shown.push(character)
-        }
-        shown
-    })
-}
-
-fn is_steering(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}')
-}
-
-/// Text that a spreadsheet does not take for a formula.
-fn defused(text: String) -> String {
-    let dangerous =
-        text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '|', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
-    if dangerous { format!("'{text}") } else { text }
 }
 
 /// JSON with the steering characters that JSON itself would leave as they are written as escapes.

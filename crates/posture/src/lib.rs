@@ -18,6 +18,7 @@ mod readiness;
 mod run;
 pub mod sarif;
 mod settings;
+mod standing;
 
 pub use check::{Check, Origin, Tier};
 pub use content::{FileError, Library};
@@ -27,6 +28,7 @@ pub use parameters::ParameterSet;
 pub use readiness::{Readiness, Shortfall};
 pub use run::{Mode, Organization, OrganizationReport, Posture, Request};
 pub use settings::{Mute, Settings};
+pub use standing::{Tally, numbers};
 
 /// The word of a list that is nearest to what was written.
 pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

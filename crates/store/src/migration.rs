@@ -18,6 +18,7 @@ const STEPS: &[(i64, &str)] = &[
     (4, include_str!("../migrations/0004_event_retention.sql")),
     (5, include_str!("../migrations/0005_archive.sql")),
     (6, include_str!("../migrations/0006_findings.sql")),
+    (8, include_str!("../migrations/0008_people.sql")),
 ];
 
 /// What the engines spell differently: the word in braces, SQLite's text, PostgreSQL's text.

@@ -1,14 +1,11 @@
 //! `framework`: what the checks mean for a framework, requirement by requirement.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use posture::framework::{Framework, Numbers, RequirementStanding, Standing};
-use posture::{Library, Organization, Posture};
+use posture::framework::{Framework, RequirementStanding, Standing};
+use posture::{Library, Organization, Posture, Tally, numbers};
 use serde_json::{Value, json};
-use store::findings::CheckResult;
-use store::{Cell, Limits, Parameter, Query};
+use store::{Cell, Limits, Query};
 
 use super::Global;
 use super::asset::org_of;
@@ -86,7 +83,7 @@ async fn list(args: &ListArgs, posture: &Posture, context: &Context) -> Result<E
     for framework in posture.library.frameworks() {
         for organization in &organizations {
             let numbers = numbers(&context.store, &organization.org_id, None).await?;
-            let tally = Tally::of(&stand(framework, posture, organization, &numbers));
+            let tally = Tally::of(&posture.stand(framework, organization, &numbers));
             sheet.push(vec![
                 json!(framework.id),
                 json!(format!("{} {}", framework.name, framework.version)),
@@ -127,7 +124,7 @@ async fn show(args: &ShowArgs, posture: &Posture, context: &Context) -> Result<E
     let mut sheet = Sheet::new(columns);
     for organization in &organizations {
         let numbers = numbers(&context.store, &organization.org_id, None).await?;
-        for standing in stand(framework, posture, organization, &numbers) {
+        for standing in posture.stand(framework, organization, &numbers) {
             match (args.checks, people) {
                 (true, _) => check_rows(organization, &standing).into_iter().for_each(|row| sheet.push(row)),
                 (false, true) => sheet.push(vec![
@@ -220,7 +217,7 @@ async fn trend(args: &ShowArgs, posture: &Posture, context: &Context) -> Result<
         for row in answer.rows {
             let [Cell::Integer(run), Cell::Text(at)] = row.as_slice() else { continue };
             let numbers = numbers(&context.store, &organization.org_id, Some(*run)).await?;
-            let tally = Tally::of(&stand(framework, posture, &organization, &numbers));
+            let tally = Tally::of(&posture.stand(framework, &organization, &numbers));
             sheet.push(vec![
                 json!(organization.names.first()),
                 json!(run),
@@ -241,79 +238,4 @@ async fn organizations(name: Option<&str>, posture: &Posture, context: &Context)
     let mut all = posture.organizations().await?;
     all.retain(|organization| org_id.as_ref().is_none_or(|org_id| *org_id == organization.org_id));
     Ok(all)
-}
-
-/// How a framework's requirements stand in an organization.
-pub(super) fn stand<'a>(
-    framework: &'a Framework,
-    posture: &'a Posture,
-    organization: &Organization,
-    numbers: &BTreeMap<String, Numbers>,
-) -> Vec<RequirementStanding<'a>> {
-    framework.stand(&posture.library, numbers, |check| posture.settings.parameters(check, &organization.names))
-}
-
-/// How many requirements stand how.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) met: usize,
-    pub(super) failed: usize,
-    pub(super) unknown: usize,
-    pub(super) not_applicable: usize,
-}
-
-impl Tally {
-    pub(super) fn of(standings: &[RequirementStanding<'_>]) -> Self {
-        let count = |standing| standings.iter().filter(|other| other.standing == standing).count();
-        Self {
-            met: count(Standing::Met),
-            failed: count(Standing::Failed),
-            unknown: count(Standing::Unknown),
-            not_applicable: count(Standing::NotApplicable),
-        }
-    }
-}
-
-/// The numbers of all checks in an organization, now or at a run. What was accepted is known only of now.
-pub(super) async fn numbers(store: &store::Store, org_id: &str, run: Option<i64>) -> Result<BTreeMap<String, Numbers>> {
-    let sql = "SELECT check_id, passed, failed, unknown, not_applicable, reason FROM check_results
-               WHERE from_run <= :run AND (until_run IS NULL OR until_run > :run)";
-    let ask = |sql: &str, parameters: BTreeMap<String, Parameter>| Query {
-        sql: sql.to_owned(),
-        parameters,
-        org_id: Some(org_id.to_owned()),
-        ..Query::default()
-    };
-    let at = BTreeMap::from([("run".to_owned(), Parameter::Integer(run.unwrap_or(i64::MAX - 1)))]);
-    let answer = store.query(&ask(sql, at), &Limits::default()).await?;
-    let mut numbers = BTreeMap::new();
-    let count = |cell: &Cell| match cell {
-        Cell::Integer(number) => u64::try_from(*number).unwrap_or(0),
-        _ => 0,
-    };
-    let text = |cell: &Cell| match cell {
-        Cell::Text(text) => Some(text.clone()),
-        _ => None,
-    };
-    for row in answer.rows {
-        let result = CheckResult {
-            passed: count(&row[1]),
-            failed: count(&row[2]),
-            unknown: count(&row[3]),
-            not_applicable: count(&row[4]),
-            reason: text(&row[5]),
-            ..CheckResult::default()
-        };
-        numbers.insert(text(&row[0]).unwrap_or_default(), Numbers { result, excused: 0 });
-    }
-    if run.is_none() {
-        let sql = "SELECT check_id, COUNT(*) FROM findings
-                   WHERE state = 'accepted' AND outcome = 'fail' AND accepted_kind <> 'wont_fix' GROUP BY check_id";
-        for row in store.query(&ask(sql, BTreeMap::new()), &Limits::default()).await?.rows {
-            if let Some(numbers) = numbers.get_mut(&text(&row[0]).unwrap_or_default()) {
-                numbers.excused = count(&row[1]);
-            }
-        }
-    }
-    Ok(numbers)
 }

@@ -27,11 +27,13 @@ macro_rules! on_both_engines {
     };
 }
 
+mod audit;
 mod bed;
 mod connections;
 mod events;
 mod leases;
 mod migration;
+mod people;
 mod query;
 mod reshape;
 mod runs;
