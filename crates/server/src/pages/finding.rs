@@ -68,7 +68,6 @@ struct Group {
 struct FindingPage {
     frame: Frame,
     number: i64,
-    title: String,
     check: String,
     severity: String,
     severity_tone: &'static str,
@@ -322,9 +321,8 @@ pub(crate) async fn show(ctx: Ctx, Path(wanted): Path<i64>) -> Answered {
     });
     let title = check.map_or_else(|| check_id.clone(), |check| check.title.clone());
     page(&FindingPage {
-        frame: Frame::of(&ctx, Section::Findings, title.clone()).await?,
+        frame: Frame::of(&ctx, Section::Findings, title).await?,
         number: wanted,
-        title,
         severity_tone: severity_tone(&text(row, 6)),
         severity: text(row, 6),
         state_tone: state_tone(&state),

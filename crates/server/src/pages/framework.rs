@@ -42,7 +42,6 @@ struct FrameworkPage {
     organizations: Vec<OrganizationTab>,
     tally: Option<TallyView>,
     requirements: Vec<RequirementLine>,
-    org_id: String,
 }
 
 struct OrganizationTab {
@@ -174,7 +173,6 @@ pub(crate) async fn show(ctx: Ctx, Path(id): Path<String>) -> Answered {
         organizations: tabs,
         tally,
         requirements,
-        org_id: chosen.map(|organization| organization.org_id.clone()).unwrap_or_default(),
         frame: Frame::of(&ctx, Section::Frameworks, format!("{} {}", framework.name, framework.version)).await?,
     })
 }
