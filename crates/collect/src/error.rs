@@ -40,6 +40,9 @@ pub enum Error {
         "this connection is pinned to the collector {0}; run it there, or change it with `jumpseat connection edit --collector`"
     )]
     Pinned(String),
+    /// What a person asks for can not be.
+    #[error("{0}")]
+    Unusable(String),
     /// A person or a signal stopped it.
     #[error("stopped before the end; nothing of this sync was kept")]
     Cancelled,
@@ -59,6 +62,7 @@ impl Error {
             Self::Credential(_) => "credential",
             Self::Place(_) => "place",
             Self::Pinned(_) => "pinned",
+            Self::Unusable(_) => "usage",
             Self::Cancelled => "cancelled",
         }
     }
@@ -82,6 +86,7 @@ impl Error {
             Self::Credential(_) => "Paste the credential again, alone on its line.".to_owned(),
             Self::Place(_) => "Set the region or the URLs with `jumpseat connection edit`.".to_owned(),
             Self::Pinned(_) => "Run the sync on that collector.".to_owned(),
+            Self::Unusable(_) => "Nothing was changed.".to_owned(),
             Self::Cancelled => "Run the sync again; it starts from the last committed snapshot.".to_owned(),
         }
     }
@@ -100,7 +105,7 @@ impl Error {
             ),
             Self::Store(store::Error::Seal(_) | store::Error::MasterKey(_)) => true,
             Self::OrganizationChanged { .. } | Self::Organization { .. } | Self::Credential(_) | Self::Place(_) => true,
-            Self::Store(_) | Self::Pinned(_) | Self::Cancelled => false,
+            Self::Store(_) | Self::Pinned(_) | Self::Unusable(_) | Self::Cancelled => false,
         }
     }
 }

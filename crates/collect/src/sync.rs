@@ -378,7 +378,7 @@ impl Collector {
 }
 
 /// The name of the lease for the inventory of an organization, or of a connection that does not know its own yet.
-fn inventory_of(work: &str) -> String {
+pub(crate) fn inventory_of(work: &str) -> String {
     format!("inventory {work}")
 }
 

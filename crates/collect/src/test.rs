@@ -245,7 +245,7 @@ async fn other_region(
     settings: &Settings,
     clock: &Arc<dyn Clock>,
 ) -> Option<String> {
-    region_that_knows(place, async |region| {
+    region_that_knows(place, |region| async move {
         let Ok(place) = Settings::place_of_region(region) else { return false };
         let Ok(client) = settings.client(&place, credential.clone(), None, Arc::clone(clock)) else { return false };
         organizations_seen_by(&client).await.is_ok()
@@ -254,10 +254,16 @@ async fn other_region(
 }
 
 /// Asks the regions other than the place's own one after the other; none for a place that is no region.
-async fn region_that_knows(place: &Place, knows: impl AsyncFn(&str) -> bool) -> Option<String> {
+///
+/// It takes a function that gives a future, not an async closure: of that the compiler can not tell that it may be sent to
+/// another thread, and the server answers on several.
+async fn region_that_knows<F: Future<Output = bool>>(
+    place: &Place,
+    knows: impl Fn(&'static str) -> F,
+) -> Option<String> {
     let here = place.region.as_deref()?;
-    for region in ["us", "eu", "in"].into_iter().filter(|region| *region != here) {
-        if knows(region).await {
+    for region in ["us", "eu", "in"] {
+        if region != here && knows(region).await {
             return Some(region.to_owned());
         }
     }
@@ -359,16 +365,9 @@ async fn try_areas(client: &Client, tables: &[&'static Collected], report: &mut 
             _ => None,
         })
     });
-    type Tried = (&'static str, bool, Instant, Duration, Result<(), Error>);
-    let tried: Vec<Tried> = futures::stream::iter(areas)
-        .map(|(name, endpoint, optional)| async move {
-            let started = Instant::now();
-            let answer = try_one(client, endpoint).await;
-            (name, optional, started, started.elapsed(), answer)
-        })
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
+    // A list of futures: a closure that lives on while they are waited for would keep this one from being sent to a thread.
+    let asked: Vec<_> = areas.map(|(name, endpoint, optional)| try_area(client, name, endpoint, optional)).collect();
+    let tried: Vec<Tried> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
     for (name, optional, started, took, answer) in tried {
         let (grade, said, help) = match answer {
             Ok(()) => (Grade::Pass, "readable".to_owned(), None),
@@ -394,6 +393,15 @@ async fn try_areas(client: &Client, tables: &[&'static Collected], report: &mut 
             check.took = took;
         }
     }
+}
+
+/// Name, whether it can be done without, when it began, how long it took, and how it went.
+type Tried = (&'static str, bool, Instant, Duration, Result<(), Error>);
+
+async fn try_area(client: &Client, name: &'static str, endpoint: &'static Endpoint, optional: bool) -> Tried {
+    let started = Instant::now();
+    let answer = try_one(client, endpoint).await;
+    (name, optional, started, started.elapsed(), answer)
 }
 
 async fn try_one(client: &Client, endpoint: &'static Endpoint) -> Result<(), Error> {
@@ -455,9 +463,9 @@ mod tests {
             insights_url: "https://console.example/".to_owned(),
         };
         let asked = Mutex::new(Vec::new());
-        let region = region_that_knows(&place, async |region| {
+        let region = region_that_knows(&place, |region| {
             asked.lock().unwrap().push(region.to_owned());
-            region == home
+            std::future::ready(region == home)
         })
         .await;
         (region, asked.into_inner().unwrap())

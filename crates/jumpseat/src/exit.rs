@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use collect::condition::{Condition, State};
 use serde_json::json;
 
 use crate::output::{Format, json_text, printable};
@@ -67,6 +68,17 @@ pub(crate) fn exit_for(code: &str) -> Exit {
         "cancelled" => Exit::Interrupted,
         "query" | "usage" => Exit::Usage,
         _ => Exit::Error,
+    }
+}
+
+/// The exit code of `status --check` for a stream.
+pub(crate) fn exit_of(condition: &Condition) -> Exit {
+    match condition.state {
+        State::ActionRequired | State::Failing | State::Unreachable => {
+            condition.code.as_deref().map_or(Exit::Error, exit_for)
+        }
+        State::Stalled | State::Late | State::Incomplete | State::Pending => Exit::Partial,
+        State::Syncing | State::Active | State::Paused => Exit::Ok,
     }
 }
 

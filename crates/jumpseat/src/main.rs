@@ -1,18 +1,16 @@
 //! The program `jumpseat`: reads the command line, runs the command, ends with its exit code.
 
-mod access;
 mod commands;
 mod config;
 mod context;
 mod exit;
 mod output;
 mod posture;
-mod status;
-mod when;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use collect::{access, condition, when};
 
 /// Reading JSON is mostly allocating, and this allocator does it faster than the C library's.
 #[global_allocator]

@@ -40,7 +40,8 @@ fn the_crates_depend_on_each_other_as_drawn() {
         ("collect", &["jumpcloud", "ocsf", "store"]),
         ("deliver", &["ocsf", "store"]),
         ("posture", &["ocsf", "store"]),
-        ("jumpseat", &["jumpcloud", "simulator", "ocsf", "store", "collect", "deliver", "posture"]),
+        ("server", &["jumpcloud", "ocsf", "store", "collect", "deliver", "posture"]),
+        ("jumpseat", &["jumpcloud", "simulator", "ocsf", "store", "collect", "deliver", "posture", "server"]),
     ] {
         let manifest = root().join("crates").join(name).join("Cargo.toml");
         let used = own_dependencies(&manifest);

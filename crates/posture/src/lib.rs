@@ -14,7 +14,6 @@ pub mod framework;
 pub mod harmless;
 mod lives;
 mod markdown;
-mod numbers;
 pub mod ocsf;
 mod pages;
 mod parameters;
@@ -23,17 +22,18 @@ mod readiness;
 mod run;
 pub mod sarif;
 mod settings;
+mod standing;
 
 pub use check::{Check, Origin, Tier};
 pub use content::{FileError, Library};
 pub use evaluate::{Evaluated, Row};
-pub use numbers::numbers;
 pub use pages::{check_page, evidence_index_page, framework_page, index_page, item_page, peers_page};
 pub use parameters::ParameterSet;
 pub use peers::{Peer, PeerCheck, peers};
 pub use readiness::{Readiness, Shortfall};
 pub use run::{Mode, Organization, OrganizationReport, Posture, Request};
 pub use settings::{Mute, Settings};
+pub use standing::{Tally, numbers};
 
 /// The word of a list that is nearest to what was written.
 pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

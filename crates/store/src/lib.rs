@@ -3,6 +3,7 @@
 //! The store knows nothing of JumpCloud: what is collected reaches it as [`schema::Table`] declarations and rows.
 
 mod archive;
+mod audit;
 mod connection;
 mod db;
 mod derived;
@@ -14,6 +15,7 @@ pub mod json;
 mod lease;
 mod migration;
 mod parameters;
+mod people;
 mod query;
 mod run;
 pub mod schema;
@@ -23,12 +25,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use archive::{Archive, ArchiveState, ArchivedObject, ArchivedUnit, UnitKey};
+pub use audit::{AuditEntry, AuditLine, AuditProof};
 pub use connection::{Connection, Place, Stream, StreamKind, StreamState};
 pub use derived::{DerivedView, TableShortfall};
 pub use evidence::{EvidenceKey, EvidencePack, SnapshotOrigin};
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
 pub use lease::{Lease, LeaseHolder};
 pub use parameters::Parameter;
+pub use people::{ApiToken, NewSession, Person, Session};
 pub use query::{Answer, AnswerColumn, Limits, Query, SYSTEM_TABLES, SystemTable};
 pub use run::{Action, CallRecord, Outcome, Run, RunEnd, TableRecord, TableState};
 pub use schema::Cell;

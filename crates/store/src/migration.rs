@@ -19,6 +19,7 @@ const STEPS: &[(i64, &str)] = &[
     (5, include_str!("../migrations/0005_archive.sql")),
     (6, include_str!("../migrations/0006_findings.sql")),
     (7, include_str!("../migrations/0007_evidence.sql")),
+    (8, include_str!("../migrations/0008_people.sql")),
     (9, include_str!("../migrations/0009_event_channel.sql")),
 ];
 

@@ -42,6 +42,8 @@ pub struct Query {
     pub as_of: Option<Timestamp>,
     /// Read one organization only; this holds for the tables about the collecting as well.
     pub org_id: Option<String>,
+    /// Read none but these organizations, whatever else is said: what the person who asks may see.
+    pub within: Option<Vec<String>>,
     /// Read these organizations only, each at the snapshot of this number, whatever is committed meanwhile.
     pub at: Option<Vec<(String, i64)>>,
     /// What `:name` stands for in the query. It takes its place in the parsed tree as a value, never in the text.
@@ -213,6 +215,11 @@ const OWN_TABLES: &[&str] = &[
     "finding_event",
     "evidence_key",
     "evidence_pack",
+    "person",
+    "person_session",
+    "api_token",
+    "setup_token",
+    "audit_line",
     "dbstat",
     "information_schema",
 ];
@@ -432,6 +439,13 @@ impl Store {
             snapshots =
                 at.iter().filter(|(id, _)| query.org_id.as_ref().is_none_or(|org_id| org_id == id)).cloned().collect();
             org_ids = Some(snapshots.iter().map(|(org_id, _)| org_id.clone()).collect());
+        }
+        if let Some(within) = &query.within {
+            snapshots.retain(|(org_id, _)| within.contains(org_id));
+            org_ids = Some(match org_ids {
+                Some(asked) => asked.into_iter().filter(|org_id| within.contains(org_id)).collect(),
+                None => within.clone(),
+            });
         }
         let now = match query.parameters.get("now") {
             Some(Parameter::Text(now)) => now.clone(),

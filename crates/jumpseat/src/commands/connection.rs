@@ -7,19 +7,20 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use collect::events::Keep;
 use collect::{
-    Collector, Grade, Schedule, Settings, TestReport, VisibleOrganization, secret_of, visible_organizations,
+    Grade, Settings, TestReport, USUAL_EVENTS, USUAL_INVENTORY, VisibleOrganization, checked_name, checked_schedule,
+    inventory_lease_name, new_connection, visible_organizations,
 };
 use jiff::Timestamp;
 use jumpcloud::Credential;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Action, Connection, Outcome, Place, RunEnd, StreamKind};
+use store::{Action, Connection, Outcome, Place, StreamKind};
 
 use super::Global;
+use crate::condition::Condition;
 use crate::context::{Context, clock, settings, this_host, this_person};
 use crate::exit::{Exit, Problem, eprintln_quietly, exit_for};
 use crate::output::{Format, Sheet, printable, write_json, write_lines};
-use crate::status::Condition;
 use crate::when::relative;
 
 #[derive(Debug, Subcommand)]
@@ -213,9 +214,6 @@ struct AddFile {
     enabled: Option<bool>,
 }
 
-const USUAL_INVENTORY: &str = "12h";
-const USUAL_EVENTS: &str = "60s";
-
 pub(super) async fn run(command: ConnectionCommand, global: &Global) -> Result<Exit> {
     let context = Context::open(global).await?;
     match command {
@@ -239,32 +237,26 @@ async fn add(mut args: AddArgs, context: &Context) -> Result<Exit> {
     let settings = settings(&context.config)?;
     let place = place_or_asked(&args.place, &settings)?;
     let credential = credential_or_asked(&args.credential)?;
-    let name = match args.name.take().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()) {
-        Some(name) => checked_name(name)?,
-        None => free_name(context).await?,
+    let collector = context.collector("jumpseat connection add")?;
+    let name = match args.name.take().filter(|name| !name.trim().is_empty()) {
+        Some(name) => checked_name(&name)?,
+        None => collector.free_name().await?,
     };
     let mut connection = new_connection(name, place, &credential, context.now);
     apply_details(&mut connection, &args.details);
     connection.enabled = !args.disabled;
     let keep = args.details.keep_events.as_deref().map(keep_of).transpose()?.flatten();
-    let collector = context.collector("jumpseat connection add")?;
     if !args.no_test {
         let report = collector.test_with(&connection, &credential).await;
         show_checklist(&report, Format::Table, true)?;
         if !report.connects() {
             return Err(not_connected(&report, "nothing was saved; use --no-test to save it all the same"));
         }
-        take_over(&mut connection, &report);
+        report.take_over(&mut connection);
     }
-    refuse_second_link(context, &connection).await?;
-    save_new(
-        &collector,
-        &connection,
-        &credential,
-        args.details.inventory_every.as_deref(),
-        args.details.events_every.as_deref(),
-    )
-    .await?;
+    collector.refuse_second_link(&connection).await?;
+    let (inventory, events) = (args.details.inventory_every.as_deref(), args.details.events_every.as_deref());
+    collector.link(&connection, &credential, inventory, events, &this_person()).await?;
     if keep.is_some() {
         context.store.set_keep(&connection.id, StreamKind::Events, keep.as_deref()).await?;
     }
@@ -378,46 +370,6 @@ fn eprint_prompt(text: &str) {
     let _ = write!(err, "{text}").and_then(|()| err.flush());
 }
 
-fn checked_name(name: String) -> Result<String> {
-    if name.chars().any(char::is_control) || name.chars().count() > 100 {
-        return Err(Problem::usage("a connection's name has at most 100 characters and no control characters"));
-    }
-    Ok(name)
-}
-
-/// "Connection N" with the first free number.
-async fn free_name(context: &Context) -> Result<String> {
-    let taken: Vec<String> =
-        context.store.connections().await?.into_iter().map(|connection| connection.name.to_lowercase()).collect();
-    let free = (1..).map(|number| format!("Connection {number}")).find(|name| !taken.contains(&name.to_lowercase()));
-    Ok(free.expect("there is always a next number"))
-}
-
-pub(super) fn new_connection(name: String, place: Place, credential: &Credential, now: Timestamp) -> Connection {
-    let (kind, client_id) = match credential {
-        Credential::ApiKey(_) => ("api_key", None),
-        Credential::ServiceAccount { client_id, .. } => ("service_account", Some(client_id.clone())),
-    };
-    Connection {
-        id: uuid::Uuid::now_v7().to_string(),
-        name,
-        description: None,
-        place,
-        org_id: None,
-        org_name: None,
-        owner_name: None,
-        owner_email: None,
-        collector: None,
-        enabled: true,
-        credential_kind: kind.to_owned(),
-        credential_last_four: credential.last_four(),
-        credential_client_id: client_id,
-        credential_added_at: now,
-        credential_expires_at: None,
-        created_at: now,
-    }
-}
-
 fn apply_details(connection: &mut Connection, details: &DetailArgs) {
     let set = |target: &mut Option<String>, value: &Option<String>| {
         if let Some(value) = value {
@@ -436,38 +388,6 @@ fn apply_details(connection: &mut Connection, details: &DetailArgs) {
     }
 }
 
-fn take_over(connection: &mut Connection, report: &TestReport) {
-    if let Some(organization) = &report.organization {
-        connection.org_id = Some(organization.id.clone());
-        if !organization.name.is_empty() {
-            connection.org_name = Some(organization.name.clone());
-        }
-    }
-    connection.credential_expires_at = report.key_expires_at;
-}
-
-/// One organization is linked once: two links would sync it twice for nothing.
-async fn refuse_second_link(context: &Context, connection: &Connection) -> Result<()> {
-    let others = context.store.connections().await?;
-    match others
-        .iter()
-        .find(|other| other.id != connection.id && other.org_id.is_some() && other.org_id == connection.org_id)
-    {
-        Some(other) => Err(Problem::usage(format!(
-            "the organization {} is linked already, by the connection {:?}; change that one, or give it a new key with `jumpseat connection rotate`",
-            connection.org_id.as_deref().unwrap_or_default(),
-            other.name
-        ))),
-        None => Ok(()),
-    }
-}
-
-fn schedule_of(text: Option<&str>, usual: &str) -> Result<String> {
-    let text = text.unwrap_or(usual);
-    text.parse::<Schedule>().map_err(|error| Problem::usage(error.to_string()))?;
-    Ok(text.trim().to_owned())
-}
-
 /// How long a connection's events are kept, as it is stored; nothing for the program's own setting.
 fn keep_of(text: &str) -> Result<Option<String>> {
     if text.trim().eq_ignore_ascii_case("default") {
@@ -475,38 +395,6 @@ fn keep_of(text: &str) -> Result<Option<String>> {
     }
     let keep: Keep = text.parse().map_err(|error| Problem::usage(format!("--keep-events: {error}, or default")))?;
     Ok(Some(keep.to_string()))
-}
-
-/// Saves a connection; both of its streams are due at once.
-pub(super) async fn save_new(
-    collector: &Collector,
-    connection: &Connection,
-    credential: &Credential,
-    inventory: Option<&str>,
-    events: Option<&str>,
-) -> Result<()> {
-    let streams = [
-        (StreamKind::Inventory, schedule_of(inventory, USUAL_INVENTORY)?, Some(collector.clock.now())),
-        (StreamKind::Events, schedule_of(events, USUAL_EVENTS)?, Some(collector.clock.now())),
-    ];
-    collector.store.add_connection(connection, &secret_of(credential), &collector.key, &streams).await?;
-    note(collector, connection, Action::Update, Outcome::Succeeded, None).await
-}
-
-/// Writes a run of a person's action into the history.
-async fn note(
-    collector: &Collector,
-    connection: &Connection,
-    action: Action,
-    outcome: Outcome,
-    error: Option<(String, String)>,
-) -> Result<()> {
-    let now = collector.clock.now();
-    let run = collector.store.start_run(connection, action, &this_person(), &collector.holder.words, now).await?;
-    let (error_code, error) = error.map_or((None, None), |(code, words)| (Some(code), Some(words)));
-    let end = RunEnd { outcome, error_code, error, help: None, tables: Vec::new(), calls: Vec::new(), bytes: 0 };
-    collector.store.finish_run(run, &end, collector.clock.now()).await?;
-    Ok(())
 }
 
 fn tell_connection(context: &Context, connection: &Connection, what: &str) -> Result<()> {
@@ -570,7 +458,7 @@ async fn list(context: &Context) -> Result<Exit> {
     for connection in context.store.connections().await? {
         let stream =
             streams.iter().find(|stream| stream.connection_id == connection.id && stream.kind == StreamKind::Inventory);
-        let holder = context.store.lease_holder(&lease_name(&connection), &host, context.now).await?;
+        let holder = context.store.lease_holder(&inventory_lease_name(&connection), &host, context.now).await?;
         let condition = stream.map(|stream| Condition::of(&connection, stream, holder.as_deref(), context.now));
         let moment = |at: Option<Timestamp>| match (at, context.format) {
             (None, _) => Value::Null,
@@ -599,11 +487,6 @@ async fn list(context: &Context) -> Result<Exit> {
     }
     sheet.write(context.format)?;
     Ok(Exit::Ok)
-}
-
-/// The name of the lease that a connection's inventory sync holds.
-pub(super) fn lease_name(connection: &Connection) -> String {
-    format!("inventory {}", connection.org_id.as_deref().unwrap_or(&connection.id))
 }
 
 async fn show(name: &str, context: &Context) -> Result<Exit> {
@@ -669,7 +552,7 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
     let settings = settings(&context.config)?;
     let collector = context.collector("jumpseat connection edit")?;
     if let Some(name) = args.rename {
-        connection.name = checked_name(name.trim().to_owned())?;
+        connection.name = checked_name(&name)?;
     }
     if args.any_collector {
         connection.collector = None;
@@ -692,9 +575,14 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
     if let Some(place) = place {
         connection.place = place;
     }
-    let inventory =
-        args.details.inventory_every.as_deref().map(|text| schedule_of(Some(text), USUAL_INVENTORY)).transpose()?;
-    let events = args.details.events_every.as_deref().map(|text| schedule_of(Some(text), USUAL_EVENTS)).transpose()?;
+    let inventory = args
+        .details
+        .inventory_every
+        .as_deref()
+        .map(|text| checked_schedule(Some(text), USUAL_INVENTORY))
+        .transpose()?;
+    let events =
+        args.details.events_every.as_deref().map(|text| checked_schedule(Some(text), USUAL_EVENTS)).transpose()?;
     let keep = args.details.keep_events.as_deref().map(keep_of).transpose()?;
     if let Some(credential) = &credential {
         let report = collector.test_with(&connection, credential).await;
@@ -702,54 +590,29 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
         if !report.connects() {
             return Err(not_connected(&report, "nothing was changed"));
         }
-        take_over(&mut connection, &report);
+        report.take_over(&mut connection);
     }
-    refuse_second_link(context, &connection).await?;
+    collector.refuse_second_link(&connection).await?;
     context.store.update_connection(&connection, context.now).await?;
     if let Some(credential) = &credential {
-        swap_credential(&collector, connection.clone(), credential).await?;
+        collector.swap_credential(connection.clone(), credential).await?;
     }
     for (kind, schedule) in [(StreamKind::Inventory, inventory), (StreamKind::Events, events)] {
         let Some(schedule) = schedule else { continue };
-        let streams = context.store.streams(Some(&connection.id)).await?;
-        let last = streams.iter().find(|stream| stream.kind == kind).and_then(|stream| stream.state.last_started_at);
-        let next = schedule.parse::<Schedule>().ok().and_then(|parsed| parsed.next(last, context.now));
-        context.store.set_schedule(&connection.id, kind, &schedule, next).await?;
+        collector.reschedule(&connection, kind, &schedule).await?;
     }
     if let Some(keep) = keep {
         context.store.set_keep(&connection.id, StreamKind::Events, keep.as_deref()).await?;
     }
-    note(&collector, &connection, Action::Update, Outcome::Succeeded, None).await?;
+    collector.note(&connection, Action::Update, Outcome::Succeeded, None, &this_person()).await?;
     tell_connection(context, &connection, "changed")?;
     Ok(Exit::Ok)
-}
-
-async fn swap_credential(collector: &Collector, mut connection: Connection, credential: &Credential) -> Result<()> {
-    let fresh = new_connection(String::new(), connection.place.clone(), credential, collector.clock.now());
-    connection.credential_kind = fresh.credential_kind;
-    connection.credential_last_four = fresh.credential_last_four;
-    connection.credential_client_id = fresh.credential_client_id;
-    collector
-        .store
-        .replace_credential(&connection, &secret_of(credential), &collector.key, collector.clock.now())
-        .await?;
-    Ok(())
 }
 
 async fn test(name: &str, context: &Context) -> Result<Exit> {
     let connection = context.one(name).await?;
     let collector = context.collector("jumpseat connection test")?;
-    let report = collector.test(&connection).await?;
-    if report.connects() {
-        let mut learned = connection.clone();
-        take_over(&mut learned, &report);
-        context.store.update_connection(&learned, context.now).await?;
-    }
-    let failed = report.checks.iter().find(|check| check.grade == Grade::Fail);
-    let outcome = if report.connects() && failed.is_none() { Outcome::Succeeded } else { Outcome::Failed };
-    let error = failed
-        .map(|check| (report.failure_code.unwrap_or("error").to_owned(), format!("{}: {}", check.name, check.said)));
-    note(&collector, &connection, Action::Test, outcome, error).await?;
+    let report = collector.test_and_note(&connection, &this_person()).await?;
     show_checklist(&report, context.format, false)?;
     Ok(match report.grade() {
         Grade::Pass | Grade::Warn if report.connects() => Exit::Ok,
@@ -814,7 +677,7 @@ async fn set_enabled(name: &str, enabled: bool, context: &Context) -> Result<Exi
     connection.enabled = enabled;
     context.store.update_connection(&connection, context.now).await?;
     let collector = context.collector("jumpseat connection")?;
-    note(&collector, &connection, Action::Update, Outcome::Succeeded, None).await?;
+    collector.note(&connection, Action::Update, Outcome::Succeeded, None, &this_person()).await?;
     tell_connection(context, &connection, if enabled { "enabled" } else { "disabled" })?;
     Ok(Exit::Ok)
 }
@@ -829,20 +692,14 @@ async fn rotate(args: RotateArgs, context: &Context) -> Result<Exit> {
         show_checklist(&report, Format::Table, true)?;
         if !report.connects() {
             let problem = not_connected(&report, "the old credential stays in place");
-            note(
-                &collector,
-                &connection,
-                Action::Update,
-                Outcome::Failed,
-                Some(("rotate".to_owned(), problem.to_string())),
-            )
-            .await?;
+            let told = Some(("rotate".to_owned(), problem.to_string()));
+            collector.note(&connection, Action::Update, Outcome::Failed, told, &this_person()).await?;
             return Err(problem);
         }
-        take_over(&mut connection, &report);
+        report.take_over(&mut connection);
     }
-    swap_credential(&collector, connection.clone(), &credential).await?;
-    note(&collector, &connection, Action::Update, Outcome::Succeeded, None).await?;
+    collector.swap_credential(connection.clone(), &credential).await?;
+    collector.note(&connection, Action::Update, Outcome::Succeeded, None, &this_person()).await?;
     tell_connection(context, &connection, "has its new credential")?;
     Ok(Exit::Ok)
 }
@@ -866,13 +723,13 @@ async fn remove(name: &str, purge: bool, yes: bool, context: &Context) -> Result
     let lease = context
         .store
         .take_lease(
-            &lease_name(&connection),
+            &inventory_lease_name(&connection),
             &format!("the inventory sync of {}", connection.name),
             &collector.holder,
             context.now,
         )
         .await?;
-    note(&collector, &connection, Action::Update, Outcome::Succeeded, None).await?;
+    collector.note(&connection, Action::Update, Outcome::Succeeded, None, &this_person()).await?;
     context.store.remove_connection(&connection, context.now).await?;
     if let Some(org_id) = connection.org_id.as_ref().filter(|_| purge) {
         context.store.purge_organization(org_id).await?;
@@ -902,16 +759,16 @@ async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {
     for organization in chosen {
         let name = if organization.name.is_empty() || context.store.find_connection(&organization.name).await?.is_some()
         {
-            free_name(context).await?
+            collector.free_name().await?
         } else {
-            checked_name(organization.name.clone())?
+            checked_name(&organization.name)?
         };
         let mut connection = new_connection(name, place.clone(), &credential, context.now);
         connection.org_id = Some(organization.id.clone());
         connection.org_name = Some(organization.name.clone()).filter(|name| !name.is_empty());
         connection.owner_name.clone_from(&args.owner_name);
         connection.owner_email.clone_from(&args.owner_email);
-        save_new(&collector, &connection, &credential, args.inventory_every.as_deref(), None).await?;
+        collector.link(&connection, &credential, args.inventory_every.as_deref(), None, &this_person()).await?;
         added.push((organization.id.clone(), connection.name));
     }
     let mut sheet = Sheet::new(&["organization", "org_id", "connection", "added"]);

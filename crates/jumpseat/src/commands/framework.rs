@@ -1,12 +1,9 @@
 //! `framework`: what the checks mean for a framework, requirement by requirement.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use posture::framework::{Framework, Numbers, RequirementStanding, Standing};
-pub(super) use posture::numbers;
-use posture::{Library, Organization, Posture};
+use posture::framework::{Framework, RequirementStanding, Standing};
+use posture::{Library, Organization, Posture, Tally, numbers};
 use serde_json::{Value, json};
 use store::{Cell, Limits, Query};
 
@@ -86,7 +83,7 @@ async fn list(args: &ListArgs, posture: &Posture, context: &Context) -> Result<E
     for framework in posture.library.frameworks() {
         for organization in &organizations {
             let numbers = numbers(&context.store, &organization.org_id, None).await?;
-            let tally = Tally::of(&stand(framework, posture, organization, &numbers));
+            let tally = Tally::of(&posture.stand(framework, organization, &numbers));
             sheet.push(vec![
                 json!(framework.id),
                 json!(format!("{} {}", framework.name, framework.version)),
@@ -127,7 +124,7 @@ async fn show(args: &ShowArgs, posture: &Posture, context: &Context) -> Result<E
     let mut sheet = Sheet::new(columns);
     for organization in &organizations {
         let numbers = numbers(&context.store, &organization.org_id, None).await?;
-        for standing in stand(framework, posture, organization, &numbers) {
+        for standing in posture.stand(framework, organization, &numbers) {
             match (args.checks, people) {
                 (true, _) => check_rows(organization, &standing).into_iter().for_each(|row| sheet.push(row)),
                 (false, true) => sheet.push(vec![
@@ -220,7 +217,7 @@ async fn trend(args: &ShowArgs, posture: &Posture, context: &Context) -> Result<
         for row in answer.rows {
             let [Cell::Integer(run), Cell::Text(at)] = row.as_slice() else { continue };
             let numbers = numbers(&context.store, &organization.org_id, Some(*run)).await?;
-            let tally = Tally::of(&stand(framework, posture, &organization, &numbers));
+            let tally = Tally::of(&posture.stand(framework, &organization, &numbers));
             sheet.push(vec![
                 json!(organization.names.first()),
                 json!(run),
@@ -241,35 +238,4 @@ async fn organizations(name: Option<&str>, posture: &Posture, context: &Context)
     let mut all = posture.organizations().await?;
     all.retain(|organization| org_id.as_ref().is_none_or(|org_id| *org_id == organization.org_id));
     Ok(all)
-}
-
-/// How a framework's requirements stand in an organization.
-pub(super) fn stand<'a>(
-    framework: &'a Framework,
-    posture: &'a Posture,
-    organization: &Organization,
-    numbers: &BTreeMap<String, Numbers>,
-) -> Vec<RequirementStanding<'a>> {
-    framework.stand(&posture.library, numbers, |check| posture.settings.parameters(check, &organization.names))
-}
-
-/// How many requirements stand how.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) met: usize,
-    pub(super) failed: usize,
-    pub(super) unknown: usize,
-    pub(super) not_applicable: usize,
-}
-
-impl Tally {
-    pub(super) fn of(standings: &[RequirementStanding<'_>]) -> Self {
-        let count = |standing| standings.iter().filter(|other| other.standing == standing).count();
-        Self {
-            met: count(Standing::Met),
-            failed: count(Standing::Failed),
-            unknown: count(Standing::Unknown),
-            not_applicable: count(Standing::NotApplicable),
-        }
-    }
 }

@@ -3,11 +3,11 @@
 use anyhow::Result;
 use clap::Args;
 use collect::events::event_lease_name;
+use collect::inventory_lease_name;
 use serde_json::{Value, json};
 use store::{Outcome, Run, TableRecord};
 
 use super::Global;
-use super::connection::lease_name;
 use crate::context::{Context, this_host};
 use crate::exit::{Exit, Problem};
 use crate::output::{Format, Sheet, printable, write_json, write_lines};
@@ -91,7 +91,7 @@ async fn outcome(run: &Run, context: &Context) -> Result<&'static str> {
     let Some(connection) = context.store.find_connection(&run.connection_id).await? else {
         return Ok(Outcome::Interrupted.word());
     };
-    for lease in [lease_name(&connection), event_lease_name(&connection)] {
+    for lease in [inventory_lease_name(&connection), event_lease_name(&connection)] {
         let holder = context.store.lease_holder(&lease, &this_host(), context.now).await?;
         if holder.is_some_and(|holder| holder == run.collector) {
             return Ok("running");

@@ -90,8 +90,8 @@ pub(crate) struct Global {
 enum Command {
     /// Everything at once on simulated organizations: simulator, sync, summary.
     Demo(demo::DemoArgs),
-    /// Sync on schedule until stopped.
-    Serve,
+    /// The server: console, REST API, and syncs on schedule, until stopped.
+    Serve(serve::ServeArgs),
     /// Manage the links to your organizations.
     #[command(subcommand)]
     Connection(connection::ConnectionCommand),
@@ -174,7 +174,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
     runtime.block_on(async {
         match cli.command {
             Command::Demo(args) => demo::run(args, global).await,
-            Command::Serve => serve::run(global).await,
+            Command::Serve(args) => serve::run(args, global).await,
             Command::Connection(command) => connection::run(command, global).await,
             Command::Sync(args) => sync::run(args, global).await,
             Command::Status(args) => status::run(args, global).await,

@@ -1,24 +1,111 @@
-//! `serve`: syncs and writes archives on schedule until stopped. The console and the REST API are not built yet.
+//! `serve`: syncs and writes archives on schedule, and answers the console and the REST API, until stopped.
+
+use std::net::SocketAddr;
 
 use anyhow::Result;
-use collect::run_schedule;
+use clap::Args;
+use collect::{Collector, run_schedule};
+use server::{Options, Server};
+use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::sync::cancel_on_signal;
 use super::{Global, archive};
-use crate::context::Context;
-use crate::exit::{Exit, eprintln_quietly};
+use crate::config::Config;
+use crate::context::{Context, this_host};
+use crate::exit::{Exit, Problem, eprintln_quietly};
+use crate::posture::load_posture;
 
-pub(super) async fn run(global: &Global) -> Result<Exit> {
+/// Where the console is, if nothing else is said: on this machine only.
+pub(super) const USUAL_ADDRESS: &str = "127.0.0.1:8642";
+
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  jumpseat serve
+  jumpseat serve --listen 0.0.0.0:8642 --public-url https://jumpseat.example.com")]
+pub(super) struct ServeArgs {
+    /// The address that the console and the API are at.
+    #[arg(long, value_name = "ADDRESS", default_value = USUAL_ADDRESS)]
+    listen: SocketAddr,
+    /// The address that people use, if it is another one: https, behind a proxy that ends TLS.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<Url>,
+    /// Do not sync here: another collector does.
+    #[arg(long)]
+    no_schedule: bool,
+}
+
+pub(super) async fn run(args: ServeArgs, global: &Global) -> Result<Exit> {
+    if let Some(url) =
+        args.public_url.as_ref().filter(|url| !matches!(url.scheme(), "https" | "http") || url.path() != "/")
+    {
+        return Err(Problem::usage(format!(
+            "--public-url is scheme and host alone, such as https://jumpseat.example.com, not {url}"
+        )));
+    }
     let context = Context::open(global).await?;
     let collector = context.collector("jumpseat serve")?;
-    let count = context.store.connections().await?.len();
-    eprintln_quietly(&format!(
-        "collector {:?} syncs {count} connection(s) on schedule; Ctrl-C stops it. This version has no console yet: use the other commands beside it.",
-        context.config.collector
-    ));
+    let server = bind(args.listen, &context.config, &collector, args.public_url, None).await?;
+    if !args.listen.ip().is_loopback() && !server.url().starts_with("https://") {
+        eprintln_quietly(
+            "warning: other machines can reach this console over plain http; put a proxy with TLS before it and say --public-url https://…",
+        );
+    }
+    eprintln_quietly(&format!("the console is at {}", server.url()));
+    if let Some(token) = server.setup_token().await? {
+        eprintln_quietly(&format!(
+            "nobody can sign in yet. Open {}setup and make the first account with this token, which can be used once within a day:\n  {token}",
+            server.url()
+        ));
+    }
     let stop = cancel_on_signal();
-    let syncs = run_schedule(&collector, &stop);
-    archive::beside(syncs, &context.config, &context.store, "jumpseat serve", &stop).await?;
+    serve(server, &collector, &context.config, !args.no_schedule, &stop).await?;
     context.store.close().await;
     Ok(Exit::Ok)
+}
+
+/// Listens. `open_to`: whom the link of a demonstration signs in.
+pub(super) async fn bind(
+    listen: SocketAddr,
+    config: &Config,
+    collector: &Collector,
+    public_url: Option<Url>,
+    open_to: Option<String>,
+) -> Result<Server> {
+    let options = Options {
+        collector: collector.clone(),
+        posture: load_posture(config, collector.store.clone(), "jumpseat serve")?,
+        public_url,
+        host: this_host(),
+        keep_events: config.keep_events.clone(),
+        open_to,
+    };
+    Ok(Server::bind(listen, options).await?)
+}
+
+/// Answers and, if asked to, syncs and writes archives, until `stop`. Whichever of them fails stops the others.
+pub(super) async fn serve(
+    server: Server,
+    collector: &Collector,
+    config: &Config,
+    on_schedule: bool,
+    stop: &CancellationToken,
+) -> Result<()> {
+    let answering = async {
+        let result = server.run(stop.clone()).await;
+        stop.cancel();
+        result
+    };
+    let collecting = async {
+        if !on_schedule {
+            return Ok(());
+        }
+        let syncs = run_schedule(collector, stop);
+        let result = archive::beside(syncs, config, &collector.store, "jumpseat serve", stop).await;
+        stop.cancel();
+        result
+    };
+    let (answered, collected) = tokio::join!(answering, collecting);
+    answered?;
+    collected
 }

@@ -3,18 +3,18 @@
 use anyhow::Result;
 use clap::Args;
 use collect::events::{coverage, event_lease_name};
+use collect::inventory_lease_name;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::StreamKind;
 use store::events::Hour;
 
 use super::Global;
-use super::connection::lease_name;
 use super::sync::next_words;
+use crate::condition::Condition;
 use crate::context::{Context, this_host};
-use crate::exit::Exit;
+use crate::exit::{Exit, exit_of};
 use crate::output::{Format, Sheet, printable, write_lines};
-use crate::status::Condition;
 use crate::when::relative;
 
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
             continue;
         };
         let lease = match stream.kind {
-            StreamKind::Inventory => lease_name(connection),
+            StreamKind::Inventory => inventory_lease_name(connection),
             StreamKind::Events => event_lease_name(connection),
         };
         let holder = context.store.lease_holder(&lease, &host, context.now).await?;
@@ -53,7 +53,7 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         rows.push((condition, connection, stream, proof, stale, (keep, kept_from)));
     }
     rows.sort_by(|a, b| (a.0.state, &a.1.name).cmp(&(b.0.state, &b.1.name)));
-    let exit = rows.first().map_or(Exit::Ok, |(condition, ..)| condition.exit());
+    let exit = rows.first().map_or(Exit::Ok, |(condition, ..)| exit_of(condition));
     let people = context.format == Format::Table;
     let moment = |at: Option<Timestamp>| match at {
         None => Value::Null,

@@ -78,7 +78,12 @@ async fn an_archive_is_added_written_verified_and_forgotten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn serve_writes_every_day_that_is_over_and_proven() {
     let (scene, folder) = archived(3).await;
-    let mut serving = scene.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut serving = scene
+        .command(&["serve", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let objects = async || scene.run(&["archive", "list", "-o", "json"]).await.json()[0]["objects"].as_u64().unwrap();
     while objects().await == 0 {
         assert!(serving.try_wait().unwrap().is_none(), "serve has ended");

@@ -14,9 +14,9 @@ use super::reading::{Reading, integer, moment, text};
 use super::rows::{RowFiles, canonical};
 use crate::check::Check;
 use crate::framework::{Framework, Numbers, RequirementStanding};
-use crate::numbers::numbers;
 use crate::parameters::{ParameterSet, parameter_of};
 use crate::run::{Organization, Posture};
+use crate::standing::numbers;
 
 /// A run of the checks.
 #[derive(Debug, Clone)]

@@ -27,12 +27,14 @@ macro_rules! on_both_engines {
     };
 }
 
+mod audit;
 mod bed;
 mod connections;
 mod events;
 mod evidence;
 mod leases;
 mod migration;
+mod people;
 mod query;
 mod reshape;
 mod runs;

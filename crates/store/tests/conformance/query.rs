@@ -27,6 +27,7 @@ on_both_engines!(
     an_empty_answer_has_its_column_names,
     the_columns_are_told_once_before_the_rows,
     an_answer_is_of_one_organization_where_asked,
+    an_answer_is_within_what_the_person_may_see,
     an_answer_is_of_the_time_that_was_asked_for,
     columns_of_a_sister_table_are_shown_as_the_tables_own,
     what_was_received_can_be_read_as_json,
@@ -708,4 +709,34 @@ async fn a_broken_text_is_an_error_and_not_a_panic(bed: &Bed) {
             other => panic!("{sql}: {other:?}"),
         }
     }
+}
+
+async fn an_answer_is_within_what_the_person_may_see(bed: &Bed) {
+    let store = filled(bed).await;
+    let asked = async |sql: &str, org_id: Option<&str>, within: &[&str]| {
+        let query = Query {
+            sql: sql.to_owned(),
+            org_id: org_id.map(str::to_owned),
+            within: Some(within.iter().map(|id| (*id).to_owned()).collect()),
+            ..Query::default()
+        };
+        lines(&store.query(&query, &Limits::default()).await.unwrap())
+    };
+    let users = "SELECT username FROM users ORDER BY username";
+    assert_eq!(asked(users, None, &["a"]).await, ["ada", "bob"]);
+    assert_eq!(asked(users, None, &["a", "b"]).await, ["ada", "bob", "eve"]);
+    assert_eq!(asked(users, Some("b"), &["a", "b"]).await, ["eve"]);
+    assert!(asked(users, Some("b"), &["a"]).await.is_empty(), "another organization is asked for by name");
+    assert!(asked(users, None, &[]).await.is_empty());
+    let snapshots = "SELECT DISTINCT org_id FROM snapshots ORDER BY org_id";
+    assert_eq!(asked(snapshots, None, &["b"]).await, ["b"]);
+    assert!(asked(snapshots, Some("b"), &["a"]).await.is_empty());
+    assert!(asked(snapshots, None, &[]).await.is_empty());
+    let at = Query {
+        sql: users.to_owned(),
+        at: Some(vec![("a".to_owned(), 1), ("b".to_owned(), 2)]),
+        within: Some(vec!["b".to_owned()]),
+        ..Query::default()
+    };
+    assert_eq!(lines(&store.query(&at, &Limits::default()).await.unwrap()), ["eve"]);
 }

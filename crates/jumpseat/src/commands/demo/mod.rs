@@ -6,6 +6,7 @@ mod posture;
 mod truth;
 
 use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,20 +14,20 @@ use ::posture::{Mode, Request};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use collect::events::EventOptions;
-use collect::{Collector, SyncOptions, run_schedule};
+use collect::{Collector, SyncOptions, new_connection};
 use jiff::SignedDuration;
 use jumpcloud::Credential;
 use serde_json::{Value, json};
+use server::Server;
 use simulator::{Clock, Running, Simulator, World};
 use store::{Connection, Limits, Outcome, Query};
 
-use super::connection::save_new;
 use super::simulate::Size;
 use super::sync::{
     Synced, cancel_on_signal, exit_of, exit_of_events, summary_json, sync_all, sync_all_events, table_sums,
     tell_failures, worst,
 };
-use super::{Global, archive, connection};
+use super::{Global, serve};
 use crate::config::{Config, demo_data_dir, load};
 use crate::context::{collector, open_store, settings, this_person};
 use crate::exit::{Exit, Problem, eprintln_quietly};
@@ -42,7 +43,13 @@ pub(super) struct DemoArgs {
     /// End after the summary instead of going on.
     #[arg(long)]
     once: bool,
+    /// The address that the console is at, on this machine; a free port if the usual one is taken.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
+    listen: Option<SocketAddr>,
 }
+
+/// Whom the link signs in.
+const VISITOR: &str = "demo";
 
 /// A file that says that a folder is the demonstration's and may be wiped.
 const MARK: &str = "this-is-a-jumpseat-demo";
@@ -110,7 +117,8 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
     let exit = worst(&exits);
     if !args.once {
         collector.after_inventory = after_inventory;
-        go_on(&collector, &config, &running, &cancel).await?;
+        let server = open_console(args.listen, &config, &collector).await?;
+        go_on(server, &collector, &config, &running, &cancel).await?;
     } else if exit != Exit::Ok {
         tell_failures(&synced);
     }
@@ -177,10 +185,10 @@ async fn connect(
         let credential =
             Credential::api_key(&world.credentials(number).read_only).context("the simulator's key is not usable")?;
         let mut connection =
-            connection::new_connection(organization.name.clone(), place.clone(), &credential, collector.clock.now());
+            new_connection(organization.name.clone(), place.clone(), &credential, collector.clock.now());
         connection.org_id = Some(organization.id.to_string());
         connection.org_name = Some(organization.name.clone());
-        save_new(collector, &connection, &credential, Some(INTERVAL), Some(INTERVAL)).await?;
+        collector.link(&connection, &credential, Some(INTERVAL), Some(INTERVAL), &this_person()).await?;
         connections.push(connection);
     }
     Ok(connections)
@@ -328,16 +336,36 @@ fn summary_document(synced: &[Synced], told: &Told, world: &World, begun: Instan
     })
 }
 
-/// Keeps the simulator up, lets life go on there, and syncs on schedule.
+/// The console of the demonstration. It is open to whoever has the link, so it is on this machine only.
+async fn open_console(listen: Option<SocketAddr>, config: &Config, collector: &Collector) -> Result<Server> {
+    let visitor = || Some(VISITOR.to_owned());
+    if let Some(address) = listen {
+        if !address.ip().is_loopback() {
+            return Err(Problem::usage(format!(
+                "the demonstration is open to whoever has its link, so it listens on this machine only, not on {address}"
+            )));
+        }
+        return serve::bind(address, config, collector, None, visitor()).await;
+    }
+    let usual: SocketAddr = serve::USUAL_ADDRESS.parse().context("the usual address can not be read")?;
+    match serve::bind(usual, config, collector, None, visitor()).await {
+        Ok(server) => Ok(server),
+        Err(_) => serve::bind(SocketAddr::new(usual.ip(), 0), config, collector, None, visitor()).await,
+    }
+}
+
+/// Keeps the simulator up, lets life go on there, syncs on schedule, and answers the console.
 async fn go_on(
+    server: Server,
     collector: &Collector,
     config: &Config,
     running: &Running,
     cancel: &tokio_util::sync::CancellationToken,
 ) -> Result<()> {
     eprintln_quietly(&format!(
-        "the simulated JumpCloud stays up at {} and is synced every {INTERVAL}; use the commands above in another terminal. Ctrl-C stops it.",
-        running.url()
+        "the simulated JumpCloud stays up at {} and is synced every {INTERVAL}; use the commands above in another terminal. Ctrl-C stops it.\n\nopen the console: {}",
+        running.url(),
+        server.entry_link().unwrap_or_else(|| server.url())
     ));
     let world = running.world();
     let living = async {
@@ -347,7 +375,7 @@ async fn go_on(
         }
     };
     tokio::select! {
-        stopped = archive::beside(run_schedule(collector, cancel), config, &collector.store, "jumpseat demo", cancel) => stopped?,
+        stopped = serve::serve(server, collector, config, true, cancel) => stopped?,
         () = living => {}
     }
     Ok(())

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use ::posture::Posture;
+use ::posture::{Posture, Tally, numbers};
 use anyhow::Result;
 use serde_json::{Value, json};
 use store::findings::CheckResult;
 use store::{Cell, Limits, Parameter, Query};
 
-use super::super::framework::{Tally, numbers, stand};
 use crate::output::printable;
 
 /// How many findings are told.
@@ -58,7 +57,7 @@ pub(super) async fn glances(posture: &Posture, org_ids: &[Option<String>]) -> Re
             .frameworks()
             .iter()
             .map(|framework| {
-                let tally = Tally::of(&stand(framework, posture, organization, &numbers));
+                let tally = Tally::of(&posture.stand(framework, organization, &numbers));
                 (format!("{} {}", framework.name, framework.version), tally)
             })
             .collect();

@@ -1,15 +1,15 @@
-//! The state of a stream in plain words, worst first: what `status`, `connection list` and `--check` go by.
+//! The state of a stream in plain words, worst first: what pages, `status`, `connection list` and `--check` go by.
 
-use collect::Schedule;
 use jiff::{SignedDuration, Timestamp};
 use store::{Connection, Outcome, Stream};
 
-use crate::exit::{Exit, exit_for};
+use crate::schedule::Schedule;
 use crate::when::relative;
 
 /// The state of one stream, from worst to best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum State {
+#[expect(missing_docs, reason = "the words say it")]
+pub enum State {
     ActionRequired,
     Unreachable,
     Failing,
@@ -24,18 +24,20 @@ pub(crate) enum State {
 
 /// A stream's state with what there is to say about it.
 #[derive(Debug, Clone)]
-pub(crate) struct Condition {
+pub struct Condition {
+    /// The state.
     pub state: State,
     /// What is wrong, if something is.
     pub reason: Option<String>,
     /// What to do about it.
     pub help: Option<String>,
-    code: Option<String>,
+    /// The stable code of the failure, if it fails.
+    pub code: Option<String>,
 }
 
 impl State {
     /// The words on pages and in tables.
-    pub(crate) fn words(self) -> &'static str {
+    pub fn words(self) -> &'static str {
         match self {
             Self::ActionRequired => "Action required",
             Self::Unreachable => "Unreachable",
@@ -51,7 +53,7 @@ impl State {
     }
 
     /// The connection's own word beside its stream's state.
-    pub(crate) fn connection_words(self) -> &'static str {
+    pub fn connection_words(self) -> &'static str {
         match self {
             Self::ActionRequired => "Action required",
             Self::Unreachable => "Unreachable",
@@ -65,7 +67,7 @@ impl State {
 
 impl Condition {
     /// How a stream stands now. `holder`: who syncs it at this moment.
-    pub(crate) fn of(connection: &Connection, stream: &Stream, holder: Option<&str>, now: Timestamp) -> Self {
+    pub fn of(connection: &Connection, stream: &Stream, holder: Option<&str>, now: Timestamp) -> Self {
         let state = &stream.state;
         let plain = |state| Self { state, reason: None, help: None, code: None };
         let explained = |kind| Self {
@@ -81,11 +83,7 @@ impl Condition {
             let code = state.failure_code.as_deref().unwrap_or_default();
             return explained(match code {
                 "unreachable" | "unavailable" => State::Unreachable,
-                _ if matches!(exit_for(code), Exit::CredentialRefused | Exit::NotPermitted)
-                    || code == "organization_changed" =>
-                {
-                    State::ActionRequired
-                }
+                _ if waits_for_a_person(code) => State::ActionRequired,
                 _ => State::Failing,
             });
         }
@@ -116,17 +114,22 @@ impl Condition {
         }
         plain(State::Active)
     }
+}
 
-    /// The exit code of `status --check` for this stream.
-    pub(crate) fn exit(&self) -> Exit {
-        match self.state {
-            State::ActionRequired | State::Failing | State::Unreachable => {
-                self.code.as_deref().map_or(Exit::Error, exit_for)
-            }
-            State::Stalled | State::Late | State::Incomplete | State::Pending => Exit::Partial,
-            State::Syncing | State::Active | State::Paused => Exit::Ok,
-        }
-    }
+/// Failures, by their stable code, that go on until a person does something.
+fn waits_for_a_person(code: &str) -> bool {
+    matches!(
+        code,
+        "key_rejected"
+            | "wrong_region"
+            | "no_organization"
+            | "organization_unclear"
+            | "organization_changed"
+            | "credential"
+            | "sealed"
+            | "not_permitted"
+            | "not_licensed"
+    )
 }
 
 #[cfg(test)]

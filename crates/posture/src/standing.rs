@@ -1,11 +1,50 @@
-//! The numbers of all checks in an organization, as the runs kept them.
+//! How frameworks stand in an organization, from the numbers that the checks' runs have left.
 
 use std::collections::BTreeMap;
 
 use store::findings::CheckResult;
 use store::{Cell, Limits, Parameter, Query, Result, Store};
 
-use crate::framework::Numbers;
+use crate::framework::{Framework, Numbers, RequirementStanding, Standing};
+use crate::run::{Organization, Posture};
+
+impl Posture {
+    /// How a framework's requirements stand in an organization.
+    pub fn stand<'a>(
+        &'a self,
+        framework: &'a Framework,
+        organization: &Organization,
+        numbers: &BTreeMap<String, Numbers>,
+    ) -> Vec<RequirementStanding<'a>> {
+        framework.stand(&self.library, numbers, |check| self.settings.parameters(check, &organization.names))
+    }
+}
+
+/// How many requirements stand how.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// As far as the checks can see.
+    pub met: usize,
+    /// Something fails.
+    pub failed: usize,
+    /// Nobody can tell.
+    pub unknown: usize,
+    /// There is nothing that they concern.
+    pub not_applicable: usize,
+}
+
+impl Tally {
+    /// Counts.
+    pub fn of(standings: &[RequirementStanding<'_>]) -> Self {
+        let count = |standing| standings.iter().filter(|other| other.standing == standing).count();
+        Self {
+            met: count(Standing::Met),
+            failed: count(Standing::Failed),
+            unknown: count(Standing::Unknown),
+            not_applicable: count(Standing::NotApplicable),
+        }
+    }
+}
 
 /// The numbers of all checks in an organization, now or at a run. What was accepted is known only of now.
 pub async fn numbers(store: &Store, org_id: &str, run: Option<i64>) -> Result<BTreeMap<String, Numbers>> {

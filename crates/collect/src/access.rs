@@ -1,17 +1,21 @@
 //! Access paths: which users reach a thing, and what a user reaches, each with the way there.
 //! Worked out from direct bindings, group memberships and device groups as they were collected.
 
-use anyhow::Result;
 use serde_json::Value;
-use store::{Cell, Limits, Query, Store};
+use store::{Cell, Limits, Query, Result, Store};
 
 /// One way from a user to a thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Path {
+pub struct Path {
+    /// The user.
     pub user_id: String,
+    /// The user's name.
     pub user: String,
+    /// The kind of thing that is reached.
     pub target_type: String,
+    /// Its id.
     pub target_id: String,
+    /// Its name.
     pub target: String,
     /// The groups on the way, in words, from the user to the thing; empty for a direct binding.
     pub via: Vec<String>,
@@ -63,7 +67,7 @@ LEFT JOIN active_directories ad ON r.thing_type = 'active_directory' AND ad.org_
 WHERE ";
 
 /// Who reaches `id`, or what `id` reaches if it is a user, in one organization.
-pub(crate) async fn paths(
+pub async fn paths(
     store: &Store,
     org_id: &str,
     asset: &str,
@@ -115,7 +119,7 @@ fn path_of(row: &[Cell]) -> Path {
 
 impl Path {
     /// The path as JSON.
-    pub(crate) fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         serde_json::json!({
             "user": self.user, "user_id": self.user_id, "target_type": self.target_type, "target": self.target,
             "target_id": self.target_id, "via": self.via, "sudo": self.sudo,

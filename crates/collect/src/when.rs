@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 /// Reads a moment: RFC 3339, or a date, which means the end of that day in UTC.
-pub(crate) fn parse_moment(text: &str) -> Result<Timestamp, String> {
+pub fn parse_moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
@@ -17,7 +17,7 @@ pub(crate) fn parse_moment(text: &str) -> Result<Timestamp, String> {
 }
 
 /// Reads a moment: RFC 3339, or a date, which means the beginning of that day in UTC.
-pub(crate) fn parse_day(text: &str) -> Result<Timestamp, String> {
+pub fn parse_day(text: &str) -> Result<Timestamp, String> {
     match text.parse::<Date>() {
         Ok(day) if text.parse::<Timestamp>().is_err() => {
             day.to_zoned(jiff::tz::TimeZone::UTC).map(|day| day.timestamp()).map_err(|error| error.to_string())
@@ -27,7 +27,7 @@ pub(crate) fn parse_day(text: &str) -> Result<Timestamp, String> {
 }
 
 /// `3 min ago`, `in 2 h`, or the date when it is more than a month away.
-pub(crate) fn relative(at: Timestamp, now: Timestamp) -> String {
+pub fn relative(at: Timestamp, now: Timestamp) -> String {
     let distance = now.duration_since(at);
     if distance.abs() > SignedDuration::from_hours(31 * 24) {
         return at.to_string().chars().take(10).collect();
@@ -43,7 +43,7 @@ pub(crate) fn relative(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// A span in its largest sensible unit: `850 ms`, `4.2 s`, `3 min`, `5 h`, `12 d`.
-pub(crate) fn span(span: SignedDuration) -> String {
+pub fn span(span: SignedDuration) -> String {
     let seconds = span.as_secs_f64();
     match seconds {
         s if s < 1.0 => format!("{} ms", span.as_millis()),

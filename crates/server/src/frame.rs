@@ -1,0 +1,194 @@
+//! What stands around every page: navigation, the organization that it is about, how fresh its data is, and news.
+
+use askama::Template;
+use axum::response::{Html, IntoResponse as _};
+use collect::when::relative;
+use jiff::Timestamp;
+
+use crate::permission::Permission;
+use crate::problem::{Answered, Problem};
+use crate::reading::{maybe_text, text};
+use crate::visit::Ctx;
+
+/// The frame of a page.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) title: String,
+    pub(crate) nav: Vec<NavEntry>,
+    pub(crate) person: String,
+    pub(crate) role: &'static str,
+    pub(crate) may_administer: bool,
+    pub(crate) is_administration: bool,
+    pub(crate) form_token: String,
+    pub(crate) organizations: Vec<OrganizationChoice>,
+    /// What is asked for, but for the organization: the switcher keeps it.
+    pub(crate) path: String,
+    pub(crate) notice: Option<&'static str>,
+    pub(crate) freshness: Freshness,
+    /// Something is running: the page shows itself again by and by.
+    pub(crate) is_live: bool,
+    pub(crate) styles: &'static str,
+    pub(crate) script: &'static str,
+}
+
+#[derive(Debug)]
+pub(crate) struct NavEntry {
+    pub(crate) label: &'static str,
+    pub(crate) href: String,
+    pub(crate) is_here: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct OrganizationChoice {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) is_chosen: bool,
+}
+
+/// How old the data of a page is, and what it lacks.
+#[derive(Debug, Default)]
+pub(crate) struct Freshness {
+    /// In words; empty when nothing was collected yet.
+    pub(crate) as_of: String,
+    pub(crate) exact: String,
+    /// What is missing, by organization.
+    pub(crate) missing: Vec<String>,
+}
+
+/// The parts of the console, in the order of the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Overview,
+    Connections,
+    CollectionStatus,
+    Assets,
+    Findings,
+    Checks,
+    Frameworks,
+    Events,
+    Sql,
+    Administration,
+    Account,
+}
+
+const NAV: &[(Section, &str, &str, Permission)] = &[
+    (Section::Overview, "Overview", "/", Permission::ReadHealth),
+    (Section::Connections, "Connections", "/connections", Permission::ReadHealth),
+    (Section::CollectionStatus, "Collection status", "/collection-status", Permission::ReadHealth),
+    (Section::Assets, "Assets", "/assets", Permission::ReadAssets),
+    (Section::Findings, "Findings", "/findings", Permission::ReadFindings),
+    (Section::Checks, "Checks", "/checks", Permission::ReadChecks),
+    (Section::Frameworks, "Frameworks", "/frameworks", Permission::ReadChecks),
+    (Section::Events, "Events", "/events", Permission::ReadEvents),
+    (Section::Sql, "SQL", "/sql", Permission::RunSql),
+];
+
+/// What a change says of itself on the page after it. Only these sentences: an address can not put words into our mouth.
+const NOTICES: &[(&str, &str)] = &[
+    ("saved", "Saved."),
+    (
+        "connected",
+        "The connection is saved. Both of its streams run on their schedules from now on; Sync now runs them at once.",
+    ),
+    ("sync", "The sync has started. This page shows how it goes."),
+    ("busy", "A sync of this connection is running already."),
+    ("cancelled", "The sync was told to stop. Nothing of it is kept that was not committed."),
+    ("not_here", "Nothing that was started from this console is running. A scheduled sync ends by itself."),
+    ("enabled", "Enabled: it syncs on its schedule again."),
+    ("disabled", "Paused: it keeps what it has and does not sync until it is enabled."),
+    (
+        "rotated",
+        "The new credential was tested and has taken the old one's place. Collecting goes on from where it was.",
+    ),
+    ("removed", "The connection is removed. What it has collected stays."),
+    ("accepted", "Accepted."),
+    ("reopened", "Open again."),
+    ("assigned", "Assigned."),
+    ("checked", "The checks have run."),
+    ("person", "Saved. A role takes effect with the next click."),
+    ("ended", "The session was ended."),
+    ("revoked", "The token was taken back."),
+    ("password", "The password is changed, and all other sessions were ended."),
+];
+
+impl Frame {
+    /// The frame of a page of a section.
+    pub(crate) async fn of(ctx: &Ctx, section: Section, title: impl Into<String>) -> Result<Self, Problem> {
+        let names = ctx.read().organization_names().await?;
+        let chosen = ctx.org_id.as_deref();
+        let nav = NAV
+            .iter()
+            .filter(|(.., permission)| ctx.may(*permission))
+            .map(|(entry, label, path, _)| NavEntry {
+                label: *label,
+                href: with_org(path, chosen),
+                is_here: *entry == section,
+            })
+            .collect();
+        let done = ctx.query.text("done");
+        Ok(Self {
+            title: title.into(),
+            nav,
+            person: ctx.person.name.clone(),
+            role: ctx.role.label(),
+            may_administer: ctx.may(Permission::ManagePeople) || ctx.may(Permission::ReadAudit),
+            is_administration: section == Section::Administration,
+            form_token: ctx.form_token.clone(),
+            organizations: names
+                .into_iter()
+                .map(|(id, name)| OrganizationChoice { is_chosen: chosen == Some(id.as_str()), id, name })
+                .collect(),
+            path: ctx.path.clone(),
+            notice: NOTICES.iter().find(|(code, _)| *code == done).map(|(_, words)| *words),
+            freshness: Freshness::default(),
+            is_live: false,
+            styles: crate::assets::styles_href(),
+            script: crate::assets::script_href(),
+        })
+    }
+
+    /// The same with how fresh the inventory behind the page is.
+    pub(crate) async fn with_freshness(mut self, ctx: &Ctx) -> Result<Self, Problem> {
+        let names = ctx.read().organization_names().await?;
+        let sql = "SELECT s.org_id, s.committed_at, s.complete, s.reason FROM snapshots s
+                   WHERE s.number = (SELECT MAX(t.number) FROM snapshots t WHERE t.org_id = s.org_id)
+                   ORDER BY s.committed_at";
+        let rows = ctx.read().rows(sql).await?;
+        // The oldest of them counts: nothing on the page is older.
+        if let Some(at) = rows.first().and_then(|row| text(row, 1).parse::<Timestamp>().ok()) {
+            self.freshness.as_of = relative(at, ctx.now);
+            self.freshness.exact = at.to_string();
+        }
+        self.freshness.missing = rows
+            .iter()
+            .filter_map(|row| {
+                let reason = maybe_text(row, 3)?;
+                let org_id = text(row, 0);
+                Some(format!("{}: {reason}", names.get(&org_id).unwrap_or(&org_id)))
+            })
+            .collect();
+        Ok(self)
+    }
+}
+
+/// An address with the organization that the pages are about.
+pub(crate) fn with_org(path: &str, org_id: Option<&str>) -> String {
+    match org_id {
+        Some(org_id) => {
+            let mark = if path.contains('?') { '&' } else { '?' };
+            let id: String = url::form_urlencoded::byte_serialize(org_id.as_bytes()).collect();
+            format!("{path}{mark}org={id}")
+        }
+        None => path.to_owned(),
+    }
+}
+
+/// Answers with a page.
+pub(crate) fn page(template: &impl Template) -> Answered {
+    Ok(Html(template.render()?).into_response())
+}
+
+/// Sends the browser to a page after a change, so that loading it again does not change anything again.
+pub(crate) fn see(path: impl AsRef<str>) -> Answered {
+    Ok(axum::response::Redirect::to(path.as_ref()).into_response())
+}

@@ -1,0 +1,224 @@
+//! The server: the console and the REST API, over what the other crates remember, collect and judge.
+//!
+//! Every address is one line in `routes.rs`, with the permission that it needs. A page is a file in `pages` and a template
+//! of the same name; it reads through [`reading`], which knows what the person may see.
+
+mod api;
+mod assets;
+mod drafts;
+mod frame;
+mod gate;
+mod grid;
+mod outermost;
+mod pages;
+mod permission;
+mod problem;
+mod reading;
+mod routes;
+mod secret;
+mod session;
+mod throttle;
+mod visit;
+mod work;
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use collect::Collector;
+use jiff::{SignedDuration, Timestamp};
+use posture::Posture;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+pub use gate::Needs;
+pub use permission::{Permission, Role};
+pub use routes::{RouteInfo, route_list};
+
+/// The setup token can be used for so long.
+const SETUP_TERM: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a server is made of.
+#[derive(Debug)]
+pub struct Options {
+    /// Syncs, tests and seals.
+    pub collector: Collector,
+    /// The checks.
+    pub posture: Posture,
+    /// The address that people use, if it is another one than the server listens on, e.g. behind a proxy.
+    pub public_url: Option<Url>,
+    /// This machine's name, for leases.
+    pub host: String,
+    /// How long events are kept, where a connection does not say otherwise.
+    pub keep_events: String,
+    /// Whoever opens the link that [`Server::entry_link`] gives is signed in as this person; for demonstrations on this
+    /// machine only.
+    pub open_to: Option<String>,
+}
+
+/// What handlers share.
+#[derive(Debug, Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) collector: Collector,
+    pub(crate) posture: Posture,
+    pub(crate) public_url: Option<Url>,
+    pub(crate) host: String,
+    pub(crate) keep_events: String,
+    /// The token of the link that signs in, and whom.
+    pub(crate) entry: Option<(String, String)>,
+    pub(crate) throttle: throttle::Throttle,
+    pub(crate) drafts: drafts::Drafts,
+    pub(crate) work: work::Work,
+    pub(crate) started_at: Timestamp,
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.collector.clock.now()
+    }
+
+    /// Whether people reach this server over https.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+
+    pub(crate) fn public_host(&self) -> Option<&str> {
+        self.public_url.as_ref().and_then(Url::host_str)
+    }
+}
+
+/// Why the server can not be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address can not be listened on.
+    #[error("{address} can not be listened on: {why}; choose another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        why: std::io::Error,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The server stopped by itself.
+    #[error("the server stopped: {0}")]
+    Stopped(std::io::Error),
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Server {
+    app: App,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Listens, without answering yet.
+    ///
+    /// # Errors
+    /// The address is taken, or not of this machine.
+    pub async fn bind(address: SocketAddr, options: Options) -> Result<Self, Error> {
+        let listen = |why| Error::Listen { address, why };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let app = app_of(options);
+        if let Some((_, name)) = &app.entry {
+            ensure_person(&app.store, name, app.now()).await?;
+        }
+        Ok(Self { app, listener, address })
+    }
+
+    /// The address that people open.
+    pub fn url(&self) -> String {
+        match &self.app.public_url {
+            Some(url) => url.to_string(),
+            None => format!("http://{}/", self.address),
+        }
+    }
+
+    /// The link that signs in, if there is one.
+    pub fn entry_link(&self) -> Option<String> {
+        self.app.entry.as_ref().map(|(token, _)| format!("{}enter/{token}", self.url()))
+    }
+
+    /// A token for making the first account, if there is nobody yet. It replaces the one of an earlier start.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn setup_token(&self) -> Result<Option<String>, Error> {
+        let token = secret::random_token("setup_");
+        let until = self.app.now() + SETUP_TERM;
+        let is_needed = self.app.store.begin_setup(&secret::token_hash(&token), until).await?;
+        Ok(is_needed.then_some(token))
+    }
+
+    /// Answers until `stop`, then lets what is running come to its end.
+    ///
+    /// # Errors
+    /// The server stopped by itself.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        let service = routes::router(&self.app).into_make_service_with_connect_info::<SocketAddr>();
+        let stopped = stop.clone().cancelled_owned();
+        let served = axum::serve(self.listener, service).with_graceful_shutdown(stopped).await;
+        self.app.work.stop().await;
+        served.map_err(Error::Stopped)
+    }
+}
+
+/// The router alone, for tests that need no socket.
+pub fn router(options: Options) -> Router {
+    routes::router(&app_of(options))
+}
+
+fn app_of(options: Options) -> App {
+    let started_at = options.collector.clock.now();
+    App(Arc::new(Inner {
+        store: options.collector.store.clone(),
+        collector: options.collector,
+        posture: options.posture,
+        public_url: options.public_url,
+        host: options.host,
+        keep_events: options.keep_events,
+        entry: options.open_to.map(|name| (secret::random_token(""), name)),
+        throttle: throttle::Throttle::default(),
+        drafts: drafts::Drafts::default(),
+        work: work::Work::default(),
+        started_at,
+    }))
+}
+
+/// Somebody without a password, whom only the link of a demonstration signs in.
+async fn ensure_person(store: &Store, name: &str, now: Timestamp) -> Result<(), Error> {
+    if store.find_person(name).await?.is_some() {
+        return Ok(());
+    }
+    let person = store::Person {
+        id: uuid::Uuid::now_v7().to_string(),
+        name: name.to_owned(),
+        email: None,
+        role: Role::Owner.word().to_owned(),
+        org_ids: None,
+        active: true,
+        created_at: now,
+        last_sign_in_at: None,
+    };
+    Ok(store.add_person(&person, None).await?)
+}

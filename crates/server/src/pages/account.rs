@@ -1,0 +1,150 @@
+//! One's own account: the password, where one is signed in, and tokens for programs.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse as _};
+use jiff::SignedDuration;
+use serde_json::json;
+use store::ApiToken;
+
+use super::administration::{SessionLine, TokenLine, sessions, tokens};
+use crate::frame::{Frame, Section, see};
+use crate::permission::{Permission, Role};
+use crate::problem::{Answered, Problem};
+use crate::secret::{SHORTEST, check_new, hash, random_token, token_hash, verify};
+use crate::visit::Ctx;
+
+/// Longest life of a token, in days.
+const LONGEST: i64 = 366;
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    frame: Frame,
+    organizations: String,
+    permissions: Vec<&'static str>,
+    sessions: Vec<SessionLine>,
+    tokens: Vec<TokenLine>,
+    scopes: Vec<(&'static str, &'static str, &'static str)>,
+    fresh: Option<String>,
+    error: Option<Problem>,
+    shortest: usize,
+}
+
+pub(crate) async fn show(ctx: Ctx) -> Answered {
+    account_page(&ctx, None, None).await
+}
+
+async fn account_page(ctx: &Ctx, fresh: Option<String>, error: Option<Problem>) -> Answered {
+    let names = ctx.read().organization_names().await?;
+    let organizations = match &ctx.person.org_ids {
+        None => "all organizations".to_owned(),
+        Some(ids) => ids.iter().map(|id| names.get(id).unwrap_or(id).clone()).collect::<Vec<_>>().join(", "),
+    };
+    let own = |id: &str| id == ctx.person.id;
+    let permissions = Permission::ALL.iter().filter(|permission| ctx.may(**permission));
+    let account = AccountPage {
+        frame: Frame::of(ctx, Section::Account, "Your account").await?,
+        organizations,
+        permissions: permissions.map(|permission| permission.words()).collect(),
+        sessions: sessions(ctx, own).await?,
+        tokens: tokens(ctx, own).await?,
+        scopes: scopes(ctx).map(|role| (role.word(), role.label(), role.about())).collect(),
+        fresh,
+        shortest: SHORTEST,
+        error,
+    };
+    let status = account.error.as_ref().map_or(StatusCode::OK, |error| error.status);
+    Ok((status, Html(account.render()?)).into_response())
+}
+
+/// The roles that may no more than the person.
+fn scopes(ctx: &Ctx) -> impl Iterator<Item = Role> {
+    let own = ctx.role;
+    let is_less =
+        move |role: &Role| Permission::ALL.iter().all(|permission| !role.may(*permission) || own.may(*permission));
+    Role::ALL.into_iter().rev().filter(is_less)
+}
+
+pub(crate) async fn set_password(ctx: Ctx) -> Answered {
+    match change_password(&ctx).await {
+        Ok(()) => see("/account?done=password"),
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => account_page(&ctx, None, Some(problem)).await,
+    }
+}
+
+async fn change_password(ctx: &Ctx) -> Result<(), Problem> {
+    let keys = [format!("name {}", ctx.person.name.to_lowercase())];
+    if let Some(wait) = ctx.app.throttle.wait(&keys, ctx.now) {
+        let words = format!("too many tries: wait {} s, then try again", wait.as_secs().max(1));
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", words));
+    }
+    let kept = ctx.app.store.find_person(&ctx.person.name).await?.and_then(|(_, hash)| hash);
+    if kept.is_some() && !verify(ctx.form.exact("current"), kept.as_deref()).await? {
+        ctx.app.throttle.failed(&keys, ctx.now);
+        return Err(Problem::forbidden("the current password is another one"));
+    }
+    let new = ctx.form.exact("new");
+    check_new(new, &ctx.person.name)?;
+    let hash = hash(new).await?;
+    ctx.audit("account.password", &ctx.person.name, None, json!({})).await?;
+    let session = ctx.session.as_ref().map(|session| session.id.as_str()).unwrap_or_default();
+    ctx.app.store.set_password(&ctx.person.id, &hash, session, ctx.now).await?;
+    Ok(())
+}
+
+pub(crate) async fn end_session(ctx: Ctx) -> Answered {
+    let id = ctx.form.text("session");
+    let mut own =
+        ctx.app.store.sessions(ctx.now).await?.into_iter().filter(|session| session.person_id == ctx.person.id);
+    if !own.any(|session| session.id == id) {
+        return Err(Problem::not_found("there is no such session"));
+    }
+    ctx.audit("session.end", &ctx.person.name, None, json!({ "session": id })).await?;
+    ctx.app.store.end_session(id).await?;
+    see("/account?done=ended")
+}
+
+pub(crate) async fn add_token(ctx: Ctx) -> Answered {
+    match new_token(&ctx).await {
+        // The one time that it is shown.
+        Ok(token) => account_page(&ctx, Some(token), None).await,
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => account_page(&ctx, None, Some(problem)).await,
+    }
+}
+
+async fn new_token(ctx: &Ctx) -> Result<String, Problem> {
+    let name = super::sign_in::checked_person_name(ctx.form.text("name"))?;
+    let scope = scopes(ctx).find(|role| role.word() == ctx.form.text("scope"));
+    let scope = scope.ok_or_else(|| Problem::bad("a token may no more than the person who makes it"))?;
+    let days = ctx.form.text("days").parse::<i64>().ok().filter(|days| (1..=LONGEST).contains(days));
+    let days = days.ok_or_else(|| Problem::bad(format!("a token lives 1 to {LONGEST} days")))?;
+    let secret = random_token("jst_");
+    let token = ApiToken {
+        id: uuid::Uuid::now_v7().to_string(),
+        person_id: ctx.person.id.clone(),
+        name,
+        prefix: secret.chars().take(10).collect(),
+        scope: scope.word().to_owned(),
+        created_at: ctx.now,
+        expires_at: ctx.now + SignedDuration::from_hours(days * 24),
+        last_used_at: None,
+        revoked_at: None,
+    };
+    let detail = json!({ "scope": token.scope, "expires": token.expires_at.to_string(), "prefix": token.prefix });
+    ctx.audit("token.add", &token.name, None, detail).await?;
+    ctx.app.store.add_api_token(&token, &token_hash(&secret)).await?;
+    Ok(secret)
+}
+
+pub(crate) async fn revoke_token(ctx: Ctx) -> Answered {
+    let id = ctx.form.text("token");
+    let mut all = ctx.app.store.api_tokens().await?.into_iter();
+    let token = all.find(|token| token.id == id && token.person_id == ctx.person.id);
+    let token = token.ok_or_else(|| Problem::not_found("there is no such token"))?;
+    ctx.audit("token.revoke", &token.name, None, json!({ "prefix": token.prefix })).await?;
+    ctx.app.store.revoke_api_token(id, ctx.now).await?;
+    see("/account?done=revoked")
+}

@@ -1,0 +1,472 @@
+//! Connections: the list, and one of them with its streams, its history and what it reads; Test Connection and Sync Now.
+
+use askama::Template;
+use axum::extract::Path;
+use collect::condition::State;
+use collect::events::event_lease_name;
+use collect::{Grade, TestReport, inventory_lease_name};
+use serde_json::json;
+use store::{Connection, StreamKind, TableRecord};
+
+use super::parts::{ConnectionLine, Moment, RunLine, StateView, needs_action};
+use crate::frame::{Frame, Section, page, see};
+use crate::grid::{grouped, state_tone};
+use crate::permission::Permission;
+use crate::problem::{Answered, Problem};
+use crate::visit::Ctx;
+
+/// Runs on one page of a history.
+const RUNS: u32 = 100;
+/// Runs in the strip of bars.
+const STRIP: usize = 30;
+
+#[derive(Template)]
+#[template(path = "connections.html")]
+struct ConnectionsPage {
+    frame: Frame,
+    lines: Vec<ConnectionLine>,
+    all: usize,
+    needing: usize,
+    search: String,
+    only_action: bool,
+    may_run: bool,
+    may_manage: bool,
+}
+
+/// What stands above every page of one connection.
+#[derive(Debug)]
+pub(crate) struct ConnectionHead {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) organization: String,
+    pub(crate) org_id: String,
+    pub(crate) place: String,
+    pub(crate) enabled: bool,
+    pub(crate) state: StateView,
+    pub(crate) is_running: bool,
+    pub(crate) may_run: bool,
+    pub(crate) may_manage: bool,
+    pub(crate) tab: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "connection_status.html")]
+struct StatusPage {
+    frame: Frame,
+    head: ConnectionHead,
+    streams: Vec<StreamLine>,
+    strip: Vec<StripBar>,
+    checklist: Option<Checklist>,
+    credential: String,
+    expires: Moment,
+    owner: String,
+    description: String,
+}
+
+struct StreamLine {
+    stream: &'static str,
+    state: StateView,
+    schedule: String,
+    last_success: Moment,
+    last_run: Moment,
+    next_run: Moment,
+    failing_since: Moment,
+    failures: i64,
+}
+
+struct StripBar {
+    x: usize,
+    tone: &'static str,
+    words: String,
+    href: String,
+}
+
+/// The answer of Test Connection.
+#[derive(Debug)]
+pub(crate) struct Checklist {
+    pub(crate) connects: bool,
+    pub(crate) words: String,
+    pub(crate) lines: Vec<CheckLine>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CheckLine {
+    pub(crate) name: String,
+    pub(crate) result: &'static str,
+    pub(crate) tone: &'static str,
+    pub(crate) said: String,
+    pub(crate) help: String,
+    pub(crate) milliseconds: u128,
+}
+
+#[derive(Template)]
+#[template(path = "connection_history.html")]
+struct HistoryPage {
+    frame: Frame,
+    head: ConnectionHead,
+    runs: Vec<RunLine>,
+}
+
+#[derive(Template)]
+#[template(path = "what_we_read.html")]
+struct WhatWeReadPage {
+    frame: Frame,
+    head: ConnectionHead,
+    endpoints: Vec<EndpointLine>,
+    tables: Vec<(&'static str, &'static str)>,
+    from_run: i64,
+}
+
+struct EndpointLine {
+    request: String,
+    calls: String,
+    retries: String,
+    rate_limited: String,
+    status: String,
+    tone: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunPage {
+    frame: Frame,
+    run: RunLine,
+    error: String,
+    help: String,
+    bytes: String,
+    collector: String,
+    ended: Moment,
+    tables: Vec<RunTable>,
+    calls: Vec<EndpointLine>,
+    connection_id: String,
+}
+
+struct RunTable {
+    name: String,
+    state: &'static str,
+    tone: &'static str,
+    told: String,
+    read: String,
+    new: String,
+    changed: String,
+    gone: String,
+    unchanged: String,
+    reason: String,
+}
+
+pub(crate) async fn list(ctx: Ctx) -> Answered {
+    let mut frame = Frame::of(&ctx, Section::Connections, "Connections").await?;
+    let standings = ctx.read().standings(&ctx.app).await?;
+    let mut lines = ConnectionLine::all(&ctx.read().connections().await?, &standings, ctx.now);
+    frame.is_live = lines.iter().any(|line| line.current != "–");
+    let all = lines.len();
+    let needing = lines.iter().filter(|line| needs_action(line.rank)).count();
+    let search = ctx.query.text("q").to_owned();
+    let only_action = ctx.query.get("show") == Some("action");
+    let wanted = search.to_lowercase();
+    lines.retain(|line| {
+        let texts = [&line.name, &line.organization, &line.org_id, &line.owner];
+        (wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted)))
+            && (!only_action || needs_action(line.rank))
+    });
+    page(&ConnectionsPage {
+        frame,
+        lines,
+        all,
+        needing,
+        search,
+        only_action,
+        may_run: ctx.may(Permission::RunConnections),
+        may_manage: ctx.may(Permission::ManageConnections),
+    })
+}
+
+pub(crate) async fn head(ctx: &Ctx, connection: &Connection, tab: &'static str) -> Result<ConnectionHead, Problem> {
+    let standings = ctx.read().everywhere().standings(&ctx.app).await?;
+    let own = standings.iter().filter(|standing| standing.connection.id == connection.id);
+    let worst = own.min_by_key(|standing| standing.condition.state);
+    Ok(ConnectionHead {
+        id: connection.id.clone(),
+        name: connection.name.clone(),
+        organization: connection.org_name.clone().unwrap_or_else(|| "found out at the first sync".to_owned()),
+        org_id: connection.org_id.clone().unwrap_or_default(),
+        place: match &connection.place.region {
+            Some(region) => format!("region {}", region.to_uppercase()),
+            None => connection.place.console_url.clone(),
+        },
+        enabled: connection.enabled,
+        state: worst.map_or_else(
+            || StateView {
+                words: "Never connected".to_owned(),
+                tone: "unknown",
+                reason: String::new(),
+                help: String::new(),
+            },
+            |worst| StateView::of_connection(&worst.condition),
+        ),
+        is_running: ctx.app.work.is_running(&connection.id)
+            || standings
+                .iter()
+                .any(|standing| standing.connection.id == connection.id && standing.condition.state == State::Syncing),
+        may_run: ctx.may(Permission::RunConnections),
+        may_manage: ctx.may(Permission::ManageConnections),
+        tab,
+    })
+}
+
+pub(crate) async fn status(ctx: Ctx, Path(id): Path<String>) -> Answered {
+    let connection = ctx.read().connection(&id).await?;
+    status_page(&ctx, &connection, None).await
+}
+
+async fn status_page(ctx: &Ctx, connection: &Connection, report: Option<&TestReport>) -> Answered {
+    let mut frame = Frame::of(ctx, Section::Connections, connection.name.clone()).await?;
+    let head = head(ctx, connection, "status").await?;
+    frame.is_live = head.is_running && report.is_none();
+    let standings = ctx.read().everywhere().standings(&ctx.app).await?;
+    let streams = standings
+        .iter()
+        .filter(|standing| standing.connection.id == connection.id)
+        .map(|standing| {
+            let state = &standing.stream.state;
+            StreamLine {
+                stream: standing.stream.kind.word(),
+                state: StateView::of_stream(&standing.condition),
+                schedule: standing.stream.schedule.clone(),
+                last_success: Moment::of(state.last_success_at, ctx.now),
+                last_run: Moment::of(state.last_started_at, ctx.now),
+                next_run: Moment::next(standing.stream.next_run_at.filter(|_| connection.enabled), ctx.now),
+                failing_since: Moment::of(state.failing_since, ctx.now),
+                failures: state.failures,
+            }
+        })
+        .collect();
+    let runs = ctx.read().runs(connection, 4 * STRIP as u32).await?;
+    let strip = runs
+        .iter()
+        .filter(|run| matches!(run.action, store::Action::Sync | store::Action::Events))
+        .take(STRIP)
+        .enumerate()
+        .map(|(at, run)| {
+            let word = run.outcome.map_or("running", store::Outcome::word);
+            StripBar {
+                // The newest stands at the right.
+                x: (STRIP - 1 - at) * 12,
+                tone: state_tone(word),
+                words: format!("run {}, {}: {word}", run.id, collect::when::relative(run.started_at, ctx.now)),
+                href: format!("/runs/{}", run.id),
+            }
+        })
+        .collect();
+    page(&StatusPage {
+        frame,
+        head,
+        streams,
+        strip,
+        checklist: report.map(Checklist::of),
+        credential: format!(
+            "{}, ****{}",
+            connection.credential_kind.replace('_', " "),
+            connection.credential_last_four
+        ),
+        expires: Moment::of(connection.credential_expires_at, ctx.now),
+        owner: [&connection.owner_name, &connection.owner_email]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", "),
+        description: connection.description.clone().unwrap_or_default(),
+    })
+}
+
+impl Checklist {
+    pub(crate) fn of(report: &TestReport) -> Self {
+        let failed = report.checks.iter().filter(|check| check.grade == Grade::Fail).count();
+        let warned = report.checks.iter().filter(|check| check.grade == Grade::Warn).count();
+        let words = match (report.connects(), failed, warned) {
+            (true, 0, 0) => "Verified: everything that is needed can be read.".to_owned(),
+            (true, 0, warned) => format!("Verified: the connection works. {warned} things are worth a look."),
+            (true, failed, _) => format!("The connection works, but {failed} things can not be read."),
+            (false, ..) => "The connection does not work yet. The first failed line says why.".to_owned(),
+        };
+        Self {
+            connects: report.connects(),
+            words,
+            lines: report
+                .checks
+                .iter()
+                .map(|check| CheckLine {
+                    name: check.name.clone(),
+                    result: check.grade.word(),
+                    tone: state_tone(check.grade.word()),
+                    said: posture::harmless::printable(&check.said),
+                    help: check.help.clone().filter(|_| check.grade != Grade::Pass).unwrap_or_default(),
+                    milliseconds: check.took.as_millis(),
+                })
+                .collect(),
+        }
+    }
+}
+
+pub(crate) async fn test(ctx: Ctx, Path(id): Path<String>) -> Answered {
+    let connection = ctx.read().connection(&id).await?;
+    ctx.audit("connection.test", &connection.name, connection.org_id.as_deref(), json!({})).await?;
+    let report = ctx.app.collector.test_and_note(&connection, &ctx.by()).await?;
+    let connection = ctx.read().connection(&id).await?;
+    status_page(&ctx, &connection, Some(&report)).await
+}
+
+pub(crate) async fn sync(ctx: Ctx, Path(id): Path<String>) -> Answered {
+    let connection = ctx.read().connection(&id).await?;
+    let kinds: &[StreamKind] = match ctx.form.get("stream").map(StreamKind::from_word) {
+        None => &[StreamKind::Inventory, StreamKind::Events],
+        Some(Some(StreamKind::Inventory)) => &[StreamKind::Inventory],
+        Some(Some(StreamKind::Events)) => &[StreamKind::Events],
+        Some(None) => return Err(Problem::bad("a connection has the streams inventory and events")),
+    };
+    let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
+    ctx.audit("connection.sync", &connection.name, connection.org_id.as_deref(), json!({ "streams": words })).await?;
+    let mut started = 0;
+    for kind in kinds {
+        let lease = match kind {
+            StreamKind::Inventory => inventory_lease_name(&connection),
+            StreamKind::Events => event_lease_name(&connection),
+        };
+        let is_held = ctx.app.store.lease_holder(&lease, &ctx.app.host, ctx.now).await?.is_some();
+        if !is_held && ctx.app.work.sync(&ctx.app, &connection, *kind, &ctx.by()) {
+            started += 1;
+        }
+    }
+    see(format!("/connections/{id}?done={}", if started > 0 { "sync" } else { "busy" }))
+}
+
+pub(crate) async fn cancel(ctx: Ctx, Path(id): Path<String>) -> Answered {
+    let connection = ctx.read().connection(&id).await?;
+    ctx.audit("connection.cancel", &connection.name, connection.org_id.as_deref(), json!({})).await?;
+    let cancelled = ctx.app.work.cancel(&connection);
+    see(format!("/connections/{id}?done={}", if cancelled > 0 { "cancelled" } else { "not_here" }))
+}
+
+pub(crate) async fn set_enabled(ctx: Ctx, Path(id): Path<String>) -> Answered {
+    let mut connection = ctx.read().connection(&id).await?;
+    let enabled = match ctx.form.text("enabled") {
+        "yes" => true,
+        "no" => false,
+        _ => return Err(Problem::bad("enabled is yes or no")),
+    };
+    let detail = json!({ "before": { "enabled": connection.enabled }, "after": { "enabled": enabled } });
+    ctx.audit("connection.enabled", &connection.name, connection.org_id.as_deref(), detail).await?;
+    connection.enabled = enabled;
+    ctx.app.store.update_connection(&connection, ctx.now).await?;
+    let (action, outcome) = (store::Action::Update, store::Outcome::Succeeded);
+    ctx.app.collector.note(&connection, action, outcome, None, &ctx.by()).await?;
+    let done = if enabled { "enabled" } else { "disabled" };
+    let back =
+        if ctx.form.get("back") == Some("list") { "/connections".to_owned() } else { format!("/connections/{id}") };
+    see(format!("{back}?done={done}"))
+}
+
+pub(crate) async fn history(ctx: Ctx, Path(id): Path<String>) -> Answered {
+    let connection = ctx.read().connection(&id).await?;
+    let frame = Frame::of(&ctx, Section::Connections, format!("{}: history", connection.name)).await?;
+    let head = head(&ctx, &connection, "history").await?;
+    let alive = alive(&ctx, &connection).await?;
+    let mut runs = Vec::new();
+    for run in ctx.read().runs(&connection, RUNS).await? {
+        let sums = sums(&ctx.app.store.run_tables(run.id).await?);
+        runs.push(RunLine::of(&run, sums, alive.contains(&run.collector), ctx.now));
+    }
+    page(&HistoryPage { frame, head, runs })
+}
+
+/// The processes that work on a connection now. A run without an end that none of them does was killed.
+async fn alive(ctx: &Ctx, connection: &Connection) -> Result<Vec<String>, Problem> {
+    let mut alive = Vec::new();
+    for lease in [inventory_lease_name(connection), event_lease_name(connection)] {
+        alive.extend(ctx.app.store.lease_holder(&lease, &ctx.app.host, ctx.now).await?);
+    }
+    Ok(alive)
+}
+
+fn sums(tables: &[TableRecord]) -> [u64; 4] {
+    let sum = |count: fn(&TableRecord) -> u64| tables.iter().map(count).sum();
+    [sum(|table| table.read), sum(|table| table.new), sum(|table| table.changed), sum(|table| table.gone)]
+}
+
+pub(crate) async fn run(ctx: Ctx, Path(number): Path<i64>) -> Answered {
+    let run = ctx.read().run(number).await?;
+    let frame = Frame::of(&ctx, Section::Connections, format!("Run {number}")).await?;
+    let tables = ctx.app.store.run_tables(number).await?;
+    let calls = ctx.app.store.run_calls(number).await?;
+    let connection = ctx.app.store.find_connection(&run.connection_id).await?;
+    let alive = match &connection {
+        Some(connection) => alive(&ctx, connection).await?.contains(&run.collector),
+        None => false,
+    };
+    page(&RunPage {
+        frame,
+        error: run.error.clone().unwrap_or_default(),
+        help: run.help.clone().unwrap_or_default(),
+        bytes: format!("{} KiB", grouped(run.bytes / 1024)),
+        collector: run.collector.clone(),
+        ended: Moment::of(run.ended_at, ctx.now),
+        connection_id: connection.map(|connection| connection.id).unwrap_or_default(),
+        run: RunLine::of(&run, sums(&tables), alive, ctx.now),
+        tables: tables
+            .iter()
+            .map(|table| RunTable {
+                name: if table.part.is_empty() {
+                    table.table.clone()
+                } else {
+                    format!("{} ({})", table.table, table.part)
+                },
+                state: table.state.word(),
+                tone: state_tone(table.state.word()),
+                told: table.told.map_or_else(|| "–".to_owned(), grouped),
+                read: grouped(table.read),
+                new: grouped(table.new),
+                changed: grouped(table.changed),
+                gone: grouped(table.gone),
+                unchanged: grouped(table.unchanged),
+                reason: table.reason.clone().unwrap_or_default(),
+            })
+            .collect(),
+        calls: calls.iter().map(endpoint_line).collect(),
+    })
+}
+
+fn endpoint_line(call: &store::CallRecord) -> EndpointLine {
+    EndpointLine {
+        request: call.endpoint.clone(),
+        calls: grouped(call.calls),
+        retries: grouped(call.retries),
+        rate_limited: grouped(call.rate_limited),
+        status: call.last_status.map_or_else(|| "–".to_owned(), |status| status.to_string()),
+        tone: match call.last_status {
+            Some(200..=299) => "good",
+            Some(402 | 403 | 404) => "warn",
+            Some(_) => "bad",
+            None => "unknown",
+        },
+    }
+}
+
+pub(crate) async fn what_we_read(ctx: Ctx, Path(id): Path<String>) -> Answered {
+    let connection = ctx.read().connection(&id).await?;
+    let frame = Frame::of(&ctx, Section::Connections, format!("{}: what we read", connection.name)).await?;
+    let head = head(&ctx, &connection, "what-we-read").await?;
+    let runs = ctx.read().runs(&connection, RUNS).await?;
+    let last = runs.iter().find(|run| run.action == store::Action::Sync && run.ended_at.is_some());
+    let calls = match last {
+        Some(run) => ctx.app.store.run_calls(run.id).await?,
+        None => Vec::new(),
+    };
+    page(&WhatWeReadPage {
+        frame,
+        head,
+        endpoints: calls.iter().map(endpoint_line).collect(),
+        tables: collect::tables::ALL.iter().map(|collected| (collected.table.name, collected.table.about)).collect(),
+        from_run: last.map_or(0, |run| run.id),
+    })
+}

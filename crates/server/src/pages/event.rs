@@ -1,0 +1,439 @@
+//! Events: a search with counts over time, and one event as OCSF and as it came, side by side.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::Path;
+use jiff::{SignedDuration, Timestamp};
+use ocsf::Mapper;
+use posture::harmless::printable;
+use serde_json::Value;
+use store::Cell;
+use store::events::{EventCursor, EventFilter, EventOutcome, Named, StoredEvent};
+
+use super::asset::{asset_href, pretty};
+use super::parts::Histogram;
+use crate::frame::{Frame, Section, page, with_org};
+use crate::grid::{csv_file, state_tone};
+use crate::problem::{Answered, Problem};
+use crate::reading::{Parameters, number, text};
+use crate::visit::Ctx;
+
+/// Events on one page, and in one export.
+const ROWS: usize = 100;
+const MOST_EXPORTED: usize = 50_000;
+
+#[derive(Template)]
+#[template(path = "events.html")]
+struct EventsPage {
+    frame: Frame,
+    lines: Vec<EventLine>,
+    histogram: Histogram,
+    fields: Vec<FilterField>,
+    ranges: Vec<Choice>,
+    outcomes: Vec<Choice>,
+    classes: Vec<Choice>,
+    types: Vec<Facet>,
+    chips: Vec<(String, String)>,
+    next: String,
+    csv: String,
+    org_id: String,
+    words: String,
+}
+
+struct FilterField {
+    name: &'static str,
+    label: &'static str,
+    value: String,
+}
+
+struct Choice {
+    value: String,
+    label: String,
+    is_chosen: bool,
+}
+
+struct Facet {
+    label: String,
+    count: String,
+    href: String,
+}
+
+struct EventLine {
+    href: String,
+    time: String,
+    exact: String,
+    kind: String,
+    outcome: &'static str,
+    tone: &'static str,
+    who: String,
+    what: String,
+    src_ip: String,
+    country: String,
+    class: String,
+    organization: String,
+    reason: String,
+}
+
+#[derive(Template)]
+#[template(path = "event.html")]
+struct EventPage {
+    frame: Frame,
+    facts: Vec<(&'static str, String, String)>,
+    ocsf: String,
+    raw: String,
+    outcome: &'static str,
+    tone: &'static str,
+}
+
+/// How far back a search goes, in hours.
+const RANGES: &[(u32, &str)] =
+    &[(1, "1 hour"), (24, "24 hours"), (24 * 7, "7 days"), (24 * 30, "30 days"), (24 * 90, "90 days")];
+const USUAL_RANGE: u32 = 24;
+/// Up to so many hours are counted by the hour; more are counted by the day.
+const BY_HOUR: u32 = 72;
+
+const TEXTS: &[(&str, &str)] = &[
+    ("text", "Contains"),
+    ("user", "User or administrator"),
+    ("device", "Device"),
+    ("application", "Application"),
+    ("ip", "Address"),
+    ("country", "Country"),
+];
+
+/// What the address asks for: the time, and the filter of the store.
+struct Asked {
+    from: Timestamp,
+    to: Timestamp,
+    hours: u32,
+    filter: EventFilter,
+}
+
+fn asked(ctx: &Ctx) -> Result<Asked, Problem> {
+    let hours = match ctx.query.get("hours") {
+        None => USUAL_RANGE,
+        Some(hours) => hours
+            .parse::<u32>()
+            .ok()
+            .filter(|hours| (1..=24 * 366).contains(hours))
+            .ok_or_else(|| Problem::bad("hours is a number of hours, at most those of a year"))?,
+    };
+    let span = SignedDuration::from_hours(i64::from(hours));
+    let (from, to) = match ctx.query.get("from") {
+        None => (ctx.now - span, ctx.now + SignedDuration::from_mins(5)),
+        Some(from) => {
+            let from = collect::when::parse_day(from).map_err(Problem::bad)?;
+            (from, from.checked_add(span).map_err(|_| Problem::bad("that time is too far away"))?)
+        }
+    };
+    let texts = |name: &str| ctx.query.all(name).map(str::to_owned).collect::<Vec<_>>();
+    let one = |name: &str| ctx.query.get(name).map(str::to_owned);
+    let mut classes = Vec::new();
+    for class in ctx.query.all("class") {
+        let uid = class.parse().ok().filter(|uid| ocsf::Class::ALL.iter().any(|class| class.uid == *uid));
+        classes.push(uid.ok_or_else(|| Problem::bad(format!("{class:?} is no OCSF class that events become")))?);
+    }
+    let mut outcomes = Vec::new();
+    for word in ctx.query.all("outcome") {
+        let outcome = EventOutcome::from_word(word);
+        outcomes.push(outcome.ok_or_else(|| Problem::bad("an outcome is success, failure, other or unknown"))?);
+    }
+    let filter = EventFilter {
+        org_ids: ctx.read().event_organizations()?,
+        from: Some(from),
+        to: Some(to),
+        services: texts("service"),
+        types: texts("type"),
+        classes,
+        outcomes,
+        user: one("user"),
+        device: one("device"),
+        application: one("application"),
+        ip: one("ip"),
+        country: one("country").map(|country| country.to_uppercase()),
+        text: one("text"),
+    };
+    Ok(Asked { from, to, hours, filter })
+}
+
+pub(crate) async fn list(ctx: Ctx) -> Answered {
+    let asked = asked(&ctx)?;
+    if ctx.query.get("format") == Some("csv") {
+        return export(&ctx, &asked.filter).await;
+    }
+    let after = match ctx.query.get("after") {
+        None => None,
+        Some(text) => Some(text.parse::<EventCursor>()?),
+    };
+    let found = ctx.app.store.search_events(&asked.filter, after, ROWS, false).await?;
+    let names = ctx.read().organization_names().await?;
+    let here = |query: String| if query.is_empty() { "/events".to_owned() } else { format!("/events?{query}") };
+    let without_place = crate::visit::Pairs(ctx.query.0.iter().filter(|(name, _)| name != "after").cloned().collect());
+    let histogram = histogram(&ctx, &asked).await?;
+    let mut chips = Vec::new();
+    for (name, label) in TEXTS.iter().chain(&[
+        ("type", "Type"),
+        ("service", "Service"),
+        ("class", "Class"),
+        ("outcome", "Outcome"),
+        ("from", "From"),
+    ]) {
+        if let Some(value) = ctx.query.get(name) {
+            chips.push((format!("{label}: {}", printable(value)), here(without_place.with(name, None))));
+        }
+    }
+    page(&EventsPage {
+        frame: Frame::of(&ctx, Section::Events, "Events").await?,
+        lines: found.events.iter().map(|event| line(event, &names, &ctx)).collect(),
+        histogram,
+        fields: TEXTS
+            .iter()
+            .map(|(name, label)| FilterField { name, label, value: ctx.query.text(name).to_owned() })
+            .collect(),
+        ranges: RANGES
+            .iter()
+            .map(|(hours, label)| Choice {
+                value: hours.to_string(),
+                label: format!("last {label}"),
+                is_chosen: *hours == asked.hours,
+            })
+            .collect(),
+        outcomes: EventOutcome::ALL
+            .iter()
+            .map(|outcome| Choice {
+                value: outcome.word().to_owned(),
+                label: outcome.word().to_owned(),
+                is_chosen: ctx.query.get("outcome") == Some(outcome.word()),
+            })
+            .collect(),
+        classes: ocsf::Class::ALL
+            .iter()
+            .map(|class| Choice {
+                value: class.uid.to_string(),
+                label: format!("{} ({})", class.name, class.uid),
+                is_chosen: ctx.query.get("class") == Some(class.uid.to_string().as_str()),
+            })
+            .collect(),
+        types: types(&ctx, &asked).await?,
+        chips,
+        next: found.next.map(|next| here(without_place.with("after", Some(&next.to_string())))).unwrap_or_default(),
+        csv: here(without_place.with("format", Some("csv"))),
+        org_id: ctx.org_id.clone().unwrap_or_default(),
+        words: format!("{:.0} to {:.0}", asked.from, asked.to),
+    })
+}
+
+fn named(party: &Named) -> Option<String> {
+    party.name.as_ref().or(party.id.as_ref()).map(|name| printable(name))
+}
+
+fn class_name(uid: u16) -> String {
+    let class = ocsf::Class::ALL.iter().find(|class| class.uid == uid);
+    class.map_or_else(|| uid.to_string(), |class| format!("{} {}", class.name, class.uid))
+}
+
+fn line(event: &StoredEvent, names: &BTreeMap<String, String>, ctx: &Ctx) -> EventLine {
+    let who = [named(&event.user), named(&event.administrator)].into_iter().flatten().collect::<Vec<_>>();
+    let what = [named(&event.device), named(&event.application), named(&event.target)];
+    EventLine {
+        href: format!("/events/{}/{}", event.org_id, event.uid_text()),
+        time: collect::when::relative(event.time(), ctx.now),
+        exact: format!("{:.3}", event.time()),
+        kind: printable(event.event_type.as_deref().unwrap_or("–")),
+        outcome: event.outcome.word(),
+        tone: state_tone(event.outcome.word()),
+        who: who.join(", "),
+        what: what.into_iter().flatten().collect::<Vec<_>>().join(", "),
+        src_ip: printable(event.src_ip.as_deref().unwrap_or_default()),
+        country: printable(event.country.as_deref().unwrap_or_default()),
+        class: class_name(event.class_uid),
+        organization: names.get(&event.org_id).cloned().unwrap_or_else(|| event.org_id.clone()),
+        reason: printable(event.reason.as_deref().unwrap_or_default()),
+    }
+}
+
+/// Counts by the hour or by the day. They know service, type, class and outcome; what else narrows the list down is not
+/// counted, and the words say so.
+async fn histogram(ctx: &Ctx, asked: &Asked) -> Result<Histogram, Problem> {
+    let by_hour = asked.hours <= BY_HOUR;
+    let (unit, step) = if by_hour { ("hour", 1) } else { ("day", 24) };
+    let label = |at: Timestamp| {
+        let text = at.to_string();
+        if by_hour { format!("{}:00:00.000Z", &text[..13]) } else { text[..10].to_owned() }
+    };
+    let (mut conditions, mut parameters) = counted(ctx);
+    conditions.push(format!("{unit} >= :from AND {unit} <= :to AND day >= :day"));
+    parameters.insert("from".to_owned(), label(asked.from).as_str().into());
+    parameters.insert("to".to_owned(), label(asked.to).as_str().into());
+    parameters.insert("day".to_owned(), asked.from.to_string()[..10].into());
+    let sql = format!(
+        "SELECT {unit}, SUM(events), SUM(CASE WHEN outcome = 'failure' THEN events ELSE 0 END) FROM event_counts
+         WHERE {} GROUP BY {unit}",
+        conditions.join(" AND ")
+    );
+    let rows = ctx.read().ask(sql, parameters).await?.rows;
+    let counted: BTreeMap<String, (u64, u64)> =
+        rows.iter().map(|row| (text(row, 0), (number(row, 1).unsigned_abs(), number(row, 2).unsigned_abs()))).collect();
+    let mut counts = Vec::new();
+    let mut at = asked.from;
+    while at < asked.to && at <= ctx.now && counts.len() < 400 {
+        let key = label(at);
+        let (total, failures) = counted.get(&key).copied().unwrap_or_default();
+        let query = ctx.query.with("from", Some(&key));
+        let query = crate::visit::Pairs::read(query.as_bytes()).with("hours", Some(&step.to_string()));
+        let shown = if by_hour { format!("{} UTC", key[5..16].replace('T', " ")) } else { key.clone() };
+        counts.push((shown, total, failures, format!("/events?{query}")));
+        at += SignedDuration::from_hours(step);
+    }
+    let is_wider = TEXTS.iter().any(|(name, _)| ctx.query.get(name).is_some());
+    let title = if is_wider { "All events of that time, whoever took part" } else { "Events over time" };
+    Ok(Histogram::of(title, "events", counts))
+}
+
+/// The conditions that counts can answer.
+fn counted(ctx: &Ctx) -> (Vec<String>, Parameters) {
+    let (mut conditions, mut parameters) = (Vec::new(), Parameters::new());
+    for (name, condition) in [
+        ("type", "event_type = :type"),
+        ("service", "service = :service"),
+        ("class", "CAST(class_uid AS TEXT) = :class"),
+        ("outcome", "outcome = :outcome"),
+    ] {
+        if let Some(value) = ctx.query.get(name) {
+            conditions.push(condition.to_owned());
+            parameters.insert(name.to_owned(), value.into());
+        }
+    }
+    (conditions, parameters)
+}
+
+/// The types that occurred most.
+async fn types(ctx: &Ctx, asked: &Asked) -> Result<Vec<Facet>, Problem> {
+    let (mut conditions, mut parameters) = counted(ctx);
+    conditions.push("day >= :day AND hour <= :to".to_owned());
+    parameters.insert("day".to_owned(), asked.from.to_string()[..10].into());
+    parameters.insert("to".to_owned(), asked.to.to_string().as_str().into());
+    let sql = format!(
+        "SELECT event_type, SUM(events) FROM event_counts WHERE {} GROUP BY event_type ORDER BY 2 DESC LIMIT 12",
+        conditions.join(" AND ")
+    );
+    let rows = ctx.read().ask(sql, parameters).await?.rows;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let kind = text(row, 0);
+            Facet {
+                href: format!("/events?{}", ctx.query.with("type", Some(&kind))),
+                count: crate::grid::grouped(number(row, 1).unsigned_abs()),
+                label: printable(&kind),
+            }
+        })
+        .collect())
+}
+
+async fn export(ctx: &Ctx, filter: &EventFilter) -> Answered {
+    let detail = serde_json::json!({ "query": ctx.query.with("", None) });
+    ctx.audit("export", "events", ctx.org_id.as_deref(), detail).await?;
+    let found = ctx.app.store.search_events(filter, None, MOST_EXPORTED, false).await?;
+    let cell = |text: Option<String>| text.map_or(Cell::Null(store::schema::Kind::Text), Cell::Text);
+    let party = |party: &Named| cell(party.name.clone().or_else(|| party.id.clone()));
+    let rows: Vec<Vec<Cell>> = found
+        .events
+        .iter()
+        .map(|event| {
+            vec![
+                cell(Some(format!("{:.3}", event.time()))),
+                cell(event.service.clone()),
+                cell(event.event_type.clone()),
+                cell(Some(event.outcome.word().to_owned())),
+                party(&event.user),
+                party(&event.administrator),
+                party(&event.device),
+                party(&event.application),
+                party(&event.target),
+                cell(event.src_ip.clone()),
+                cell(event.country.clone()),
+                Cell::Integer(event.class_uid.into()),
+                cell(event.reason.clone()),
+                cell(Some(event.uid_text())),
+                cell(Some(event.org_id.clone())),
+            ]
+        })
+        .collect();
+    let columns = [
+        "time",
+        "service",
+        "type",
+        "outcome",
+        "user",
+        "administrator",
+        "device",
+        "application",
+        "target",
+        "src_ip",
+        "country",
+        "class",
+        "reason",
+        "id",
+        "org_id",
+    ];
+    csv_file("events", &columns, &rows)
+}
+
+pub(crate) async fn show(ctx: Ctx, Path((org_id, uid)): Path<(String, String)>) -> Answered {
+    if !ctx.read().everywhere().sees(Some(&org_id)) {
+        return Err(Problem::not_found("there is no such event"));
+    }
+    let found = ctx.app.store.events_by_id(&uid, std::slice::from_ref(&org_id)).await?;
+    let event = found.first().ok_or_else(|| Problem::not_found("there is no such event"))?;
+    let raw = event.raw.as_deref().unwrap_or("null");
+    let mut mapped = Vec::new();
+    Mapper::default().read(raw).write_ocsf(&deliver::received(event, true), &mut mapped);
+    let names = ctx.read().organization_names().await?;
+    let part = |kind: &str, party: &Named| match &party.id {
+        Some(id) => asset_href(kind, &org_id, id),
+        None => String::new(),
+    };
+    let plain = |text: &Option<String>| printable(text.as_deref().unwrap_or("–"));
+    let facts = vec![
+        ("Time", format!("{:.3}", event.time()), String::new()),
+        ("Organization", names.get(&org_id).cloned().unwrap_or_else(|| org_id.clone()), with_org("/", Some(&org_id))),
+        ("Service", plain(&event.service), String::new()),
+        ("Type", plain(&event.event_type), String::new()),
+        ("OCSF class", class_name(event.class_uid), String::new()),
+        ("User", named(&event.user).unwrap_or_else(|| "–".to_owned()), part("user", &event.user)),
+        (
+            "Administrator",
+            named(&event.administrator).unwrap_or_else(|| "–".to_owned()),
+            part("administrator", &event.administrator),
+        ),
+        ("Device", named(&event.device).unwrap_or_else(|| "–".to_owned()), part("device", &event.device)),
+        (
+            "Application",
+            named(&event.application).unwrap_or_else(|| "–".to_owned()),
+            part("application", &event.application),
+        ),
+        ("Target", named(&event.target).unwrap_or_else(|| "–".to_owned()), String::new()),
+        ("Address", plain(&event.src_ip), String::new()),
+        ("Country", plain(&event.country), String::new()),
+        ("Reason", plain(&event.reason), String::new()),
+        ("Identity", event.uid_text(), String::new()),
+    ];
+    page(&EventPage {
+        frame: Frame::of(&ctx, Section::Events, event.event_type.clone().unwrap_or_else(|| "Event".to_owned())).await?,
+        facts,
+        ocsf: document(&mapped),
+        raw: document(raw.as_bytes()),
+        outcome: event.outcome.word(),
+        tone: state_tone(event.outcome.word()),
+    })
+}
+
+/// A JSON document in lines; what is none is shown as it is.
+fn document(bytes: &[u8]) -> String {
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) => pretty(&value),
+        Err(_) => printable(&String::from_utf8_lossy(bytes)),
+    }
+}

@@ -1,0 +1,440 @@
+//! Findings: grouped by check or one by one, one of them with its life, and what people decide about them.
+
+use askama::Template;
+use axum::extract::Path;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use posture::harmless::printable;
+use serde_json::{Value, json};
+use store::findings::{Acceptance, AcceptanceKind, Assignment, Severity};
+
+use super::asset::{asset_href, pretty};
+use super::parts::Moment;
+use crate::frame::{Frame, Section, page, see};
+use crate::grid::{Grid, Look, Spec, column, grouped, severity_tone, state_tone};
+use crate::permission::Permission;
+use crate::problem::{Answered, Problem};
+use crate::reading::{Parameters, maybe_text, number, text};
+use crate::visit::Ctx;
+
+#[derive(Template)]
+#[template(path = "findings.html")]
+struct FindingsPage {
+    frame: Frame,
+    is_grouped: bool,
+    groups: Vec<Group>,
+    grid: Grid,
+    state: String,
+    states: Vec<Tab>,
+    severities: Vec<SeverityChoice>,
+    search: String,
+    check: String,
+    org_id: String,
+    may_triage: bool,
+    kinds: Vec<(&'static str, &'static str)>,
+    flat_href: String,
+    grouped_href: String,
+    here: String,
+    last_run: Moment,
+}
+
+struct Tab {
+    label: &'static str,
+    href: String,
+    count: String,
+    is_here: bool,
+}
+
+struct SeverityChoice {
+    value: &'static str,
+    is_chosen: bool,
+}
+
+/// The findings of one check.
+struct Group {
+    check: String,
+    title: String,
+    severity: String,
+    tone: &'static str,
+    organizations: u64,
+    failing: String,
+    population: String,
+    oldest: Moment,
+    href: String,
+}
+
+#[derive(Template)]
+#[template(path = "finding.html")]
+struct FindingPage {
+    frame: Frame,
+    number: i64,
+    check: String,
+    severity: String,
+    severity_tone: &'static str,
+    state: String,
+    state_tone: &'static str,
+    organization: String,
+    resource: String,
+    resource_kind: String,
+    resource_href: String,
+    reason: String,
+    evidence: String,
+    opened: Moment,
+    last_seen: Moment,
+    resolved: Moment,
+    reopened: i64,
+    owner: String,
+    due: String,
+    accepted: String,
+    accepted_why: String,
+    accepted_until: Moment,
+    why: String,
+    how: String,
+    fix: String,
+    requirements: Vec<String>,
+    history: Vec<HistoryLine>,
+    may_triage: bool,
+    is_open: bool,
+    is_accepted: bool,
+    kinds: Vec<(&'static str, &'static str)>,
+}
+
+struct HistoryLine {
+    at: Moment,
+    actor: String,
+    action: String,
+    detail: String,
+}
+
+/// Why a finding may stay, in the words of the form.
+const KINDS: &[(&str, &str)] = &[
+    ("compensating_control", "Compensating control: something else covers the risk"),
+    ("false_positive", "False positive: the check is wrong about this"),
+    ("wont_fix", "Won't fix: the risk is taken"),
+];
+
+const STATES: &[(&str, &str)] = &[("open", "Open"), ("accepted", "Accepted"), ("resolved", "Resolved"), ("any", "All")];
+
+/// The conditions that the address asks for.
+fn choice(ctx: &Ctx) -> (Vec<String>, Parameters) {
+    let mut conditions = Vec::new();
+    let mut parameters = Parameters::new();
+    let mut equal = |name: &str, condition: &str| {
+        if let Some(value) = ctx.query.get(name) {
+            conditions.push(condition.to_owned());
+            parameters.insert(name.to_owned(), value.into());
+        }
+    };
+    equal("check", "check_id = :check");
+    equal("severity", "severity = :severity");
+    equal("type", "resource_type = :type");
+    equal("owner", "owner = :owner");
+    if let Some(search) = ctx.query.get("q") {
+        conditions.push(
+            "(LOWER(name) LIKE '%' || :search || '%' OR resource_id = :search OR check_id LIKE '%' || :search || '%')"
+                .to_owned(),
+        );
+        parameters.insert("search".to_owned(), search.to_lowercase().replace('%', "").as_str().into());
+    }
+    match ctx.query.get("news") {
+        Some("new") => {
+            conditions.push("opened_at >= (SELECT MAX(started_at) FROM posture_runs)".to_owned());
+        }
+        Some("resolved") => {
+            conditions.push("resolved_at >= (SELECT MAX(started_at) FROM posture_runs)".to_owned());
+        }
+        _ => {}
+    }
+    (conditions, parameters)
+}
+
+pub(crate) async fn list(ctx: Ctx) -> Answered {
+    let state = ctx.query.get("state").unwrap_or("open").to_owned();
+    if !STATES.iter().any(|(known, _)| *known == state) {
+        return Err(Problem::bad("findings are open, accepted, resolved, or any"));
+    }
+    let (mut conditions, parameters) = choice(&ctx);
+    let counts = state_counts(&ctx, &conditions, &parameters).await?;
+    if state != "any" {
+        conditions.push(format!("state = '{state}'"));
+    }
+    let is_grouped = ctx.query.get("view") != Some("flat") && ctx.query.get("check").is_none();
+    let mut spec = Spec {
+        caption: "Findings".to_owned(),
+        from: "findings".to_owned(),
+        keys: vec!["number".to_owned()],
+        columns: vec![
+            column("name", "Resource", Look::Plain),
+            column("severity", "Severity", Look::Severity),
+            column("check_id", "Check", Look::Plain),
+            column("resource_type", "Type", Look::State),
+            column("reason", "Why", Look::Plain),
+            column("state", "State", Look::State),
+            column("opened_at", "Failing for", Look::Time),
+            column("last_seen_at", "Last seen", Look::Time),
+            column("owner", "Assignee", Look::Plain),
+        ],
+        conditions: conditions.clone(),
+        parameters: parameters.clone(),
+        order: "severity_id DESC, opened_at, number".to_owned(),
+        filters: vec![
+            ("check", "Check"),
+            ("severity", "Severity"),
+            ("type", "Type"),
+            ("q", "Search"),
+            ("owner", "Assignee"),
+            ("news", "Since the last run"),
+        ],
+        empty: match state.as_str() {
+            "open" => "No open finding is like that. If a connection has never been synced, nothing was checked yet."
+                .to_owned(),
+            state => format!("No {state} finding is like that."),
+        },
+        file: "findings".to_owned(),
+        tick: ctx.may(Permission::Triage).then_some("finding"),
+    };
+    if ctx.read().organization_names().await?.len() > 1 && ctx.org_id.is_none() {
+        spec.columns.push(column("org_id", "Organization", Look::Organization));
+    }
+    if let Some(file) = spec.export(&ctx).await {
+        return file;
+    }
+    let groups = if is_grouped { groups(&ctx, &conditions, &parameters).await? } else { Vec::new() };
+    let grid = match is_grouped {
+        true => Grid::default(),
+        false => spec.load(&ctx, |row| format!("/findings/{}", number(row, 0))).await?,
+    };
+    let here = |query: String| if query.is_empty() { "/findings".to_owned() } else { format!("/findings?{query}") };
+    let last_run = ctx.read().rows("SELECT MAX(started_at) FROM posture_runs").await?;
+    let last_run = last_run.first().and_then(|row| text(row, 0).parse::<Timestamp>().ok());
+    page(&FindingsPage {
+        frame: Frame::of(&ctx, Section::Findings, "Findings").await?.with_freshness(&ctx).await?,
+        is_grouped,
+        groups,
+        grid,
+        states: STATES
+            .iter()
+            .map(|(word, label)| Tab {
+                label,
+                href: here(ctx.query.with("state", Some(word))),
+                count: grouped(
+                    counts.iter().filter(|(other, _)| *word == "any" || other == word).map(|(_, count)| count).sum(),
+                ),
+                is_here: *word == state,
+            })
+            .collect(),
+        severities: Severity::ALL
+            .iter()
+            .rev()
+            .map(|severity| SeverityChoice {
+                value: severity.word(),
+                is_chosen: ctx.query.get("severity") == Some(severity.word()),
+            })
+            .collect(),
+        search: ctx.query.text("q").to_owned(),
+        check: ctx.query.text("check").to_owned(),
+        org_id: ctx.org_id.clone().unwrap_or_default(),
+        may_triage: ctx.may(Permission::Triage),
+        kinds: KINDS.to_vec(),
+        flat_href: here(ctx.query.with("view", Some("flat"))),
+        grouped_href: here(ctx.query.with("view", None)),
+        here: here(ctx.query.with("done", None)),
+        last_run: Moment::of(last_run, ctx.now),
+        state,
+    })
+}
+
+async fn state_counts(
+    ctx: &Ctx,
+    conditions: &[String],
+    parameters: &Parameters,
+) -> Result<Vec<(String, u64)>, Problem> {
+    let condition = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+    let sql = format!("SELECT state, COUNT(*) FROM findings {condition} GROUP BY state");
+    let rows = ctx.read().ask(sql, parameters.clone()).await?.rows;
+    Ok(rows.iter().map(|row| (text(row, 0), number(row, 1).unsigned_abs())).collect())
+}
+
+async fn groups(ctx: &Ctx, conditions: &[String], parameters: &Parameters) -> Result<Vec<Group>, Problem> {
+    let condition = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+    let sql = format!(
+        "SELECT check_id, MAX(severity_id), COUNT(*), COUNT(DISTINCT org_id), MIN(opened_at) FROM findings {condition}
+         GROUP BY check_id ORDER BY 2 DESC, 3 DESC, check_id"
+    );
+    let rows = ctx.read().ask(sql, parameters.clone()).await?.rows;
+    let populations = ctx
+        .read()
+        .rows("SELECT check_id, SUM(passed + failed + unknown) FROM check_results WHERE until_run IS NULL GROUP BY check_id")
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let check = text(row, 0);
+            let severity = Severity::ALL
+                .into_iter()
+                .find(|severity| *severity as i64 == number(row, 1))
+                .map_or("info", Severity::word);
+            let population = populations.iter().find(|other| text(other, 0) == check).map_or(0, |row| number(row, 1));
+            Group {
+                title: ctx.app.posture.library.check(&check).map_or_else(|| check.clone(), |check| check.title.clone()),
+                severity: severity.to_owned(),
+                tone: severity_tone(severity),
+                organizations: number(row, 3).unsigned_abs(),
+                failing: grouped(number(row, 2).unsigned_abs()),
+                population: grouped(population.unsigned_abs()),
+                oldest: Moment::of(text(row, 4).parse().ok(), ctx.now),
+                href: format!("/findings?{}", ctx.query.with("check", Some(&check))),
+                check,
+            }
+        })
+        .collect())
+}
+
+const ONE: &str = "SELECT number, org_id, check_id, resource_type, resource_id, name, severity, state, reason, evidence, opened_at,
+    last_seen_at, resolved_at, reopened, owner, due_at, accepted_kind, accepted_why, accepted_by, accepted_until, outcome
+    FROM findings WHERE number = :number";
+
+pub(crate) async fn show(ctx: Ctx, Path(wanted): Path<i64>) -> Answered {
+    let this = || Parameters::from([("number".to_owned(), store::Parameter::Integer(wanted))]);
+    let reading = ctx.read().everywhere();
+    let answer = reading.ask(ONE, this()).await?;
+    let row = answer.rows.first().ok_or_else(|| Problem::not_found(format!("there is no finding {wanted}")))?;
+    let (org_id, check_id, kind, resource_id) = (text(row, 1), text(row, 2), text(row, 3), text(row, 4));
+    let check = ctx.app.posture.library.check(&check_id);
+    let names = reading.organization_names().await?;
+    let history = reading
+        .ask("SELECT at, actor, action, detail FROM finding_history WHERE finding = :number ORDER BY at DESC", this())
+        .await?;
+    let requirements = check.map(|check| {
+        let served = ctx.app.posture.library.frameworks().iter().flat_map(|framework| {
+            framework.served_by(check).map(|(requirement, _)| format!("{} {}", framework.name, requirement.id))
+        });
+        served.collect()
+    });
+    let state = text(row, 7);
+    let is_asset = ctx.app.store.tables().iter().any(|table| table.asset == Some(kind.as_str()));
+    // A part of a thing has the whole's id before a slash.
+    let whole = resource_id.split('/').next().unwrap_or_default();
+    let accepted = maybe_text(row, 16).map(|kind| {
+        let words = KINDS.iter().find(|(word, _)| *word == kind).map_or(kind.as_str(), |(_, words)| words);
+        format!("{words}, by {}", printable(&text(row, 18)))
+    });
+    let title = check.map_or_else(|| check_id.clone(), |check| check.title.clone());
+    page(&FindingPage {
+        frame: Frame::of(&ctx, Section::Findings, title).await?,
+        number: wanted,
+        severity_tone: severity_tone(&text(row, 6)),
+        severity: text(row, 6),
+        state_tone: state_tone(&state),
+        is_open: state == "open",
+        is_accepted: state == "accepted",
+        state: state_words(&state, &text(row, 20)),
+        organization: names.get(&org_id).cloned().unwrap_or_else(|| org_id.clone()),
+        resource: printable(&text(row, 5)),
+        resource_kind: kind.replace('_', " "),
+        resource_href: if is_asset { asset_href(&kind, &org_id, whole) } else { String::new() },
+        reason: printable(&text(row, 8)),
+        evidence: serde_json::from_str::<Value>(&text(row, 9)).map(|value| pretty(&value)).unwrap_or_default(),
+        opened: Moment::of(text(row, 10).parse().ok(), ctx.now),
+        last_seen: Moment::of(text(row, 11).parse().ok(), ctx.now),
+        resolved: Moment::of(text(row, 12).parse().ok(), ctx.now),
+        reopened: number(row, 13),
+        owner: printable(&text(row, 14)),
+        due: text(row, 15),
+        accepted: accepted.unwrap_or_default(),
+        accepted_why: printable(&text(row, 17)),
+        accepted_until: Moment::of(text(row, 19).parse().ok(), ctx.now),
+        why: check.map(|check| check.why.clone()).unwrap_or_default(),
+        how: check.map(|check| check.how.clone()).unwrap_or_default(),
+        fix: check.map(|check| check.fix.clone()).unwrap_or_default(),
+        requirements: requirements.unwrap_or_default(),
+        history: history
+            .rows
+            .iter()
+            .map(|row| HistoryLine {
+                at: Moment::of(text(row, 0).parse().ok(), ctx.now),
+                actor: printable(&text(row, 1)),
+                action: text(row, 2).replace('_', " "),
+                detail: printable(&text(row, 3)),
+            })
+            .collect(),
+        may_triage: ctx.may(Permission::Triage),
+        kinds: KINDS.to_vec(),
+        check: check_id,
+    })
+}
+
+/// Open findings whose things passed, or of which nobody can tell at the moment, are told as such.
+fn state_words(state: &str, outcome: &str) -> String {
+    match (state, outcome) {
+        ("open", "pass" | "not_applicable") => "open, passes since the last sync".to_owned(),
+        ("open", "gone") => "open, not there since the last sync".to_owned(),
+        ("open", "unknown") => "open, not known now".to_owned(),
+        (state, _) => state.to_owned(),
+    }
+}
+
+pub(crate) async fn act(ctx: Ctx) -> Answered {
+    let numbers: Vec<i64> = ctx.form.all("finding").filter_map(|number| number.parse().ok()).collect();
+    if numbers.is_empty() {
+        return Err(Problem::bad("no finding is ticked").help("Tick the findings that it is about, then try again."));
+    }
+    let list: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    // Numbers that this person may not see are as good as not there.
+    let sql = format!("SELECT number, org_id FROM findings WHERE number IN ({})", list.join(", "));
+    let seen = ctx.read().everywhere().rows(sql).await?;
+    if seen.len() != numbers.len() {
+        return Err(Problem::not_found("a finding that is ticked is not there"));
+    }
+    let mut org_ids: Vec<String> = seen.iter().map(|row| text(row, 1)).collect();
+    org_ids.sort();
+    org_ids.dedup();
+    let org_id = if org_ids.len() == 1 { org_ids.first().map(String::as_str) } else { None };
+    let object = format!("findings {}", list.join(", "));
+    let why = ctx.form.text("why");
+    let done = match ctx.form.text("do") {
+        "accept" => {
+            let kind = AcceptanceKind::of_word(ctx.form.text("kind"))
+                .ok_or_else(|| Problem::bad("say why it may stay: choose one of the three reasons"))?;
+            let until = until_of(ctx.form.text("until"))?;
+            let acceptance = Acceptance { kind, why: why.to_owned(), by: ctx.by(), until, rule: None };
+            let detail = json!({ "kind": kind.word(), "why": why, "until": until.map(|at| at.to_string()) });
+            ctx.audit("finding.accept", &object, org_id, detail).await?;
+            ctx.app.store.accept_findings(&numbers, &acceptance, ctx.now).await.map(|()| "accepted")
+        }
+        "reopen" => {
+            ctx.audit("finding.reopen", &object, org_id, json!({ "why": why })).await?;
+            let why = Some(why).filter(|why| !why.is_empty());
+            ctx.app.store.reopen_findings(&numbers, &ctx.by(), why, ctx.now).await.map(|()| "reopened")
+        }
+        "assign" => {
+            let (owner, due) = (ctx.form.text("owner").to_owned(), ctx.form.text("due").to_owned());
+            if !due.is_empty() {
+                due.parse::<Date>().map_err(|_| Problem::bad(format!("{due:?} is no date like 2026-11-30")))?;
+            }
+            ctx.audit("finding.assign", &object, org_id, json!({ "owner": owner, "due": due })).await?;
+            let assignment = Assignment { owner: Some(owner), due: Some(due) };
+            ctx.app.store.assign_findings(&numbers, &assignment, &ctx.by(), ctx.now).await.map(|()| "assigned")
+        }
+        _ => return Err(Problem::bad("findings can be accepted, reopened or assigned")),
+    };
+    let done = match done {
+        Ok(done) => done,
+        Err(error) => {
+            ctx.audit_failed("finding", &object, org_id, &error.to_string()).await;
+            return Err(error.into());
+        }
+    };
+    let back = crate::session::safe_next(ctx.form.text("back"));
+    let back = if back.starts_with("/findings") { back } else { "/findings" };
+    let mark = if back.contains('?') { '&' } else { '?' };
+    see(format!("{back}{mark}done={done}"))
+}
+
+/// Until when an acceptance holds: the end of a day in UTC.
+fn until_of(text: &str) -> Result<Option<Timestamp>, Problem> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    collect::when::parse_moment(text).map(Some).map_err(Problem::bad)
+}

@@ -1,0 +1,245 @@
+//! The first page: is anything wrong, and is it complete?
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use jiff::{SignedDuration, Timestamp};
+use store::findings::Severity;
+
+use super::parts::{ConnectionLine, Histogram, Share, StateView, needs_action};
+use crate::frame::{Frame, Section, page, with_org};
+use crate::grid::{grouped, severity_tone};
+use crate::permission::Permission;
+use crate::problem::{Answered, Problem};
+use crate::reading::{Parameters, number, text};
+use crate::visit::Ctx;
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewPage {
+    frame: Frame,
+    attention: Vec<Attention>,
+    totals: Vec<Total>,
+    organizations: Vec<OrganizationLine>,
+    severities: Vec<SeverityCount>,
+    events: Option<Histogram>,
+    may_connect: bool,
+    has_connections: bool,
+}
+
+struct Attention {
+    title: String,
+    tone: &'static str,
+    words: String,
+    help: String,
+    href: String,
+}
+
+struct Total {
+    label: &'static str,
+    count: String,
+    href: String,
+}
+
+struct SeverityCount {
+    word: &'static str,
+    tone: &'static str,
+    count: String,
+    href: String,
+}
+
+struct OrganizationLine {
+    name: String,
+    href: String,
+    connection_href: String,
+    state: StateView,
+    last: super::parts::Moment,
+    users: String,
+    devices: String,
+    findings: Vec<(&'static str, String)>,
+    mfa: Share,
+    encrypted: Share,
+}
+
+/// What is counted of an organization.
+#[derive(Debug, Default)]
+struct Counts {
+    users: u64,
+    devices: u64,
+    mfa: Part,
+    encrypted: Part,
+    findings: BTreeMap<String, u64>,
+}
+
+/// How many are as they should be, and of how many.
+type Part = (u64, u64);
+
+const TOTALS: &[(&str, &str)] = &[
+    ("user", "Users"),
+    ("device", "Devices"),
+    ("application", "Applications"),
+    ("user_group", "User groups"),
+    ("device_group", "Device groups"),
+    ("policy", "Policies"),
+    ("administrator", "Administrators"),
+];
+
+pub(crate) async fn show(ctx: Ctx) -> Answered {
+    let mut frame = Frame::of(&ctx, Section::Overview, "Overview").await?.with_freshness(&ctx).await?;
+    let standings = ctx.read().standings(&ctx.app).await?;
+    let connections = ctx.read().connections().await?;
+    let lines = ConnectionLine::all(&connections, &standings, ctx.now);
+    let mut attention: Vec<Attention> = standings
+        .iter()
+        .filter(|standing| needs_action(standing.condition.state))
+        .map(|standing| {
+            let view = StateView::of_stream(&standing.condition);
+            Attention {
+                title: format!("{}, {}", standing.connection.name, standing.stream.kind.word()),
+                tone: view.tone,
+                words: if view.reason.is_empty() { view.words } else { format!("{}: {}", view.words, view.reason) },
+                help: view.help,
+                href: with_org(&format!("/connections/{}", standing.connection.id), ctx.org_id.as_deref()),
+            }
+        })
+        .collect();
+    attention.extend(connections.iter().filter_map(|connection| {
+        let at = connection.credential_expires_at?;
+        (at < ctx.now + SignedDuration::from_hours(30 * 24)).then(|| Attention {
+            title: connection.name.clone(),
+            tone: "warn",
+            words: format!("its credential expires {}", collect::when::relative(at, ctx.now)),
+            help: "Make a new key in JumpCloud and give it under Credentials; nothing is lost in between.".to_owned(),
+            href: format!("/connections/{}/credentials", connection.id),
+        })
+    }));
+    frame.is_live = standings.iter().any(|standing| standing.condition.state == collect::condition::State::Syncing);
+    let counts = counts(&ctx).await?;
+    let may_read_assets = ctx.may(Permission::ReadAssets);
+    let totals = if may_read_assets { totals(&ctx).await? } else { Vec::new() };
+    let mut by_severity: BTreeMap<&str, u64> = BTreeMap::new();
+    for organization in counts.values() {
+        for (severity, count) in &organization.findings {
+            *by_severity.entry(severity.as_str()).or_default() += count;
+        }
+    }
+    let severities = Severity::ALL.iter().rev().map(|severity| SeverityCount {
+        word: severity.word(),
+        tone: severity_tone(severity.word()),
+        count: grouped(by_severity.get(severity.word()).copied().unwrap_or(0)),
+        href: with_org(&format!("/findings?severity={}", severity.word()), ctx.org_id.as_deref()),
+    });
+    let organizations = lines
+        .into_iter()
+        .map(|line| {
+            let counts = counts.get(&line.org_id);
+            let of = |count: fn(&Counts) -> u64| counts.map_or_else(|| "–".to_owned(), |counts| grouped(count(counts)));
+            let share = |part: fn(&Counts) -> Part| {
+                let (good, all) = counts.map_or((0, 0), part);
+                Share::of(good, all)
+            };
+            OrganizationLine {
+                href: with_org("/", Some(&line.org_id).filter(|id| !id.is_empty()).map(String::as_str)),
+                connection_href: format!("/connections/{}", line.id),
+                name: if line.org_id.is_empty() { line.name } else { line.organization },
+                state: line.state,
+                last: line.last_run,
+                users: of(|counts| counts.users),
+                devices: of(|counts| counts.devices),
+                findings: Severity::ALL
+                    .iter()
+                    .rev()
+                    .filter_map(|severity| {
+                        let count = *counts?.findings.get(severity.word())?;
+                        Some((severity_tone(severity.word()), grouped(count)))
+                    })
+                    .collect(),
+                mfa: share(|counts| counts.mfa),
+                encrypted: share(|counts| counts.encrypted),
+            }
+        })
+        .collect();
+    let events = if ctx.may(Permission::ReadEvents) { Some(events_of_the_day(&ctx).await?) } else { None };
+    page(&OverviewPage {
+        attention,
+        totals,
+        organizations,
+        severities: severities.collect(),
+        events,
+        may_connect: ctx.may(Permission::ManageConnections),
+        has_connections: !connections.is_empty(),
+        frame,
+    })
+}
+
+async fn totals(ctx: &Ctx) -> Result<Vec<Total>, Problem> {
+    let tables: Vec<(&str, &str, &str)> = TOTALS
+        .iter()
+        .filter_map(|(kind, label)| {
+            let table = ctx.app.store.tables().iter().find(|table| table.asset == Some(*kind))?;
+            Some((*kind, *label, table.name))
+        })
+        .collect();
+    let parts: Vec<String> = tables
+        .iter()
+        .map(|(kind, _, table)| format!("SELECT '{kind}' AS kind, COUNT(*) AS assets FROM {table}"))
+        .collect();
+    let rows = ctx.read().rows(parts.join(" UNION ALL ")).await?;
+    Ok(TOTALS
+        .iter()
+        .filter_map(|(kind, label)| {
+            let row = rows.iter().find(|row| text(row, 0) == *kind)?;
+            Some(Total {
+                label,
+                count: grouped(number(row, 1).unsigned_abs()),
+                href: with_org(&format!("/assets?type={kind}"), ctx.org_id.as_deref()),
+            })
+        })
+        .collect())
+}
+
+/// What is counted of each organization.
+async fn counts(ctx: &Ctx) -> Result<BTreeMap<String, Counts>, Problem> {
+    let mut all: BTreeMap<String, Counts> = BTreeMap::new();
+    let sql = "SELECT org_id, COUNT(*), SUM(CASE WHEN mfa_configured THEN 1 ELSE 0 END) FROM users
+               WHERE NOT COALESCE(suspended, 1 = 0) GROUP BY org_id";
+    for row in ctx.read().rows(sql).await? {
+        let counts = all.entry(text(&row, 0)).or_default();
+        counts.users = number(&row, 1).unsigned_abs();
+        counts.mfa = (number(&row, 2).unsigned_abs(), counts.users);
+    }
+    let sql = "SELECT org_id, COUNT(*), SUM(CASE WHEN disk_encrypted THEN 1 ELSE 0 END) FROM devices GROUP BY org_id";
+    for row in ctx.read().rows(sql).await? {
+        let counts = all.entry(text(&row, 0)).or_default();
+        counts.devices = number(&row, 1).unsigned_abs();
+        counts.encrypted = (number(&row, 2).unsigned_abs(), counts.devices);
+    }
+    let sql = "SELECT org_id, severity, COUNT(*) FROM findings WHERE state = 'open' GROUP BY org_id, severity";
+    for row in ctx.read().rows(sql).await? {
+        let counts = all.entry(text(&row, 0)).or_default();
+        counts.findings.insert(text(&row, 1), number(&row, 2).unsigned_abs());
+    }
+    Ok(all)
+}
+
+async fn events_of_the_day(ctx: &Ctx) -> Result<Histogram, Problem> {
+    let hour = |at: Timestamp| format!("{}:00:00.000Z", &at.to_string()[..13]);
+    let hours: Vec<String> = (0..24).rev().map(|back| hour(ctx.now - SignedDuration::from_hours(back))).collect();
+    let from = hours.first().cloned().unwrap_or_default();
+    let sql = "SELECT hour, SUM(events), SUM(CASE WHEN outcome = 'failure' THEN events ELSE 0 END)
+               FROM event_counts WHERE hour >= :from AND day >= :day GROUP BY hour";
+    let parameters =
+        Parameters::from([("from".to_owned(), from.as_str().into()), ("day".to_owned(), from[..10].into())]);
+    let rows = ctx.read().ask(sql, parameters).await?.rows;
+    let counted: BTreeMap<String, (u64, u64)> =
+        rows.iter().map(|row| (text(row, 0), (number(row, 1).unsigned_abs(), number(row, 2).unsigned_abs()))).collect();
+    let counts = hours
+        .iter()
+        .map(|hour| {
+            let (total, failures) = counted.get(hour).copied().unwrap_or_default();
+            let href = with_org(&format!("/events?from={hour}&hours=1"), ctx.org_id.as_deref());
+            (format!("{} UTC", &hour[11..16]), total, failures, href)
+        })
+        .collect();
+    Ok(Histogram::of("Events of the last 24 hours", "events", counts))
+}

@@ -1,0 +1,162 @@
+//! Questions in SQL, read-only and within limits, with all tables and columns beside them.
+
+use std::time::{Duration, Instant};
+
+use askama::Template;
+use posture::harmless::printable;
+use store::schema::{Column, Kind};
+use store::{Limits, SYSTEM_TABLES};
+
+use crate::frame::{Frame, Section, page};
+use crate::grid::{Look, Shown, csv_file, grouped, shown};
+use crate::problem::{Answered, Problem};
+use crate::reading::Parameters;
+use crate::visit::Ctx;
+
+/// Longest run time, most rows of an answer, and most that a page shows.
+const TIME: Duration = Duration::from_secs(30);
+const MOST: u64 = 10_000;
+const MOST_SHOWN: usize = 1_000;
+
+#[derive(Template)]
+#[template(path = "sql.html")]
+struct SqlPage {
+    frame: Frame,
+    sql: String,
+    org_id: String,
+    error: Option<Problem>,
+    answer: Option<AnswerView>,
+    tables: Vec<TableView>,
+    csv: String,
+    examples: Vec<(&'static str, String)>,
+}
+
+struct AnswerView {
+    columns: Vec<String>,
+    rows: Vec<Vec<Shown>>,
+    words: String,
+}
+
+struct TableView {
+    name: &'static str,
+    about: &'static str,
+    columns: Vec<(&'static str, &'static str, &'static str)>,
+}
+
+const EXAMPLES: &[(&str, &str)] = &[
+    ("Users without MFA", "SELECT username, email, mfa_status FROM users WHERE NOT mfa_configured ORDER BY username"),
+    (
+        "Devices by system",
+        "SELECT os_family, os_version, COUNT(*) AS devices FROM devices GROUP BY os_family, os_version ORDER BY devices DESC",
+    ),
+    (
+        "Failed sign-ins by country",
+        "SELECT country, COUNT(*) AS failures FROM logins WHERE outcome = 'failure' AND day >= '{week}' GROUP BY country ORDER BY failures DESC",
+    ),
+    (
+        "Worst findings",
+        "SELECT severity, check_id, name, reason FROM findings WHERE state = 'open' ORDER BY severity_id DESC LIMIT 50",
+    ),
+];
+
+pub(crate) async fn show(ctx: Ctx) -> Answered {
+    let sql = ctx.query.text("sql").to_owned();
+    let limits = Limits { time: TIME, rows: MOST, memory: 64 << 20 };
+    let (mut answer, mut error) = (None, None);
+    if !sql.is_empty() {
+        let started = Instant::now();
+        match ctx.app.store.query(&ctx.read().question(sql.clone(), Parameters::new()), &limits).await {
+            Ok(found) if ctx.query.get("format") == Some("csv") => {
+                ctx.audit("export", "sql", ctx.org_id.as_deref(), serde_json::json!({ "sql": sql })).await?;
+                let names: Vec<&str> = found.columns.iter().map(|column| column.name.as_str()).collect();
+                return csv_file("sql", &names, &found.rows);
+            }
+            Ok(found) => {
+                let cut = if found.cut { " (cut at the limit)" } else { "" };
+                let count = found.rows.len();
+                let more = if count > MOST_SHOWN {
+                    format!(", the first {} are shown", grouped(MOST_SHOWN as u64))
+                } else {
+                    String::new()
+                };
+                answer = Some(AnswerView {
+                    words: format!(
+                        "{} rows{cut}{more}, in {} ms",
+                        grouped(count as u64),
+                        started.elapsed().as_millis()
+                    ),
+                    columns: found.columns.iter().map(|column| printable(&column.name)).collect(),
+                    rows: found
+                        .rows
+                        .iter()
+                        .take(MOST_SHOWN)
+                        .map(|row| row.iter().map(|cell| shown(cell, look_of(cell), ctx.now)).collect())
+                        .collect(),
+                });
+            }
+            Err(failure) => error = Some(Problem::from(failure)),
+        }
+    }
+    let week = (ctx.now - jiff::SignedDuration::from_hours(7 * 24)).to_string()[..10].to_owned();
+    page(&SqlPage {
+        frame: Frame::of(&ctx, Section::Sql, "SQL").await?.with_freshness(&ctx).await?,
+        csv: format!("/sql?{}", ctx.query.with("format", Some("csv"))),
+        org_id: ctx.org_id.clone().unwrap_or_default(),
+        tables: tables(&ctx),
+        examples: EXAMPLES.iter().map(|(label, sql)| (*label, sql.replace("{week}", &week))).collect(),
+        sql,
+        error,
+        answer,
+    })
+}
+
+fn look_of(cell: &store::Cell) -> Look {
+    match cell {
+        store::Cell::Integer(_) | store::Cell::Real(_) => Look::Number,
+        _ => Look::Plain,
+    }
+}
+
+fn tables(ctx: &Ctx) -> Vec<TableView> {
+    let columns = |columns: &'static [Column]| -> Vec<(&'static str, &'static str, &'static str)> {
+        columns.iter().map(|column| (column.name, word(column.kind), column.about)).collect()
+    };
+    let collected = ctx.app.store.tables().iter().map(|table| {
+        let mut all = vec![("org_id", "text", "The organization."), ("id", "text", "Unique within the organization.")];
+        all.extend(columns(table.columns));
+        for joined in table.joined {
+            let sister = ctx.app.store.table(joined.table);
+            let found = |name: &str| sister.and_then(|sister| sister.columns.iter().find(|column| column.name == name));
+            all.extend(joined.columns.iter().filter_map(|name| {
+                let column = found(name)?;
+                Some((column.name, word(column.kind), column.about))
+            }));
+        }
+        all.push(("raw", "json", "The row as received, secrets removed."));
+        TableView { name: table.name, about: table.about, columns: all }
+    });
+    let views = ctx.app.store.views().iter().map(|view| TableView {
+        name: view.name,
+        about: view.about,
+        columns: columns(view.columns),
+    });
+    let system = SYSTEM_TABLES.iter().map(|table| TableView {
+        name: table.name,
+        about: table.about,
+        columns: columns(table.columns),
+    });
+    let mut all: Vec<TableView> = collected.chain(views).chain(system).collect();
+    all.sort_by_key(|table| table.name);
+    all
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "text",
+        Kind::Integer => "integer",
+        Kind::Real => "real",
+        Kind::Boolean => "boolean",
+        Kind::Time => "time",
+        Kind::Json => "json",
+    }
+}

@@ -1,0 +1,188 @@
+//! Reading for a person: the one place that decides which organizations they see. Every question that a page or the API
+//! asks of the store goes through here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use collect::condition::Condition;
+use collect::events::event_lease_name;
+use collect::inventory_lease_name;
+use store::{Answer, Cell, Connection, Limits, Parameter, Query, Run, Store, Stream, StreamKind};
+
+use crate::App;
+use crate::problem::Problem;
+
+/// Most rows that a page or an export gets.
+pub(crate) const MOST_ROWS: u64 = 100_000;
+
+/// The store, as far as a person may see it and the page is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    store: &'a Store,
+    within: Option<&'a [String]>,
+    org_id: Option<&'a str>,
+}
+
+/// A stream of a connection, and how it stands.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    pub(crate) connection: Connection,
+    pub(crate) stream: Stream,
+    pub(crate) condition: Condition,
+}
+
+/// What a query's `:name` stand for.
+pub(crate) type Parameters = BTreeMap<String, Parameter>;
+
+impl<'a> Reading<'a> {
+    pub(crate) fn new(store: &'a Store, within: Option<&'a [String]>, org_id: Option<&'a str>) -> Self {
+        Self { store, within, org_id }
+    }
+
+    /// The same, but of all organizations that the person may see.
+    pub(crate) fn everywhere(self) -> Self {
+        Self { org_id: None, ..self }
+    }
+
+    /// The same, of one organization.
+    pub(crate) fn of(self, org_id: &'a str) -> Self {
+        Self { org_id: Some(org_id), ..self }
+    }
+
+    /// Whether something of this organization may be seen here.
+    pub(crate) fn sees(&self, org_id: Option<&str>) -> bool {
+        let within = match (self.within, org_id) {
+            (None, _) => true,
+            // What belongs to no organization yet is for those who see all of them.
+            (Some(_), None) => false,
+            (Some(ids), Some(org_id)) => ids.iter().any(|id| id == org_id),
+        };
+        within && self.org_id.is_none_or(|chosen| org_id == Some(chosen))
+    }
+
+    /// A question in SQL over what this person may see.
+    pub(crate) fn question(&self, sql: impl Into<String>, parameters: Parameters) -> Query {
+        Query {
+            sql: sql.into(),
+            org_id: self.org_id.map(str::to_owned),
+            within: self.within.map(<[String]>::to_vec),
+            parameters,
+            ..Query::default()
+        }
+    }
+
+    /// Asks in SQL.
+    pub(crate) async fn ask(&self, sql: impl Into<String>, parameters: Parameters) -> Result<Answer, Problem> {
+        let limits = Limits { time: Duration::from_secs(20), rows: MOST_ROWS, ..Limits::default() };
+        Ok(self.store.query(&self.question(sql, parameters), &limits).await?)
+    }
+
+    /// The rows of a question without parameters.
+    pub(crate) async fn rows(&self, sql: impl Into<String>) -> Result<Vec<Vec<Cell>>, Problem> {
+        Ok(self.ask(sql, Parameters::new()).await?.rows)
+    }
+
+    /// The connections.
+    pub(crate) async fn connections(&self) -> Result<Vec<Connection>, Problem> {
+        let mut all = self.store.connections().await?;
+        all.retain(|connection| self.sees(connection.org_id.as_deref()));
+        Ok(all)
+    }
+
+    /// A connection by its id.
+    pub(crate) async fn connection(&self, id: &str) -> Result<Connection, Problem> {
+        let found = self.store.find_connection(id).await?;
+        found
+            .filter(|connection| connection.id == id && self.everywhere().sees(connection.org_id.as_deref()))
+            .ok_or_else(|| Problem::not_found("there is no such connection"))
+    }
+
+    /// The newest runs of a connection.
+    pub(crate) async fn runs(&self, connection: &Connection, most: u32) -> Result<Vec<Run>, Problem> {
+        Ok(self.store.runs(Some(&connection.id), most).await?)
+    }
+
+    /// A run by its number.
+    pub(crate) async fn run(&self, number: i64) -> Result<Run, Problem> {
+        let found = self.store.run(number).await?;
+        found
+            .filter(|run| self.everywhere().sees(run.org_id.as_deref()))
+            .ok_or_else(|| Problem::not_found(format!("there is no run {number}")))
+    }
+
+    /// How every stream stands, worst first.
+    pub(crate) async fn standings(&self, app: &App) -> Result<Vec<Standing>, Problem> {
+        let now = app.now();
+        let connections: HashMap<String, Connection> =
+            self.connections().await?.into_iter().map(|connection| (connection.id.clone(), connection)).collect();
+        let mut standings = Vec::new();
+        for stream in self.store.streams(None).await? {
+            let Some(connection) = connections.get(&stream.connection_id) else { continue };
+            let lease = match stream.kind {
+                StreamKind::Inventory => inventory_lease_name(connection),
+                StreamKind::Events => event_lease_name(connection),
+            };
+            let holder = self.store.lease_holder(&lease, &app.host, now).await?;
+            let condition = Condition::of(connection, &stream, holder.as_deref(), now);
+            standings.push(Standing { connection: connection.clone(), stream, condition });
+        }
+        standings.sort_by(|a, b| {
+            (a.condition.state, &a.connection.name, a.stream.kind.word()).cmp(&(
+                b.condition.state,
+                &b.connection.name,
+                b.stream.kind.word(),
+            ))
+        });
+        Ok(standings)
+    }
+
+    /// The organizations whose events may be searched; none named means all of them.
+    ///
+    /// # Errors
+    /// The person may see none: an empty list would mean all.
+    pub(crate) fn event_organizations(&self) -> Result<Vec<String>, Problem> {
+        match (self.org_id, self.within) {
+            (Some(org_id), _) => Ok(vec![org_id.to_owned()]),
+            (None, None) => Ok(Vec::new()),
+            (None, Some([])) => Err(Problem::forbidden("you may not see any organization yet")),
+            (None, Some(ids)) => Ok(ids.to_vec()),
+        }
+    }
+
+    /// What organizations are called: by their own name, else by their connection's.
+    pub(crate) async fn organization_names(&self) -> Result<BTreeMap<String, String>, Problem> {
+        let connections = self.everywhere().connections().await?;
+        Ok(connections
+            .into_iter()
+            .filter_map(|connection| Some((connection.org_id?, connection.org_name.unwrap_or(connection.name))))
+            .collect())
+    }
+}
+
+/// The text in a cell; empty where there is none.
+pub(crate) fn text(row: &[Cell], at: usize) -> String {
+    maybe_text(row, at).unwrap_or_default()
+}
+
+/// The text in a cell.
+pub(crate) fn maybe_text(row: &[Cell], at: usize) -> Option<String> {
+    match row.get(at) {
+        Some(Cell::Text(text)) => Some(text.clone()),
+        Some(Cell::Integer(number)) => Some(number.to_string()),
+        Some(Cell::Real(number)) => Some(number.to_string()),
+        Some(Cell::Boolean(flag)) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+/// The number in a cell; 0 where there is none.
+pub(crate) fn number(row: &[Cell], at: usize) -> i64 {
+    match row.get(at) {
+        Some(Cell::Integer(number)) => *number,
+        Some(Cell::Real(number)) => *number as i64,
+        Some(Cell::Boolean(flag)) => i64::from(*flag),
+        // PostgreSQL sums of integers come as text.
+        Some(Cell::Text(text)) => text.parse().unwrap_or(0),
+        _ => 0,
+    }
+}

@@ -1,0 +1,86 @@
+//! Sessions: the cookie, signing in and out.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use jiff::SignedDuration;
+use store::{NewSession, Person};
+
+use crate::App;
+use crate::problem::Problem;
+use crate::secret::{random_token, token_hash};
+use crate::visit::Visit;
+
+/// A session that was not used for so long is over.
+pub(crate) const IDLE: SignedDuration = SignedDuration::from_hours(8);
+/// A session is over after so long, however much it is used.
+const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The cookie's name. Over https it is one that no other host and no plain connection can set.
+fn cookie_name(app: &App) -> &'static str {
+    if app.is_https() { "__Host-jumpseat" } else { "jumpseat" }
+}
+
+/// The session's token, if the browser sent one.
+pub(crate) fn token_of(app: &App, headers: &HeaderMap) -> Option<String> {
+    let name = cookie_name(app);
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies
+        .flat_map(|value| value.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find(|(other, _)| *other == name)
+        .map(|(_, token)| token.to_owned())
+}
+
+/// Signs somebody in with a new session, whatever the browser had before, and sends them on.
+pub(crate) async fn begin(visit: &Visit, person: &Person, next: &str) -> Result<Response, Problem> {
+    let token = random_token("");
+    let session = NewSession {
+        token_hash: &token_hash(&token),
+        id: &uuid::Uuid::now_v7().to_string(),
+        person_id: &person.id,
+        address: &visit.address,
+        agent: &visit.agent,
+        expires_at: visit.now + LONGEST,
+    };
+    visit.app.store.begin_session(&session, visit.now).await?;
+    let mut response = Redirect::to(next).into_response();
+    set_cookie(&visit.app, &mut response, &token, LONGEST.as_secs())?;
+    Ok(response)
+}
+
+/// Takes the cookie away.
+pub(crate) fn forget(app: &App, response: &mut Response) -> Result<(), Problem> {
+    set_cookie(app, response, "", 0)
+}
+
+fn set_cookie(app: &App, response: &mut Response, token: &str, seconds: i64) -> Result<(), Problem> {
+    let secure = if app.is_https() { "; Secure" } else { "" };
+    let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}", cookie_name(app));
+    let value = HeaderValue::from_str(&cookie).map_err(Problem::internal)?;
+    response.headers_mut().append(header::SET_COOKIE, value);
+    Ok(())
+}
+
+/// Where somebody goes after signing in: a page of ours, never another host.
+pub(crate) fn safe_next(next: &str) -> &str {
+    let is_ours = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains(['\\', '\r', '\n', '\t'])
+        && next.chars().all(|letter| letter.is_ascii_graphic());
+    if is_ours { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_host_after_signing_in() {
+        assert_eq!(safe_next("/assets?type=user"), "/assets?type=user");
+        for bad in
+            ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "", "/a\r\nX: 1"]
+        {
+            assert_eq!(safe_next(bad), "/", "{bad:?}");
+        }
+    }
+}

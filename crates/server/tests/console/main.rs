@@ -1,0 +1,477 @@
+//! The console over HTTP, without a socket: who may do what, and what no request can do.
+//!
+//! `support.rs` has the scene: a store with people of every role, and an organization that was synced from the simulator.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the message")]
+
+mod support;
+
+use axum::http::StatusCode;
+use server::{Needs, Role};
+use support::{Scene, fields, tags};
+
+/// Every element that a page of ours has.
+const TAGS: &[&str] = &[
+    "!doctype",
+    "html",
+    "head",
+    "meta",
+    "title",
+    "link",
+    "script",
+    "noscript",
+    "body",
+    "div",
+    "header",
+    "main",
+    "nav",
+    "section",
+    "a",
+    "svg",
+    "path",
+    "circle",
+    "rect",
+    "line",
+    "form",
+    "label",
+    "select",
+    "option",
+    "input",
+    "button",
+    "textarea",
+    "fieldset",
+    "legend",
+    "ul",
+    "li",
+    "strong",
+    "span",
+    "h1",
+    "h2",
+    "h3",
+    "p",
+    "small",
+    "br",
+    "code",
+    "pre",
+    "table",
+    "caption",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "details",
+    "summary",
+    "dl",
+    "dt",
+    "dd",
+    "figure",
+    "figcaption",
+    "time",
+];
+
+/// Addresses that answer everybody and are not pages.
+const OPEN: &[&str] = &["/static/{name}", "/setup", "/sign-in", "/enter/{token}", "/healthz", "/readyz"];
+
+#[tokio::test]
+async fn only_the_ways_in_are_open_to_nobody_in_particular() {
+    let open: Vec<&str> =
+        server::route_list().iter().filter(|route| route.needs == Needs::Nobody).map(|route| route.path).collect();
+    for path in &open {
+        assert!(OPEN.contains(path), "{path} is open to everybody");
+    }
+    assert!(!open.is_empty());
+}
+
+#[tokio::test]
+async fn every_route_lets_in_exactly_the_roles_that_may() {
+    let scene = Scene::synced().await;
+    for role in Role::ALL {
+        let session = scene.sign_in(role.word()).await;
+        for route in server::route_list() {
+            let Needs::Permission(permission) = route.needs else { continue };
+            // It would end the session that the others are tried with.
+            if route.path == "/sign-out" {
+                continue;
+            }
+            let path = scene.path_of(route.path);
+            let answer = match route.method {
+                "GET" => scene.get(&path, Some(&session)).await,
+                _ => scene.post(&path, &[], Some(&session)).await,
+            };
+            if role.may(permission) {
+                assert_ne!(answer.status, StatusCode::FORBIDDEN, "{role:?} {} {path}", route.method);
+                assert!(!answer.status.is_server_error(), "{role:?} {} {path}: {}", route.method, answer.body);
+            } else {
+                assert_eq!(answer.status, StatusCode::FORBIDDEN, "{role:?} {} {path}", route.method);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_who_is_not_signed_in_sees_or_changes_anything() {
+    let scene = Scene::synced().await;
+    for route in server::route_list() {
+        if route.needs == Needs::Nobody {
+            continue;
+        }
+        let path = scene.path_of(route.path);
+        let answer = match route.method {
+            "GET" => scene.get(&path, None).await,
+            _ => scene.post(&path, &[], None).await,
+        };
+        let sent_away = answer.status == StatusCode::SEE_OTHER && answer.location().starts_with("/sign-in");
+        assert!(answer.status == StatusCode::UNAUTHORIZED || sent_away, "{} {path}: {}", route.method, answer.status);
+        assert!(!answer.body.contains("Acme"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_organization_is_not_there() {
+    let scene = Scene::synced().await;
+    let session = scene.sign_in("outsider").await;
+    for route in server::route_list() {
+        let Needs::Permission(_) = route.needs else { continue };
+        if route.path == "/sign-out" {
+            continue;
+        }
+        let path = scene.path_of(route.path);
+        let answer = match route.method {
+            "GET" => scene.get(&path, Some(&session)).await,
+            _ => scene.post(&path, &[("finding", &scene.finding)], Some(&session)).await,
+        };
+        let is_of_organization = route.path.contains("/connections/{id}")
+            || route.path.contains("{number}")
+            || route.path.contains("{org_id}");
+        if is_of_organization {
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{} {path}", route.method);
+        }
+        for secret in [&scene.username, &scene.device] {
+            assert!(!answer.body.contains(secret.as_str()), "{} {path} tells of {secret}", route.method);
+        }
+    }
+    let named = scene.get(&format!("/assets?org={}", scene.org_id), Some(&session)).await;
+    assert_eq!(named.status, StatusCode::NOT_FOUND);
+    let asked = scene.get("/sql?sql=SELECT+username+FROM+users", Some(&session)).await;
+    assert!(asked.body.contains("0 rows"), "{}", asked.body);
+}
+
+#[tokio::test]
+async fn a_change_needs_a_form_of_the_same_session_and_the_same_origin() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let other = scene.sign_in("operator").await;
+    let path = format!("/connections/{}/enabled", scene.connection);
+    let no = [("enabled", "no")];
+    let forged = scene.raw_post(&path, &no, Some(&owner), "http://127.0.0.1:8642", None).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN, "without the form's token");
+    let forged = scene.raw_post(&path, &no, Some(&owner), "http://127.0.0.1:8642", Some(&other.form_token)).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN, "with the token of another session");
+    for origin in ["https://evil.example", "null", "http://127.0.0.1:8643", "http://127.0.0.1:8642.evil.example", ""] {
+        let forged = scene.raw_post(&path, &no, Some(&owner), origin, Some(&owner.form_token)).await;
+        assert_eq!(forged.status, StatusCode::FORBIDDEN, "from {origin:?}");
+    }
+    assert!(scene.is_enabled().await, "nothing was changed by any of them");
+    let done = scene.post(&path, &no, Some(&owner)).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    assert!(!scene.is_enabled().await);
+}
+
+#[tokio::test]
+async fn a_get_changes_nothing() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    for route in server::route_list().into_iter().filter(|route| route.method == "POST") {
+        let answer = scene.get(&scene.path_of(route.path), Some(&owner)).await;
+        let has_page = server::route_list().iter().any(|other| other.method == "GET" && other.path == route.path);
+        if !has_page {
+            assert!(
+                [StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_FOUND].contains(&answer.status),
+                "{}: {}",
+                route.path,
+                answer.status
+            );
+        }
+    }
+    assert!(scene.is_enabled().await);
+}
+
+#[tokio::test]
+async fn every_answer_has_the_headers_that_keep_strangers_out() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let csv = "/assets?type=user&format=csv";
+    for path in ["/", "/sign-in", "/no-such-page", "/static/style.css", "/static/none", csv, "/findings/999999999"] {
+        let answer = scene.get(path, Some(&owner)).await;
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+        assert!(!answer.header("cache-control").is_empty(), "{path}");
+        assert!(!answer.header("x-request-id").is_empty(), "{path}");
+    }
+    assert!(scene.get(csv, Some(&owner)).await.header("content-disposition").starts_with("attachment"));
+}
+
+#[tokio::test]
+async fn a_host_that_somebody_else_named_is_refused() {
+    let scene = Scene::empty().await;
+    for (host, is_known) in
+        [("127.0.0.1:8642", true), ("localhost", true), ("[::1]:8642", true), ("evil.example", false), ("", false)]
+    {
+        let answer = scene.get_at("/sign-in", host).await;
+        assert_eq!(answer.status != StatusCode::MISDIRECTED_REQUEST, is_known, "{host}: {}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn signing_in_gives_a_new_session_and_signing_out_ends_it() {
+    let scene = Scene::empty().await;
+    let first = scene.sign_in("owner").await;
+    let second = scene.sign_in("owner").await;
+    assert_ne!(first.cookie, second.cookie);
+    let answer = scene.post("/sign-out", &[], Some(&first)).await;
+    assert_eq!(answer.location(), "/sign-in");
+    assert!(answer.header("set-cookie").contains("Max-Age=0"));
+    assert_eq!(scene.get("/", Some(&first)).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(scene.get("/", Some(&second)).await.status, StatusCode::OK);
+    let cookie = scene.sign_in_answer("owner", "a password of owner").await;
+    for word in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.header("set-cookie").contains(word), "{}", cookie.header("set-cookie"));
+    }
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_down_and_tells_nothing() {
+    let scene = Scene::empty().await;
+    let unknown = scene.sign_in_answer("nobody", "a wrong password").await;
+    let known = scene.sign_in_answer("owner", "a wrong password").await;
+    assert_eq!((unknown.status, known.status), (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED));
+    assert_eq!(unknown.body.replace("nobody", "owner"), known.body, "the answers differ in nothing but the name");
+    let mut refused = 0;
+    for _ in 0..8 {
+        let answer = scene.sign_in_answer("owner", "a wrong password").await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            refused += 1;
+            assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
+        }
+    }
+    assert!(refused > 0, "nothing slowed it down");
+    let right = scene.sign_in_answer("owner", "a password of owner").await;
+    assert_eq!(right.status, StatusCode::TOO_MANY_REQUESTS, "the right password has to wait as well");
+}
+
+#[tokio::test]
+async fn the_first_account_is_made_once_with_the_token_that_was_printed() {
+    let scene = Scene::without_people().await;
+    assert_eq!(scene.get("/", None).await.location(), "/setup");
+    let form = |token: &str, name: &str| {
+        vec![
+            ("token".to_owned(), token.to_owned()),
+            ("name".to_owned(), name.to_owned()),
+            ("password".to_owned(), "correct horse battery".to_owned()),
+        ]
+    };
+    let wrong = scene.post_fields("/setup", &form("setup_guessed", "eve")).await;
+    assert_eq!(wrong.status, StatusCode::CONFLICT);
+    let token = scene.setup_token().await.unwrap();
+    let weak = scene.post("/setup", &[("token", token.as_str()), ("name", "mara"), ("password", "short")], None).await;
+    assert_eq!(weak.status, StatusCode::BAD_REQUEST);
+    let made = scene.post_fields("/setup", &form(&token, "mara")).await;
+    assert_eq!((made.status, made.location()), (StatusCode::SEE_OTHER, "/"));
+    let again = scene.post_fields("/setup", &form(&token, "eve")).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert_eq!(scene.get("/setup", None).await.location(), "/sign-in");
+    assert_eq!(scene.setup_token().await, None);
+    let people: Vec<String> = scene.store.people().await.unwrap().into_iter().map(|person| person.name).collect();
+    assert_eq!(people, ["mara"]);
+}
+
+#[tokio::test]
+async fn every_change_is_in_the_audit_log_and_the_chain_is_whole() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let connection = format!("/connections/{}", scene.connection);
+    let changes: Vec<(String, Vec<(&str, &str)>, &str)> = vec![
+        (format!("{connection}/enabled"), vec![("enabled", "no")], "connection.enabled"),
+        (format!("{connection}/test"), vec![], "connection.test"),
+        (format!("{connection}/cancel"), vec![], "connection.cancel"),
+        ("/checks/run".to_owned(), vec![], "check.run"),
+        (
+            "/findings/act".to_owned(),
+            vec![("do", "accept"), ("finding", &scene.finding), ("kind", "false_positive"), ("why", "a kiosk")],
+            "finding.accept",
+        ),
+        ("/account/tokens".to_owned(), vec![("name", "t"), ("scope", "viewer"), ("days", "3")], "token.add"),
+        (
+            "/administration/people".to_owned(),
+            vec![("name", "noor"), ("role", "viewer"), ("sees", "all"), ("password", "correct horse battery")],
+            "person.add",
+        ),
+    ];
+    for (path, form, action) in changes {
+        let before = scene.audit().await.len();
+        let answer = scene.post(&path, &form, Some(&owner)).await;
+        assert!(
+            answer.status.is_success() || answer.status.is_redirection(),
+            "{path}: {} {}",
+            answer.status,
+            answer.body
+        );
+        let lines = scene.audit().await;
+        assert!(lines.len() > before, "{path} left no line");
+        assert!(lines.iter().any(|line| line.entry.action == action && line.entry.actor == "owner"), "{action}");
+    }
+    assert!(scene.audit().await.iter().any(|line| line.entry.action == "sign_in"));
+    let proof = scene.post("/administration/audit/verify", &[], Some(&owner)).await;
+    assert!(proof.body.contains("The chain is whole"), "{}", proof.body);
+}
+
+#[tokio::test]
+async fn a_role_that_is_taken_away_is_gone_with_the_next_click() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let analyst = scene.sign_in("analyst").await;
+    assert_eq!(scene.get("/sql", Some(&analyst)).await.status, StatusCode::OK);
+    let person = scene.store.find_person("analyst").await.unwrap().unwrap().0;
+    let path = format!("/administration/people/{}", person.id);
+    let form = [("role", "viewer"), ("sees", "all"), ("active", "yes")];
+    assert_eq!(scene.post(&path, &form, Some(&owner)).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(scene.get("/sql", Some(&analyst)).await.status, StatusCode::FORBIDDEN);
+    let off = [("role", "viewer"), ("sees", "all")];
+    scene.post(&path, &off, Some(&owner)).await;
+    assert_eq!(scene.get("/", Some(&analyst)).await.status, StatusCode::SEE_OTHER, "signed out at once");
+}
+
+#[tokio::test]
+async fn only_an_owner_makes_and_changes_owners() {
+    let scene = Scene::empty().await;
+    let administrator = scene.sign_in("administrator").await;
+    let form = [("name", "eve"), ("role", "owner"), ("sees", "all"), ("password", "correct horse battery")];
+    let answer = scene.post("/administration/people", &form, Some(&administrator)).await;
+    assert!(answer.body.contains("only an owner makes owners"), "{}", answer.body);
+    let owner = scene.store.find_person("owner").await.unwrap().unwrap().0;
+    let path = format!("/administration/people/{}", owner.id);
+    let form = [("role", "viewer"), ("sees", "all"), ("active", "yes")];
+    scene.post(&path, &form, Some(&administrator)).await;
+    assert_eq!(scene.store.person(&owner.id).await.unwrap().unwrap().role, "owner");
+}
+
+#[tokio::test]
+async fn the_journey_of_a_connection_in_the_words_that_people_know() {
+    let scene = Scene::empty_with_simulator().await;
+    let owner = scene.sign_in("owner").await;
+    let page = scene.get("/connections/new", Some(&owner)).await;
+    for word in
+        ["Connection Name", "API URL", "Organization Name", "API Key", "Auto Sync Frequency", "Test Connection", "Save"]
+    {
+        assert!(page.body.contains(word), "{word}");
+    }
+    let (url, key) = (scene.simulator_url(), scene.simulator_key());
+    let mut form = vec![
+        ("name", "Acme production"),
+        ("region", "custom"),
+        ("api_url", url.as_str()),
+        ("credential_kind", "api_key"),
+        ("enabled", "yes"),
+    ];
+    let with = |more: &[(&'static str, &str)]| {
+        let mut all: Vec<(String, String)> =
+            form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        all.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        all
+    };
+    let wrong = with(&[("secret", "jca_0000000000000000000000000000000000000000"), ("do", "save")]);
+    let refused = scene.post_form("/connections/new", &wrong, &owner).await;
+    assert!(refused.body.contains("does not work yet"), "{}", refused.body);
+    assert!(scene.store.connections().await.unwrap().is_empty(), "nothing is saved that does not work");
+    let tested = scene.post_form("/connections/new", &with(&[("secret", &key), ("do", "test")]), &owner).await;
+    assert!(tested.body.contains("Verified"), "{}", tested.body);
+    assert!(!tested.body.contains(&key), "the key came back");
+    let draft = fields(&tested.body).into_iter().find(|(name, _)| name == "draft").unwrap().1;
+    assert!(scene.store.connections().await.unwrap().is_empty(), "a test saves nothing");
+    let saved = scene.post_form("/connections/new", &with(&[("draft", &draft), ("do", "save")]), &owner).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
+    form.clear();
+    let connection = scene.store.connections().await.unwrap().remove(0);
+    let status = scene.get(saved.location(), Some(&owner)).await;
+    for word in ["Sync Now", "Test Connection", "Finding View", "Asset View", "History", "Acme production"] {
+        assert!(status.body.contains(word), "{word}: {}", status.body);
+    }
+    let synced = scene.post(&format!("/connections/{}/sync", connection.id), &[], Some(&owner)).await;
+    assert!(synced.location().ends_with("done=sync"), "{}", synced.location());
+    scene.until_synced(&connection.id).await;
+    let history = scene.get(&format!("/connections/{}/history", connection.id), Some(&owner)).await;
+    for word in ["Integration Sync History", "Started By", "owner", "Success", "test connection", "(unsaved settings)"]
+    {
+        // The test of unsaved settings is a run of another, never saved connection.
+        assert!(history.body.contains(word) || word == "(unsaved settings)" || word == "test connection", "{word}");
+    }
+    let assets = scene.get("/assets?type=user", Some(&owner)).await;
+    assert!(assets.body.contains("25 rows"), "{}", assets.body);
+    let findings = scene.get("/findings", Some(&owner)).await;
+    assert!(findings.body.contains("/findings?") && findings.status == StatusCode::OK);
+}
+
+#[tokio::test]
+async fn no_key_leaves_the_console_and_none_goes_to_a_stranger() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let key = scene.simulator_key();
+    for route in server::route_list().into_iter().filter(|route| route.method == "GET") {
+        let answer = scene.get(&scene.path_of(route.path), Some(&owner)).await;
+        assert!(!answer.body.contains(&key), "{}", route.path);
+    }
+    for line in scene.audit().await {
+        assert!(!format!("{line:?}").contains(&key), "{line:?}");
+    }
+    for url in [
+        "https://169.254.169.254/",
+        "https://evil.example",
+        "http://api.jumpcloud.com",
+        "https://api.jumpcloud.com.evil.example",
+        "file:///etc/passwd",
+        "https://api.jumpcloud.com@evil.example",
+    ] {
+        let form = [("name", "x"), ("region", "custom"), ("api_url", url), ("secret", key.as_str()), ("do", "test")];
+        let answer = scene.post("/connections/new", &form, Some(&owner)).await;
+        assert!(!answer.body.contains("Verified"), "{url}");
+        assert!(answer.body.contains("class=\"problem\""), "{url}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn names_that_attack_are_text_on_every_page() {
+    let scene = Scene::hostile().await;
+    let owner = scene.sign_in("owner").await;
+    let planted = scene.count("SELECT COUNT(*) FROM users WHERE raw LIKE '%<script%'").await;
+    assert!(planted > 0, "the simulator planted no script");
+    let mut paths: Vec<String> = server::route_list()
+        .into_iter()
+        .filter(|route| route.method == "GET")
+        .map(|route| scene.path_of(route.path))
+        .collect();
+    for kind in ["user", "device", "application", "user_group", "device_group", "policy", "administrator"] {
+        paths.push(format!("/assets?type={kind}"));
+        paths.push(format!("/assets?type={kind}&q=%3Cscript%3Ealert(1)%3C/script%3E"));
+    }
+    paths.push("/findings?view=flat".to_owned());
+    paths.push("/findings?q=%22%3E%3Cscript%3E".to_owned());
+    paths.push("/sql?sql=SELECT+username%2C+display_name%2C+raw+FROM+users".to_owned());
+    paths.extend(scene.hostile_assets().await);
+    for path in paths {
+        let body = scene.get(&path, Some(&owner)).await.body;
+        for (tag, attributes) in tags(&body) {
+            assert!(TAGS.contains(&tag.as_str()), "{path} has a <{tag}>");
+            for (name, value) in attributes {
+                assert!(!name.starts_with("on") && name != "style", "{path}: <{tag} {name}>");
+                let leads = ["href", "src", "action", "formaction"].contains(&name.as_str());
+                assert!(!leads || value.starts_with(['/', '#', '?']), "{path}: <{tag} {name}={value:?}>");
+            }
+        }
+        for steering in ['\u{202e}', '\u{1b}', '\u{7}'] {
+            assert!(!body.contains(steering), "{path} holds {steering:?}");
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! A store with people of every role, a simulator, and the router between them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use collect::events::EventOptions;
+use collect::{Collector, Settings, SyncOptions, new_connection, silent};
+use data_encoding::HEXLOWER;
+use jiff::{SignedDuration, Timestamp};
+use jumpcloud::{Credential, SystemClock};
+use posture::{Library, Mode, Posture, Request as PostureRequest};
+use server::{Options, Role};
+use sha2::{Digest as _, Sha256};
+use simulator::{Character, Clock, Config, OrganizationSpec, Running, Simulator};
+use store::{AuditLine, Cell, LeaseHolder, Limits, Location, MasterKey, NewSession, Person, Query, Store};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+/// Where the browser thinks that the console is.
+pub(crate) const HOST: &str = "127.0.0.1:8642";
+
+pub(crate) struct Scene {
+    pub(crate) store: Store,
+    router: Router,
+    collector: Collector,
+    posture: Posture,
+    running: Option<Running>,
+    _folder: TempDir,
+    pub(crate) connection: String,
+    pub(crate) org_id: String,
+    pub(crate) username: String,
+    pub(crate) device: String,
+    pub(crate) finding: String,
+    user_id: String,
+    event: String,
+    run: i64,
+}
+
+/// A browser that is signed in.
+pub(crate) struct Browser {
+    pub(crate) cookie: String,
+    pub(crate) form_token: String,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> String {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+impl Scene {
+    /// Nobody can sign in, and nothing is connected.
+    pub(crate) async fn without_people() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let declared: Vec<_> = collect::tables::ALL
+            .iter()
+            .map(|collected| &collected.table)
+            .chain(posture::derived::TABLES.iter().copied())
+            .collect();
+        let store = Store::open(&Location::File(folder.path().join("jumpseat.db")), &declared).await.unwrap();
+        let store = store.with_views(posture::derived::VIEWS);
+        let key = MasterKey::find(&folder.path().join("master.key"), |_| None).unwrap();
+        let holder = LeaseHolder::this_process("test", "atlas");
+        let settings = Settings { allow_loopback: true, ..Settings::default() };
+        let clock = Arc::new(SystemClock);
+        let collector =
+            Collector::new(store.clone(), Arc::new(key), clock, settings, holder.clone(), "test".to_owned());
+        let library = Library::load(None).unwrap();
+        let posture = Posture {
+            store: store.clone(),
+            settings: Arc::new(posture::Settings::read("", "posture.toml", &library).unwrap()),
+            library: Arc::new(library),
+            holder,
+            clock: Arc::new(now),
+        };
+        let router = server::router(Options {
+            collector: collector.clone(),
+            posture: posture.clone(),
+            public_url: None,
+            host: "atlas".to_owned(),
+            keep_events: "forever".to_owned(),
+            open_to: None,
+        });
+        Self {
+            store,
+            router,
+            collector,
+            posture,
+            running: None,
+            _folder: folder,
+            connection: "none".to_owned(),
+            org_id: "none".to_owned(),
+            username: "nobody at all".to_owned(),
+            device: "nothing at all".to_owned(),
+            finding: "1".to_owned(),
+            user_id: "none".to_owned(),
+            event: "00000000-0000-0000-0000-000000000000".to_owned(),
+            run: 1,
+        }
+    }
+
+    /// A person of each role, called like the role, and one who may see another organization only.
+    pub(crate) async fn empty() -> Self {
+        let scene = Self::without_people().await;
+        for role in Role::ALL {
+            scene.add_person(role.word(), role, None).await;
+        }
+        scene.add_person("outsider", Role::Owner, Some(vec!["0123456789abcdef01234567".to_owned()])).await;
+        scene
+    }
+
+    pub(crate) async fn empty_with_simulator() -> Self {
+        let mut scene = Self::empty().await;
+        scene.running = Some(simulate(Config::single(25, 15, 4, 3)).await);
+        scene
+    }
+
+    /// An organization with things to find in it.
+    pub(crate) async fn synced() -> Self {
+        Self::with(OrganizationSpec::new("Acme", "acme.example", Character::Neglected, 25, 15)).await
+    }
+
+    /// The same, with names that attack whoever looks at them.
+    pub(crate) async fn hostile() -> Self {
+        let mut spec = OrganizationSpec::new("Hostile Inc", "hostile.example", Character::Neglected, 40, 30);
+        spec.hostile = true;
+        Self::with(spec).await
+    }
+
+    async fn with(spec: OrganizationSpec) -> Self {
+        let mut scene = Self::empty().await;
+        let name = spec.name.clone();
+        scene.running = Some(simulate(Config { seed: 7, organizations: vec![spec], provider: false }).await);
+        let place = scene.collector.settings.place_of_urls(&scene.simulator_url(), None).unwrap();
+        let credential = Credential::api_key(&scene.simulator_key()).unwrap();
+        let mut connection = new_connection(name.clone(), place, &credential, now());
+        let organization = scene.running.as_ref().unwrap().world().organizations()[0].clone();
+        connection.org_id = Some(organization.id.to_string());
+        connection.org_name = Some(name);
+        scene.collector.link(&connection, &credential, None, None, "test").await.unwrap();
+        let cancel = CancellationToken::new();
+        let options = SyncOptions { started_by: "test".to_owned(), accept_shrink: false };
+        let report = scene.collector.sync_inventory(&connection, &options, silent(), &cancel).await.unwrap();
+        let since = now() - SignedDuration::from_hours(3);
+        let events = EventOptions { since: Some(since), ..EventOptions::by("test") };
+        scene.collector.sync_events(&connection, &events, silent(), &cancel).await.unwrap();
+        let request = PostureRequest {
+            checks: scene.posture.library.checks().collect(),
+            org_ids: None,
+            as_of: None,
+            started_by: "test".to_owned(),
+            mode: Mode::Record,
+        };
+        scene.posture.run(&request, |_, _, _| ()).await.unwrap();
+        scene.run = report.run;
+        scene.connection.clone_from(&connection.id);
+        scene.org_id = report.org_id;
+        scene.user_id = scene.one("SELECT id FROM users ORDER BY id LIMIT 1").await;
+        scene.username = scene.one("SELECT username FROM users ORDER BY id LIMIT 1").await;
+        scene.device =
+            scene.one("SELECT serial_number FROM devices WHERE serial_number IS NOT NULL ORDER BY id LIMIT 1").await;
+        scene.finding = scene.one("SELECT number FROM findings WHERE state = 'open' ORDER BY number LIMIT 1").await;
+        scene.event = scene.one("SELECT uid FROM events ORDER BY time LIMIT 1").await;
+        scene
+    }
+
+    async fn add_person(&self, name: &str, role: Role, org_ids: Option<Vec<String>>) {
+        let person = Person {
+            id: uuid::Uuid::now_v7().to_string(),
+            name: name.to_owned(),
+            email: None,
+            role: role.word().to_owned(),
+            org_ids,
+            active: true,
+            created_at: now(),
+            last_sign_in_at: None,
+        };
+        // Hashing is slow on purpose; who signs in with a password in a test is the owner.
+        let hash = (name == "owner").then(|| {
+            use argon2::password_hash::PasswordHasher as _;
+            argon2::Argon2::default().hash_password(b"a password of owner").unwrap().to_string()
+        });
+        self.store.add_person(&person, hash.as_deref()).await.unwrap();
+    }
+
+    /// The only value that a question answers.
+    pub(crate) async fn one(&self, sql: &str) -> String {
+        let query = Query { sql: sql.to_owned(), ..Query::default() };
+        let answer = self.store.query(&query, &Limits::default()).await.unwrap();
+        match answer.rows.first().and_then(|row| row.first()) {
+            Some(Cell::Text(text)) => text.clone(),
+            Some(Cell::Integer(number)) => number.to_string(),
+            other => panic!("{sql} answers {other:?}"),
+        }
+    }
+
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
+        self.one(sql).await.parse().unwrap()
+    }
+
+    /// The pages of things whose names attack.
+    pub(crate) async fn hostile_assets(&self) -> Vec<String> {
+        let sql = "SELECT 'user', id FROM users WHERE raw LIKE '%<%' UNION ALL SELECT 'device', id FROM devices WHERE raw LIKE '%<%'";
+        let query = Query { sql: sql.to_owned(), ..Query::default() };
+        let answer = self.store.query(&query, &Limits::default()).await.unwrap();
+        let path = |row: &Vec<Cell>| match row.as_slice() {
+            [Cell::Text(kind), Cell::Text(id)] => Some(format!("/assets/{kind}/{}/{id}", self.org_id)),
+            _ => None,
+        };
+        answer.rows.iter().filter_map(path).take(20).collect()
+    }
+
+    pub(crate) async fn audit(&self) -> Vec<AuditLine> {
+        self.store.audit_lines(None, "", None, 10_000).await.unwrap()
+    }
+
+    pub(crate) async fn is_enabled(&self) -> bool {
+        self.store.find_connection(&self.connection).await.unwrap().unwrap().enabled
+    }
+
+    pub(crate) fn simulator_url(&self) -> String {
+        self.running.as_ref().unwrap().url()
+    }
+
+    pub(crate) fn simulator_key(&self) -> String {
+        self.running.as_ref().unwrap().world().credentials(0).read_only.clone()
+    }
+
+    /// Waits until the inventory of a connection was synced.
+    pub(crate) async fn until_synced(&self, connection: &str) {
+        for _ in 0..600 {
+            let runs = self.store.runs(Some(connection), 20).await.unwrap();
+            if runs.iter().any(|run| run.action == store::Action::Sync && run.ended_at.is_some()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the sync did not end");
+    }
+
+    /// A path with the scene's own things in the place of its names.
+    pub(crate) fn path_of(&self, path: &str) -> String {
+        let id = match path {
+            path if path.starts_with("/checks") => "user-mfa-not-enrolled",
+            path if path.starts_with("/frameworks") => "soc2",
+            path if path.starts_with("/administration") => "nobody",
+            _ => &self.connection,
+        };
+        let number = if path.starts_with("/runs") { self.run.to_string() } else { self.finding.clone() };
+        path.replace("{*id}", &self.user_id)
+            .replace("{id}", id)
+            .replace("{number}", &number)
+            .replace("{kind}", "user")
+            .replace("{org_id}", &self.org_id)
+            .replace("{uid}", &self.event)
+            .replace("{name}", "style.css")
+            .replace("{token}", "x")
+    }
+
+    /// Signs somebody in without a password.
+    pub(crate) async fn sign_in(&self, name: &str) -> Browser {
+        let person = self.store.find_person(name).await.unwrap().unwrap().0;
+        let token = format!("token {}", uuid::Uuid::now_v7()).replace(' ', "-");
+        let session = NewSession {
+            token_hash: &HEXLOWER.encode(&Sha256::digest(token.as_bytes())),
+            id: &uuid::Uuid::now_v7().to_string(),
+            person_id: &person.id,
+            address: "192.0.2.1:4711",
+            agent: "a test",
+            expires_at: now() + SignedDuration::from_hours(1),
+        };
+        self.store.begin_session(&session, now()).await.unwrap();
+        let mut browser = Browser { cookie: format!("jumpseat={token}"), form_token: String::new() };
+        let page = self.get("/account", Some(&browser)).await;
+        let field = fields(&page.body).into_iter().find(|(name, _)| name == "form_token");
+        browser.form_token = field.unwrap_or_else(|| panic!("no form: {}", page.body)).1;
+        browser
+    }
+
+    /// What signing in with a password answers.
+    pub(crate) async fn sign_in_answer(&self, name: &str, password: &str) -> Answer {
+        self.post("/sign-in", &[("name", name), ("password", password)], None).await
+    }
+
+    /// Makes a token of the first start, as `serve` does.
+    pub(crate) async fn setup_token(&self) -> Option<String> {
+        let token = "setup_0123456789".to_owned();
+        let hash = HEXLOWER.encode(&Sha256::digest(token.as_bytes()));
+        let until = now() + SignedDuration::from_hours(1);
+        self.store.begin_setup(&hash, until).await.unwrap().then_some(token)
+    }
+
+    pub(crate) async fn get(&self, path: &str, browser: Option<&Browser>) -> Answer {
+        let mut request = Request::get(path).header(header::HOST, HOST);
+        if let Some(browser) = browser {
+            request = request.header(header::COOKIE, &browser.cookie);
+        }
+        self.ask(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn get_at(&self, path: &str, host: &str) -> Answer {
+        self.ask(Request::get(path).header(header::HOST, host).body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a form as one of our pages does.
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)], browser: Option<&Browser>) -> Answer {
+        let token = browser.map(|browser| browser.form_token.clone());
+        self.raw_post(path, form, browser, &format!("http://{HOST}"), token.as_deref()).await
+    }
+
+    pub(crate) async fn post_fields(&self, path: &str, form: &[(String, String)]) -> Answer {
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.post(path, &form, None).await
+    }
+
+    pub(crate) async fn post_form(&self, path: &str, form: &[(String, String)], browser: &Browser) -> Answer {
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.post(path, &form, Some(browser)).await
+    }
+
+    pub(crate) async fn raw_post(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        browser: Option<&Browser>,
+        origin: &str,
+        form_token: Option<&str>,
+    ) -> Answer {
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(form);
+        if let Some(token) = form_token {
+            body.append_pair("form_token", token);
+        }
+        let mut request = Request::post(path)
+            .header(header::HOST, HOST)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if !origin.is_empty() {
+            request = request.header(header::ORIGIN, origin);
+        }
+        if let Some(browser) = browser {
+            request = request.header(header::COOKIE, &browser.cookie);
+        }
+        self.ask(request.body(Body::from(body.finish())).unwrap()).await
+    }
+
+    async fn ask(&self, mut request: Request<Body>) -> Answer {
+        let address: SocketAddr = "192.0.2.7:50000".parse().unwrap();
+        request.extensions_mut().insert(axum::extract::ConnectInfo(address));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 64 << 20).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+}
+
+async fn simulate(config: Config) -> Running {
+    Simulator::start(config, Clock::system(), ([127, 0, 0, 1], 0).into()).await.unwrap()
+}
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// The elements of a page with their attributes, as a browser would find them.
+pub(crate) fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let mut found = Vec::new();
+    let mut rest = html;
+    while let Some(begin) = rest.find('<') {
+        rest = &rest[begin + 1..];
+        let is_tag = rest.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '!');
+        if !is_tag {
+            continue;
+        }
+        let end =
+            rest.find(|letter: char| letter.is_whitespace() || letter == '>' || letter == '/').unwrap_or(rest.len());
+        let name = rest[..end].to_lowercase();
+        rest = &rest[end..];
+        let mut attributes = Vec::new();
+        loop {
+            rest = rest.trim_start_matches(|letter: char| letter.is_whitespace() || letter == '/');
+            if rest.is_empty() || rest.starts_with('>') {
+                break;
+            }
+            let end = rest.find(|letter: char| letter.is_whitespace() || "=>/".contains(letter)).unwrap_or(rest.len());
+            let attribute = rest[..end.max(1)].to_lowercase();
+            rest = &rest[end.max(1)..];
+            let mut value = String::new();
+            if let Some(after) = rest.strip_prefix('=') {
+                let (text, left) = match after.strip_prefix('"') {
+                    Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+                    None => after.split_at(
+                        after.find(|letter: char| letter.is_whitespace() || letter == '>').unwrap_or(after.len()),
+                    ),
+                };
+                text.clone_into(&mut value);
+                rest = left;
+            }
+            attributes.push((attribute, value));
+        }
+        found.push((name, attributes));
+    }
+    found
+}
+
+/// The fields of the forms of a page.
+pub(crate) fn fields(html: &str) -> Vec<(String, String)> {
+    let attribute = |attributes: &[(String, String)], name: &str| {
+        attributes.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    tags(html)
+        .iter()
+        .filter(|(tag, _)| tag == "input")
+        .map(|(_, attributes)| (attribute(attributes, "name"), attribute(attributes, "value")))
+        .collect()
+}
