@@ -5,7 +5,8 @@
     python3 tests/console/journeys.py LINK [SCREENSHOTS]
 
 Needs `playwright` from PyPI and a Chromium (CHROMIUM, or /usr/bin/chromium). Without SCREENSHOTS no picture is kept. Fails at
-the first thing that is not as people expect it, and when a page runs a foreign script, breaks the policy, or asks another host.
+the first thing that is not as people expect it, and when a page runs a foreign script, breaks the policy, asks another host, or
+is wider than the window. With AXE=path/to/axe.min.js (`axe-core` from npm) every page is held against WCAG 2.2 AA as well.
 """
 
 import os
@@ -43,6 +44,14 @@ def watch(page, wrongs):
     page.on("console", lambda message: wrongs.append(f"{page.url}: {message.text}") if message.type == "error" else None)
     page.on("pageerror", lambda error: wrongs.append(f"{page.url}: {error}"))
     page.on("request", lambda request: None if request.url.startswith((BASE, "data:")) else wrongs.append(f"asked {request.url}"))
+
+
+def accessible(page, wrongs):
+    """Holds a page against WCAG 2.2 AA, as far as a program can."""
+    page.evaluate(open(os.environ["AXE"]).read())
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
+    for violation in found["violations"]:
+        wrongs.append(f"{page.url}: {violation['id']}: {violation['nodes'][0]['html'][:120]}")
 
 
 def journey_of_a_connection(page):
@@ -112,7 +121,11 @@ def main():
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"])
         for scheme in ("light", "dark"):
             for width in (390, 1024, 1440):
-                context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+                # The policy keeps out what looks at accessibility, too; the journeys below run under it.
+                with_axe = "AXE" in os.environ and width == 1440
+                context = browser.new_context(
+                    color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=with_axe
+                )
                 page = context.new_page()
                 watch(page, wrongs)
                 page.goto(LINK)
@@ -123,6 +136,8 @@ def main():
                     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                     if wide > 0:
                         wrongs.append(f"{path} is {wide} px too wide at {width}")
+                    if with_axe:
+                        accessible(page, wrongs)
                     if SHOTS:
                         page.screenshot(path=os.path.join(SHOTS, f"{name}-{width}-{scheme}.png"))
                 context.close()

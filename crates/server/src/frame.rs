@@ -119,11 +119,7 @@ impl Frame {
         let nav = NAV
             .iter()
             .filter(|(.., permission)| ctx.may(*permission))
-            .map(|(entry, label, path, _)| NavEntry {
-                label: *label,
-                href: with_org(path, chosen),
-                is_here: *entry == section,
-            })
+            .map(|(entry, label, path, _)| NavEntry { label, href: with_org(path, chosen), is_here: *entry == section })
             .collect();
         let done = ctx.query.text("done");
         Ok(Self {

@@ -313,7 +313,7 @@ pub(crate) fn shown(cell: &Cell, look: Look, now: Timestamp) -> Shown {
             Err(_) => plain(&whole),
         },
         Look::Number => Shown {
-            text: whole.parse::<i64>().map_or_else(|_| whole.clone(), |number| signed(number)),
+            text: whole.parse::<i64>().map_or_else(|_| whole.clone(), signed),
             is_number: true,
             ..Shown::default()
         },

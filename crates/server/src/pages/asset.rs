@@ -176,10 +176,20 @@ fn look_of(table: &Table, name: &str) -> Look {
     }
 }
 
+/// Words that are written in capitals.
+const ABBREVIATIONS: &[&str] = &["mfa", "os", "id", "ip", "ssh", "mdm", "radius", "ldap", "api", "totp"];
+/// Types that people look for first, in this order.
+const FIRST: &[&str] =
+    &["user", "device", "application", "user_group", "device_group", "policy", "administrator", "ip_address"];
+
 /// A column's name as a heading.
 fn heading(name: &str) -> String {
     let words = name.strip_suffix("_at").unwrap_or(name).replace('_', " ");
-    let words = words.replace("mfa", "MFA").replace("os ", "OS ").replace(" id", " ID");
+    let words: Vec<String> = words
+        .split(' ')
+        .map(|word| if ABBREVIATIONS.contains(&word) { word.to_uppercase() } else { word.to_owned() })
+        .collect();
+    let words = words.join(" ");
     let mut letters = words.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -214,9 +224,9 @@ fn label_of(kind: &str) -> String {
 
 fn plural(label: &str) -> String {
     match label.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None if label.ends_with("ss") => format!("{label}es"),
-        None => format!("{label}s"),
+        Some(stem) if !stem.ends_with('e') => format!("{stem}ies"),
+        _ if label.ends_with("ss") => format!("{label}es"),
+        _ => format!("{label}s"),
     }
 }
 
@@ -321,8 +331,10 @@ async fn types(ctx: &Ctx, here: &str) -> Result<Vec<TypeCount>, Problem> {
     let rows = ctx.read().rows(parts.join(" UNION ALL ")).await?;
     let count =
         |kind: &str| rows.iter().find(|row| text(row, 0) == kind).map_or(0, |row| number(row, 1).unsigned_abs());
+    let mut all = kinds(ctx);
+    all.sort_by_key(|(kind, _)| FIRST.iter().position(|first| first == kind).unwrap_or(FIRST.len()));
     // Types of which there is nothing would only be in the way.
-    Ok(kinds(ctx)
+    Ok(all
         .into_iter()
         .map(|(kind, _)| (kind, count(kind)))
         .filter(|(kind, count)| *count > 0 || *kind == here)

@@ -9,6 +9,7 @@ use serde_json::json;
 use store::findings::Severity;
 
 use super::parts::Moment;
+use super::prose::Prose;
 use crate::frame::{Frame, Section, page, see, with_org};
 use crate::grid::{grouped, severity_tone};
 use crate::permission::Permission;
@@ -61,9 +62,9 @@ struct CheckPage {
     reads: Vec<String>,
     parameters: Vec<(String, String)>,
     requirements: Vec<(String, String, String)>,
-    why: String,
-    how: String,
-    fix: String,
+    why: Prose,
+    how: Prose,
+    fix: Prose,
     query: String,
     results: Vec<ResultLine>,
 }
@@ -167,9 +168,9 @@ pub(crate) async fn show(ctx: Ctx, Path(id): Path<String>) -> Answered {
         reads: check.reads.clone(),
         parameters: check.parameters.iter().map(|(name, value)| (name.clone(), format!("{value:?}"))).collect(),
         requirements,
-        why: check.why.clone(),
-        how: check.how.clone(),
-        fix: check.fix.clone(),
+        why: Prose::of(&check.why),
+        how: Prose::of(&check.how),
+        fix: Prose::of(&check.fix),
         query: check.query.clone(),
         results: rows
             .iter()

@@ -242,16 +242,19 @@ async fn status_page(ctx: &Ctx, connection: &Connection, report: Option<&TestRep
         })
         .collect();
     let runs = ctx.read().runs(connection, 4 * STRIP as u32).await?;
-    let strip = runs
+    let last: Vec<_> = runs
         .iter()
         .filter(|run| matches!(run.action, store::Action::Sync | store::Action::Events))
         .take(STRIP)
+        .collect();
+    let strip = last
+        .iter()
         .enumerate()
         .map(|(at, run)| {
             let word = run.outcome.map_or("running", store::Outcome::word);
             StripBar {
                 // The newest stands at the right.
-                x: (STRIP - 1 - at) * 12,
+                x: (last.len() - 1 - at) * 12,
                 tone: state_tone(word),
                 words: format!("run {}, {}: {word}", run.id, collect::when::relative(run.started_at, ctx.now)),
                 href: format!("/runs/{}", run.id),
@@ -445,7 +448,7 @@ fn endpoint_line(call: &store::CallRecord) -> EndpointLine {
         status: call.last_status.map_or_else(|| "–".to_owned(), |status| status.to_string()),
         tone: match call.last_status {
             Some(200..=299) => "good",
-            Some(402 | 403 | 404) => "warn",
+            Some(402..=404) => "warn",
             Some(_) => "bad",
             None => "unknown",
         },

@@ -10,6 +10,7 @@ use store::findings::{Acceptance, AcceptanceKind, Assignment, Severity};
 
 use super::asset::{asset_href, pretty};
 use super::parts::Moment;
+use super::prose::Prose;
 use crate::frame::{Frame, Section, page, see};
 use crate::grid::{Grid, Look, Spec, column, grouped, severity_tone, state_tone};
 use crate::permission::Permission;
@@ -88,9 +89,9 @@ struct FindingPage {
     accepted: String,
     accepted_why: String,
     accepted_until: Moment,
-    why: String,
-    how: String,
-    fix: String,
+    why: Prose,
+    how: Prose,
+    fix: Prose,
     requirements: Vec<String>,
     history: Vec<HistoryLine>,
     may_triage: bool,
@@ -344,9 +345,9 @@ pub(crate) async fn show(ctx: Ctx, Path(wanted): Path<i64>) -> Answered {
         accepted: accepted.unwrap_or_default(),
         accepted_why: printable(&text(row, 17)),
         accepted_until: Moment::of(text(row, 19).parse().ok(), ctx.now),
-        why: check.map(|check| check.why.clone()).unwrap_or_default(),
-        how: check.map(|check| check.how.clone()).unwrap_or_default(),
-        fix: check.map(|check| check.fix.clone()).unwrap_or_default(),
+        why: Prose::of(check.map_or("", |check| &check.why)),
+        how: Prose::of(check.map_or("", |check| &check.how)),
+        fix: Prose::of(check.map_or("", |check| &check.fix)),
         requirements: requirements.unwrap_or_default(),
         history: history
             .rows

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::Path;
-use posture::framework::Standing;
+use posture::framework::{RequirementStanding, Standing};
 use posture::{Organization, Tally, numbers};
 
 use crate::frame::{Frame, Section, page, with_org};
@@ -56,6 +56,8 @@ struct RequirementLine {
     standing: &'static str,
     tone: &'static str,
     demands: String,
+    /// How many checks stand how.
+    summary: String,
     checks: Vec<BehindLine>,
 }
 
@@ -150,6 +152,7 @@ pub(crate) async fn show(ctx: Ctx, Path(id): Path<String>) -> Answered {
                 standing: standing.standing.word(),
                 tone: tone(standing.standing),
                 demands: standing.demands.join("; "),
+                summary: summary(standing),
                 checks: standing
                     .checks
                     .iter()
@@ -175,6 +178,17 @@ pub(crate) async fn show(ctx: Ctx, Path(id): Path<String>) -> Answered {
         requirements,
         frame: Frame::of(&ctx, Section::Frameworks, format!("{} {}", framework.name, framework.version)).await?,
     })
+}
+
+fn summary(standing: &RequirementStanding<'_>) -> String {
+    let order = [Standing::Failed, Standing::Unknown, Standing::Met, Standing::NotApplicable];
+    let count = |wanted: Standing| standing.checks.iter().filter(|behind| behind.standing == wanted).count();
+    let told: Vec<String> = order
+        .into_iter()
+        .filter(|wanted| count(*wanted) > 0)
+        .map(|wanted| format!("{} {}", count(wanted), wanted.word()))
+        .collect();
+    told.join(", ")
 }
 
 fn tone(standing: Standing) -> &'static str {

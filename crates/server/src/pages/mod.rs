@@ -13,5 +13,6 @@ pub(crate) mod finding;
 pub(crate) mod framework;
 pub(crate) mod overview;
 pub(crate) mod parts;
+pub(crate) mod prose;
 pub(crate) mod sign_in;
 pub(crate) mod sql;

@@ -146,9 +146,11 @@ pub(crate) async fn show(ctx: Ctx) -> Answered {
                 last: line.last_run,
                 users: of(|counts| counts.users),
                 devices: of(|counts| counts.devices),
+                // The lesser ones stand in the card above.
                 findings: Severity::ALL
                     .iter()
                     .rev()
+                    .take(3)
                     .filter_map(|severity| {
                         let count = *counts?.findings.get(severity.word())?;
                         Some((severity_tone(severity.word()), grouped(count)))

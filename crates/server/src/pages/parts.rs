@@ -253,7 +253,7 @@ impl ConnectionLine {
                 }
             })
             .collect();
-        lines.sort_by(|a, b| (a.rank, a.name.to_lowercase()).cmp(&(b.rank, b.name.to_lowercase())));
+        lines.sort_by_key(|line| (line.rank, line.name.to_lowercase()));
         lines
     }
 }

@@ -149,14 +149,13 @@ impl Scene {
         let place = scene.collector.settings.place_of_urls(&scene.simulator_url(), None).unwrap();
         let credential = Credential::api_key(&scene.simulator_key()).unwrap();
         let mut connection = new_connection(name.clone(), place, &credential, now());
-        let organization = scene.running.as_ref().unwrap().world().organizations()[0].clone();
-        connection.org_id = Some(organization.id.to_string());
+        connection.org_id = Some(scene.running.as_ref().unwrap().world().organizations()[0].id.to_string());
         connection.org_name = Some(name);
         scene.collector.link(&connection, &credential, None, None, "test").await.unwrap();
         let cancel = CancellationToken::new();
         let options = SyncOptions { started_by: "test".to_owned(), accept_shrink: false };
         let report = scene.collector.sync_inventory(&connection, &options, silent(), &cancel).await.unwrap();
-        let since = now() - SignedDuration::from_hours(3);
+        let since = now() - SignedDuration::from_hours(24);
         let events = EventOptions { since: Some(since), ..EventOptions::by("test") };
         scene.collector.sync_events(&connection, &events, silent(), &cancel).await.unwrap();
         let request = PostureRequest {
