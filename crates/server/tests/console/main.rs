@@ -296,7 +296,8 @@ async fn every_change_is_in_the_audit_log_and_the_chain_is_whole() {
     let scene = Scene::synced().await;
     let owner = scene.sign_in("owner").await;
     let connection = format!("/connections/{}", scene.connection);
-    let changes: Vec<(String, Vec<(&str, &str)>, &str)> = vec![
+    type Change<'a> = (String, Vec<(&'a str, &'a str)>, &'a str);
+    let changes: Vec<Change<'_>> = vec![
         (format!("{connection}/enabled"), vec![("enabled", "no")], "connection.enabled"),
         (format!("{connection}/test"), vec![], "connection.test"),
         (format!("{connection}/cancel"), vec![], "connection.cancel"),

@@ -68,7 +68,9 @@ impl Bulk {
 
     fn sql(&self, rows: usize) -> String {
         let mut sql = String::with_capacity(self.into.len() + self.tail.len() + 32 + rows * self.width * 2);
-        sql.push_str("INSERT INTO ");
+        // When a row can not be inserted, the transaction goes: SQLite need not be able to undo the statement alone, for which
+        // it would copy every page before it changes it.
+        sql.push_str("INSERT OR FAIL INTO ");
         sql.push_str(self.into);
         sql.push_str(" VALUES");
         for row in 0..rows {
