@@ -83,7 +83,7 @@ async fn change_password(ctx: &Ctx) -> Result<(), Problem> {
     let kept = ctx.app.store.find_person(&ctx.person.name).await?.and_then(|(_, hash)| hash);
     if kept.is_some() && !verify(ctx.form.exact("current"), kept.as_deref()).await? {
         ctx.app.throttle.failed(&keys, ctx.now);
-        return Err(Problem::forbidden("the current password is another one"));
+        return Err(Problem::bad("the current password is another one"));
     }
     let new = ctx.form.exact("new");
     check_new(new, &ctx.person.name)?;

@@ -208,10 +208,6 @@ impl Scene {
         }
     }
 
-    pub(crate) async fn count(&self, sql: &str) -> i64 {
-        self.one(sql).await.parse().unwrap()
-    }
-
     /// The pages of things whose names attack.
     pub(crate) async fn hostile_assets(&self) -> Vec<String> {
         let sql = "SELECT 'user', id FROM users WHERE raw LIKE '%<%' UNION ALL SELECT 'device', id FROM devices WHERE raw LIKE '%<%'";
