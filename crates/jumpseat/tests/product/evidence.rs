@@ -400,13 +400,13 @@ fn oscal_validator() -> Option<(String, PathBuf)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let shared = std::env::var_os("JUMPSEAT_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
     let schema = shared.join("data/oscal/oscal_assessment-results_schema.json");
-    let python = std::env::var("JUMPSEAT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let python = std::env::var("OSCAL_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let can =
         std::process::Command::new(&python).args(["-c", "import jsonschema, regex"]).stderr(Stdio::null()).status();
     let lacking = if !schema.is_file() {
         format!("{} is not there (set JUMPSEAT_SHARED)", schema.display())
     } else if !can.is_ok_and(|status| status.success()) {
-        format!("{python} has no jsonschema and regex (set JUMPSEAT_PYTHON)")
+        format!("{python} has no jsonschema and regex (set OSCAL_PYTHON)")
     } else {
         return Some((python, schema));
     };

@@ -248,8 +248,8 @@ mod tests {
         coverage.pause(Some(at("2026-11-03T00:00:00Z")), at("2026-11-04T12:00:00Z"), from);
         assert!(coverage.gaps.is_empty());
         coverage.pause(Some(at("2026-11-04T12:00:00Z")), at("2026-11-06T01:00:00Z"), from);
-        assert_eq!(coverage.gaps[0].why, "no snapshot for 36 hours");
-        assert_eq!(coverage.longest_pause_hours, 36);
+        assert_eq!(coverage.gaps[0].why, "no snapshot for 37 hours");
+        assert_eq!(coverage.longest_pause_hours, 37);
     }
 
     #[test]
