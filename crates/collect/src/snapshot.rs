@@ -34,7 +34,7 @@ use crate::tables::{self, Ask, Collected, Source};
 /// A batch goes to the writer when it has this many rows …
 const BATCH_ROWS: usize = 1_000;
 /// … or this many bytes of JSON.
-const BATCH_BYTES: usize = 2 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 /// Lists that are read at the same time. More would only wait for the client's request limit and hold memory.
 const LISTS_AT_ONCE: usize = 16;
 /// System Insights lists that are read at the same time: their pages hold thousands of rows.
@@ -109,7 +109,7 @@ struct Reading {
 }
 
 struct Watcher {
-    ids: mpsc::UnboundedSender<String>,
+    ids: mpsc::UnboundedSender<Arc<str>>,
     only: Option<fn(&Value) -> bool>,
     sent: HashSet<u64>,
 }
@@ -366,10 +366,12 @@ impl Reading {
         let mut all = lock(&self.watchers);
         let Some(watchers) = all.get_mut(table) else { return };
         let Some(id) = path_id(row) else { return };
+        // Many ids wait here until it is their turn: each is held once, whoever waits for it.
+        let mut shared = None;
         for watcher in watchers {
             if watcher.only.is_none_or(|wanted| wanted(&row.to_value())) && watcher.sent.insert(id_hash(id)) {
                 // The receiver is gone only when the sync is over.
-                let _ = watcher.ids.send(id.to_owned());
+                let _ = watcher.ids.send(Arc::clone(shared.get_or_insert_with(|| Arc::from(id))));
             }
         }
     }

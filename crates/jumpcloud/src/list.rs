@@ -78,7 +78,7 @@ const SLACK_PAGES: u64 = 10;
 /// The same for a list whose total grows while it is read: twice the first total, and this many pages.
 const GROWTH_PAGES: u64 = 100;
 /// Rows that are asked for ahead of the one who takes them: what bounds the memory of lists with long pages.
-const ROWS_AHEAD: usize = 20_000;
+const ROWS_AHEAD: usize = 10_000;
 /// Empty pages in a row that a graph list may have before its total.
 const EMPTY_PAGES: u64 = 1000;
 
@@ -156,18 +156,20 @@ impl Pager {
         })
     }
 
-    /// Returns the next page or the end.
+    /// Returns the next page or the end. The pages after it are under way while the caller works on it.
     async fn next(&mut self) -> Result<Listed, Error> {
-        self.send_for_more();
-        match self.coming.next().await {
-            Some(page) => self.take(page?).map(Listed::Page),
-            None => Ok(Listed::End(self.pass.clone())),
+        if self.pass.pages == 0 {
+            self.send_for_more();
         }
+        let Some(page) = self.coming.next().await else { return Ok(Listed::End(self.pass.clone())) };
+        let page = self.take(page?)?;
+        self.send_for_more();
+        Ok(Listed::Page(page))
     }
 
     /// Asks for what is known to be there, side by side; else, one after the other, for what may be there.
     fn send_for_more(&mut self) {
-        let width = self.source.client.max_in_flight.min((ROWS_AHEAD / self.source.endpoint.family.limit()).max(2));
+        let width = self.source.client.max_in_flight.min((ROWS_AHEAD / self.source.endpoint.family.limit()).max(1));
         while self.coming.len() < width && self.is_known_to_go_on() {
             self.send();
         }

@@ -1,14 +1,14 @@
 //! Asking the sources of a snapshot: lists to their end and again if they do not add up, objects one by one.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use jumpcloud::{Client, Endpoint, Listed, Stage};
+use jumpcloud::{Endpoint, Listed, Stage};
 use serde_json::Value;
 use store::TableState;
 use tokio::sync::mpsc;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::take::{Taken, Taking};
 use super::{LISTS_AT_ONCE, Part, Reading, lock, path_id};
@@ -56,15 +56,15 @@ pub(super) async fn ask_source(reading: &Arc<Reading>, at: usize) -> Result<(), 
 pub(super) async fn ask_each(
     reading: &Arc<Reading>,
     at: usize,
-    mut ids: mpsc::UnboundedReceiver<String>,
+    mut ids: mpsc::UnboundedReceiver<Arc<str>>,
 ) -> Result<(), Error> {
     let part = &reading.parts[at];
     let Some(source) = part.source else { return Ok(()) };
-    let ask_one = |id: String| async move {
+    let ask_one = |id: Arc<str>| async move {
         let _slot = reading.lists.acquire().await;
         let verdict = match &source.ask {
             Ask::ListEach { endpoint, query, parent_as, .. } => {
-                let parent = Some((*parent_as, Arc::from(id.as_str())));
+                let parent = Some((*parent_as, Arc::clone(&id)));
                 read_list(reading, Taken { at, parent, details: None }, endpoint, query).await
             }
             Ask::ReadEach { endpoint, .. } => read_object(reading, at, endpoint, &id).await,
@@ -101,11 +101,11 @@ async fn refute_vanished(
     reading: &Arc<Reading>,
     part: &Part,
     parents: &str,
-    vanished: HashMap<String, String>,
+    vanished: HashMap<Arc<str>, String>,
 ) -> Result<(), Error> {
     for parent in reading.parts.iter().filter(|parent| parent.table() == parents) {
         let Some(Source { ask: Ask::List { endpoint, query }, .. }) = parent.source else { continue };
-        let mut pages = list_ahead(&reading.plan.client, endpoint, &[], query);
+        let mut pages = pin!(reading.plan.client.list(endpoint, &[], query));
         while let Some(listed) = pages.next().await {
             let rows = match listed {
                 Ok(Listed::Page(page)) => page.rows,
@@ -149,7 +149,7 @@ async fn read_list(
     let mut doubt = String::new();
     let mut met_before = None;
     for pass in 1..=PASSES {
-        let mut pages = list_ahead(&reading.plan.client, endpoint, &ids, query);
+        let mut pages = pin!(reading.plan.client.list(endpoint, &ids, query));
         let mut taking = Taking::new(reading, taken.clone(), pass);
         let mut end = None;
         while let Some(listed) = pages.next().await {
@@ -206,33 +206,6 @@ fn dropped(total: u64, listed: u64) -> Option<String> {
     let entries = if missing == 1 { "1 entry" } else { &format!("{missing} entries") };
     (missing <= DROPPED_ROWS.max(total * DROPPED_SHARE / 100))
         .then(|| format!("the API's total of {total} counts {entries} that it no longer lists"))
-}
-
-/// Pages of a list as they come. Dropping it ends the reading, wherever it waits.
-struct Pages {
-    pages: mpsc::Receiver<Result<Listed, jumpcloud::Error>>,
-    _reader: AbortOnDropHandle<()>,
-}
-
-impl Pages {
-    async fn next(&mut self) -> Option<Result<Listed, jumpcloud::Error>> {
-        self.pages.recv().await
-    }
-}
-
-/// Reads a list ahead, so that the next requests are under way while a page is worked on.
-fn list_ahead(client: &Client, endpoint: &Endpoint, ids: &[&str], query: &[(&'static str, &'static str)]) -> Pages {
-    let (sender, pages) = mpsc::channel(1);
-    let list = client.list(endpoint, ids, query);
-    let reader = tokio::spawn(async move {
-        let mut list = std::pin::pin!(list);
-        while let Some(listed) = list.next().await {
-            if sender.send(listed).await.is_err() {
-                break;
-            }
-        }
-    });
-    Pages { pages, _reader: AbortOnDropHandle::new(reader) }
 }
 
 /// Reads one object, which is one row.
