@@ -1,5 +1,7 @@
 """Reads an archive as other programs do, and compares its counts by class, organization and day with `jumpseat sql`.
 
+`read_archive.sh` installs what this needs and runs it.
+
 Usage: read_archive.py --jumpseat PROGRAM [--folder DIR] [--without spark,s3]
 
 Makes a demonstration with PROGRAM, an archive of it in a folder, and one in an S3-compatible server (moto) on this machine;
@@ -9,18 +11,21 @@ Needs what `archive-requirements.txt` names (Spark and the server only if they a
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-REGION = "us-east-1"
+REGION = "eu-central-1"
 BUCKET = "archive"
 EVENTS = "SELECT class_uid, org_id, day, hour, COUNT(*) AS events FROM events GROUP BY class_uid, org_id, day, hour"
+COLUMNS = ["class", "org_id", "day", "uid", "filed"]
 SEALED = "SELECT org_id, hour FROM windows WHERE state = 'sealed'"
 
 
@@ -68,20 +73,61 @@ def duckdb_counts(files, filesystem=None):
     return {row[:3]: row[3] for row in rows}
 
 
-def spark_counts(folder):
-    from pyspark.sql import SparkSession, functions
+@contextmanager
+def spark():
+    from pyspark.sql import SparkSession
 
+    # Its workers have the same packages as this program.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     session = (SparkSession.builder.master("local[2]").appName("archive").config("spark.ui.enabled", "false")
+               .config("spark.ui.showConsoleProgress", "false").config("spark.sql.session.timeZone", "UTC")
                .config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
-               .config("spark.sql.session.timeZone", "UTC")
                .config("spark.sql.sources.partitionColumnTypeInference.enabled", "false").getOrCreate())
     session.sparkContext.setLogLevel("ERROR")
-    events = session.read.parquet(str(folder))
+    try:
+        yield session
+    finally:
+        session.stop()
+
+
+def spark_counts(folder):
+    """Spark's own reader of Parquet, on a folder."""
+    with spark() as session:
+        return counted_by_spark(session.read.parquet(str(folder)).selectExpr(
+            "class", "org_id", "day", "metadata.uid AS uid", "date_format(metadata.logged_time, 'yyyy-MM-dd') AS filed"))
+
+
+def spark_counts_of_bucket(endpoint, objects):
+    """Spark's tasks read the objects from the server, each its share. (Spark's own client of S3 comes from Maven and not from
+    PyPI, so they use Arrow's.)"""
+
+    def read(batches):
+        import pyarrow as pa
+        from pyarrow import fs, parquet
+
+        bucket = fs.S3FileSystem(access_key=KEYS["AWS_ACCESS_KEY_ID"], secret_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+                                 region=REGION, endpoint_override=endpoint, scheme="http")
+        for batch in batches:
+            for path in batch.column(0).to_pylist():
+                metadata = parquet.read_table(path, filesystem=bucket, partitioning=None, columns=["metadata"])["metadata"]
+                keys = dict(part.split("=", 1) for part in path.split("/") if "=" in part)
+                for chunk in metadata.chunks:
+                    filed = [at.strftime("%Y-%m-%d") for at in chunk.field("logged_time").to_pylist()]
+                    same = [pa.array([keys[name]] * len(chunk)) for name in ("class", "org_id", "day")]
+                    yield pa.RecordBatch.from_arrays([*same, chunk.field("uid"), pa.array(filed, pa.string())], COLUMNS)
+
+    with spark() as session:
+        paths = session.createDataFrame([(path,) for path in objects], "path string").repartition(8)
+        return counted_by_spark(paths.mapInArrow(read, ", ".join(f"{name} string" for name in COLUMNS)))
+
+
+def counted_by_spark(events):
+    from pyspark.sql import functions
+
     rows = events.groupBy("class", "org_id", "day").agg(
-        functions.count("*").alias("events"), functions.countDistinct("metadata.uid").alias("different"),
-        functions.sum((functions.col("day") != functions.date_format("metadata.logged_time", "yyyy-MM-dd")).cast("int")).alias("misplaced"),
+        functions.count("*").alias("events"), functions.countDistinct("uid").alias("different"),
+        functions.sum((functions.col("day") != functions.col("filed")).cast("int")).alias("misplaced"),
     ).collect()
-    session.stop()
     wrong = [row for row in rows if row["events"] != row["different"] or row["misplaced"]]
     if wrong:
         sys.exit(f"Spark finds events twice or in a wrong place: {wrong[:3]}")
@@ -93,6 +139,7 @@ def start_server():
     import s3fs
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -101,12 +148,6 @@ def start_server():
     filesystem = s3fs.S3FileSystem(endpoint_url=endpoint, client_kwargs={"region_name": REGION})
     filesystem.mkdir(BUCKET)
     return server, endpoint, filesystem
-
-
-def download(filesystem, folder):
-    """Copies the bucket: Spark's own client of S3 is not among the packages of Python."""
-    filesystem.get(f"{BUCKET}/events", str(folder), recursive=True)
-    return folder
 
 
 def main():
@@ -154,7 +195,8 @@ def compare(program, folder, without):
             jumpseat("archive", "verify", "bucket", env=KEYS)
             reads("DuckDB, S3", lambda: duckdb_counts(f"s3://{BUCKET}/events/**/*.parquet", filesystem))
             if "spark" not in without:
-                reads("Spark, copy of the bucket", lambda: spark_counts(download(filesystem, folder / "copy")))
+                objects = filesystem.find(f"{BUCKET}/events")
+                reads("Spark, S3", lambda: spark_counts_of_bucket(endpoint.removeprefix("http://"), objects))
         finally:
             server.stop()
     return 0 if all(results) else 1

@@ -17,8 +17,9 @@ use store::events::{Hour, StoredEvent, Window};
 use store::{Archive, ArchivedObject, ArchivedUnit, Lease, LeaseHolder, Store, UnitKey};
 use tokio_util::sync::CancellationToken;
 
-use crate::file::EventFile;
-use crate::layout::Settings;
+use crate::file::{EventFile, GROUP_BYTES};
+use crate::layout::{Layout, Settings};
+use crate::older::to_ocsf_1_1_0;
 use crate::place::{Access, Place, PlaceUrl, Upload};
 use crate::plan::{Plan, Unit, When, plan};
 use crate::{Error, Result};
@@ -340,7 +341,19 @@ impl Objects<'_> {
         proof.add(*mapped.uid(&received).as_bytes());
         line.clear();
         mapped.write_ocsf(&received, line);
-        self.object(mapped.facts().class_uid)?.file.push(line)
+        match self.archiver.settings.layout {
+            Layout::Hive => self.object(mapped.facts().class_uid)?.file.push(line)?,
+            Layout::SecurityLake { .. } => {
+                let (class_uid, line) = to_ocsf_1_1_0(line)?;
+                self.object(class_uid)?.file.push(&line)?;
+            }
+        }
+        // All classes together hold no more than a row group. Looked at after each event, so that it depends on nothing else.
+        let held: usize = self.open.values().map(|object| object.file.held()).sum();
+        match self.open.values_mut().max_by_key(|object| object.file.held()) {
+            Some(largest) if held >= GROUP_BYTES => largest.file.end_group(),
+            _ => Ok(()),
+        }
     }
 
     fn object(&mut self, class_uid: u16) -> Result<&mut Object> {

@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Object(&'static [Attribute]),
     /// Texts.
     Texts,
+    /// Numbers, each OCSF's `float_t`.
+    Reals,
     /// Objects, each with these attributes.
     Objects(&'static [Attribute]),
 }
@@ -35,6 +37,18 @@ pub(crate) struct Attribute {
     pub kind: Kind,
     /// The classes that have it (`class_uid`); none: all. Only attributes of events have some.
     pub classes: &'static [u16],
+    /// Which versions of OCSF have it.
+    pub versions: Versions,
+}
+
+/// Which versions of OCSF have an attribute: 1.8.0, which the mapper writes, or 1.1.0, which Amazon Security Lake takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Versions {
+    Both,
+    /// Not 1.1.0, in events of these classes; in none, if none is named.
+    Newer(&'static [u16]),
+    /// Only 1.1.0.
+    Older,
 }
 
 impl Attribute {
@@ -42,10 +56,30 @@ impl Attribute {
     pub(crate) fn is_of(&self, class_uid: u16) -> bool {
         self.classes.is_empty() || self.classes.contains(&class_uid)
     }
+
+    /// Whether OCSF 1.1.0 lacks it in events of a class.
+    pub(crate) fn is_newer(&self, class_uid: u16) -> bool {
+        matches!(self.versions, Versions::Newer(classes) if classes.is_empty() || classes.contains(&class_uid))
+    }
 }
 
 const fn new(name: &'static str, kind: Kind) -> Attribute {
-    Attribute { name, kind, classes: &[] }
+    Attribute { name, kind, classes: &[], versions: Versions::Both }
+}
+
+/// OCSF 1.1.0 does not have it.
+const fn newer(attribute: Attribute) -> Attribute {
+    newer_in(&[], attribute)
+}
+
+/// OCSF 1.1.0 does not have it in events of these classes.
+const fn newer_in(classes: &'static [u16], attribute: Attribute) -> Attribute {
+    Attribute { versions: Versions::Newer(classes), ..attribute }
+}
+
+/// OCSF 1.1.0 has it in another one's place.
+const fn older(attribute: Attribute) -> Attribute {
+    Attribute { versions: Versions::Older, ..attribute }
 }
 
 const fn text(name: &'static str) -> Attribute {
@@ -65,6 +99,9 @@ const SIGN_INS: &[u16] = &[3002];
 const PEOPLE: &[u16] = &[3001, 3002, 3005, 3006];
 const REQUESTS: &[u16] = &[3001, 3002, 3004, 3005, 3006, 6003];
 
+/// What the requests behind such changes were, OCSF 1.1.0 does not ask.
+const CHANGES: &[u16] = &[3004, 3005, 3006];
+
 const UID: &[Attribute] = &[text("uid")];
 const NAMED: &[Attribute] = &[text("uid"), text("name")];
 const USER: &[Attribute] = &[
@@ -73,7 +110,7 @@ const USER: &[Attribute] = &[
     text("email_addr"),
     integer("type_id"),
     text("type"),
-    new("has_mfa", Kind::Boolean),
+    newer(new("has_mfa", Kind::Boolean)),
     new("org", Kind::Object(UID)),
 ];
 const OS: &[Attribute] = &[text("name"), integer("type_id"), text("type"), text("version")];
@@ -84,8 +121,9 @@ const LOCATION: &[Attribute] = &[
     text("region"),
     text("desc"),
     text("continent"),
-    new("lat", Kind::Real),
-    new("long", Kind::Real),
+    newer(new("lat", Kind::Real)),
+    newer(new("long", Kind::Real)),
+    older(new("coordinates", Kind::Reals)),
 ];
 const ENDPOINT: &[Attribute] = &[
     text("ip"),
@@ -97,15 +135,15 @@ const ENDPOINT: &[Attribute] = &[
     new("location", Kind::Object(LOCATION)),
 ];
 const GROUP: &[Attribute] = &[text("uid"), text("name"), text("type")];
-const RESOURCE: &[Attribute] = &[text("uid"), text("name"), text("hostname"), text("type")];
+const RESOURCE: &[Attribute] = &[text("uid"), text("name"), newer(text("hostname")), text("type")];
 const METADATA: &[Attribute] = &[
     text("version"),
     new("product", Kind::Object(&[text("name"), text("vendor_name"), new("feature", Kind::Object(&[text("name")]))])),
     text("log_provider"),
-    text("log_format"),
+    newer(text("log_format")),
     text("uid"),
     text("tenant_uid"),
-    text("original_event_uid"),
+    newer(text("original_event_uid")),
     text("original_time"),
     text("event_code"),
     text("log_name"),
@@ -149,26 +187,33 @@ pub(crate) const ATTRIBUTES: &[Attribute] = &[
     text("message"),
     new("metadata", Kind::Object(METADATA)),
     of(PEOPLE, new("user", Kind::Object(USER))),
-    new(
-        "actor",
-        Kind::Object(&[
-            new("user", Kind::Object(USER)),
-            text("app_name"),
-            new("authorizations", Kind::Objects(AUTHORIZATION)),
-        ]),
+    newer_in(
+        &[0],
+        new(
+            "actor",
+            Kind::Object(&[
+                new("user", Kind::Object(USER)),
+                newer(text("app_name")),
+                older(text("invoked_by")),
+                new("authorizations", Kind::Objects(AUTHORIZATION)),
+            ]),
+        ),
     ),
-    of(REQUESTS, new("src_endpoint", Kind::Object(ENDPOINT))),
+    of(REQUESTS, newer_in(CHANGES, new("src_endpoint", Kind::Object(ENDPOINT)))),
     of(&[3002, 6003], new("dst_endpoint", Kind::Object(ENDPOINT))),
     of(
         REQUESTS,
-        new("http_request", Kind::Object(&[text("user_agent"), new("url", Kind::Object(&[text("url_string")]))])),
+        newer_in(
+            CHANGES,
+            new("http_request", Kind::Object(&[text("user_agent"), new("url", Kind::Object(&[text("url_string")]))])),
+        ),
     ),
     of(SIGN_INS, new("service", Kind::Object(NAMED))),
     of(&[3006], new("group", Kind::Object(GROUP))),
-    of(&[3006], new("subgroup", Kind::Object(GROUP))),
+    of(&[3006], newer(new("subgroup", Kind::Object(GROUP)))),
     of(&[3005, 3006], new("privileges", Kind::Texts)),
     of(&[3005, 3006], new("resource", Kind::Object(RESOURCE))),
-    of(&[2004, 3005, 6003], new("resources", Kind::Objects(RESOURCE))),
+    of(&[2004, 3005, 6003], newer_in(&[3005], new("resources", Kind::Objects(RESOURCE)))),
     of(
         &[3004],
         new(
@@ -176,15 +221,18 @@ pub(crate) const ATTRIBUTES: &[Attribute] = &[
             Kind::Object(&[
                 text("uid"),
                 text("name"),
-                integer("type_id"),
+                newer(integer("type_id")),
                 text("type"),
-                new("org", Kind::Object(NAMED)),
-                new("policy", Kind::Object(NAMED)),
+                newer(new("org", Kind::Object(NAMED))),
+                newer(new("policy", Kind::Object(NAMED))),
                 new("data", Kind::Json),
             ]),
         ),
     ),
-    new("device", Kind::Object(&[text("uid"), text("hostname"), text("name"), integer("type_id"), text("type")])),
+    newer_in(
+        &[0, 6003],
+        new("device", Kind::Object(&[text("uid"), text("hostname"), text("name"), integer("type_id"), text("type")])),
+    ),
     of(
         &[6002],
         new("app", Kind::Object(&[text("uid"), text("name"), text("version"), text("vendor_name"), text("path")])),
@@ -203,7 +251,7 @@ pub(crate) const ATTRIBUTES: &[Attribute] = &[
             "finding_info",
             Kind::Object(&[
                 text("uid"),
-                text("uid_alt"),
+                newer(text("uid_alt")),
                 text("title"),
                 text("desc"),
                 new("types", Kind::Texts),
@@ -214,7 +262,7 @@ pub(crate) const ATTRIBUTES: &[Attribute] = &[
     ),
     of(
         &[3001, 3002],
-        new(
+        newer(new(
             "auth_factors",
             Kind::Objects(&[
                 integer("factor_type_id"),
@@ -223,7 +271,7 @@ pub(crate) const ATTRIBUTES: &[Attribute] = &[
                 text("provider"),
                 new("device", Kind::Object(PHONE)),
             ]),
-        ),
+        )),
     ),
     of(SIGN_INS, integer("auth_protocol_id")),
     of(SIGN_INS, text("auth_protocol")),
@@ -237,6 +285,6 @@ pub(crate) const ATTRIBUTES: &[Attribute] = &[
     new("observables", Kind::Objects(&[text("name"), integer("type_id"), text("type"), text("value")])),
     new("unmapped", Kind::Json),
     text("raw_data"),
-    new("raw_data_size", Kind::Long),
-    new("raw_data_hash", Kind::Object(&[integer("algorithm_id"), text("algorithm"), text("value")])),
+    newer(new("raw_data_size", Kind::Long)),
+    newer(new("raw_data_hash", Kind::Object(&[integer("algorithm_id"), text("algorithm"), text("value")]))),
 ];

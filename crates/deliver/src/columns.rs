@@ -14,7 +14,7 @@ use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUni
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::attributes::{ATTRIBUTES, Attribute, Kind};
+use crate::attributes::{ATTRIBUTES, Attribute, Kind, Versions};
 use crate::{Error, Result};
 
 /// Which columns a file has.
@@ -22,29 +22,39 @@ use crate::{Error, Result};
 pub enum Shape {
     /// Those of every class, and times as timestamps: files of all classes can be read as one table.
     Whole,
-    /// Those of one class, and times as OCSF writes them, in milliseconds: what Amazon Security Lake asks for.
+    /// Those that OCSF 1.1.0 has of one class, and times as OCSF writes them, in milliseconds: what Amazon Security Lake asks
+    /// for. Its events are those of [`crate::to_ocsf_1_1_0`].
     OfClass(u16),
 }
 
 impl Shape {
-    fn attributes(self) -> impl Iterator<Item = &'static Attribute> {
-        ATTRIBUTES.iter().filter(move |attribute| match self {
-            Self::Whole => true,
-            Self::OfClass(class_uid) => attribute.is_of(class_uid),
+    /// Those of these attributes that such a file has.
+    fn of(self, attributes: &'static [Attribute]) -> impl Iterator<Item = &'static Attribute> {
+        attributes.iter().filter(move |attribute| match self {
+            Self::Whole => attribute.versions != Versions::Older,
+            Self::OfClass(class_uid) => attribute.is_of(class_uid) && !attribute.is_newer(class_uid),
         })
+    }
+
+    /// The version of OCSF.
+    pub(crate) fn ocsf_version(self) -> &'static str {
+        match self {
+            Self::Whole => ocsf::OCSF_VERSION,
+            Self::OfClass(_) => crate::older::VERSION,
+        }
     }
 
     /// The schema of such a file.
     pub fn schema(self) -> SchemaRef {
-        Arc::new(Schema::new(self.attributes().map(|attribute| self.field(attribute)).collect::<Vec<_>>()))
+        Arc::new(Schema::new(self.of(ATTRIBUTES).map(|attribute| self.field(attribute)).collect::<Vec<_>>()))
     }
 
     fn field(self, attribute: &Attribute) -> Field {
         Field::new(attribute.name, self.data_type(attribute.kind), true)
     }
 
-    fn fields(self, attributes: &[Attribute]) -> Fields {
-        attributes.iter().map(|attribute| self.field(attribute)).collect()
+    fn fields(self, attributes: &'static [Attribute]) -> Fields {
+        self.of(attributes).map(|attribute| self.field(attribute)).collect()
     }
 
     fn data_type(self, kind: Kind) -> DataType {
@@ -58,6 +68,7 @@ impl Shape {
             Kind::Time => DataType::Int64,
             Kind::Object(attributes) => DataType::Struct(self.fields(attributes)),
             Kind::Texts => DataType::List(element(DataType::Utf8)),
+            Kind::Reals => DataType::List(element(DataType::Float64)),
             Kind::Objects(attributes) => DataType::List(element(DataType::Struct(self.fields(attributes)))),
         }
     }
@@ -78,7 +89,7 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn new(shape: Shape) -> Self {
-        let columns = shape.attributes().map(|attribute| (attribute.name, Column::new(shape, attribute.kind)));
+        let columns = shape.of(ATTRIBUTES).map(|attribute| (attribute.name, Column::new(shape, attribute.kind)));
         Self { schema: shape.schema(), root: Members(columns.collect()), rows: 0 }
     }
 
@@ -141,10 +152,11 @@ impl Column {
             Kind::Real => Self::Real(Float64Builder::new()),
             Kind::Boolean => Self::Boolean(BooleanBuilder::new()),
             Kind::Object(attributes) => {
-                let members = attributes.iter().map(|attribute| (attribute.name, Self::new(shape, attribute.kind)));
+                let members = shape.of(attributes).map(|attribute| (attribute.name, Self::new(shape, attribute.kind)));
                 Self::Object { members: Members(members.collect()), valid: NullBufferBuilder::new(0) }
             }
             Kind::Texts => list(Kind::Text),
+            Kind::Reals => list(Kind::Real),
             Kind::Objects(attributes) => list(Kind::Object(attributes)),
         }
     }

@@ -12,10 +12,10 @@ use crate::Result;
 use crate::columns::{Rows, Shape};
 
 /// Raised when the same events would be written in another way.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// How much OCSF text is in one row group. It is held in memory as compressed pages until the group is full.
-const GROUP_BYTES: usize = 64 << 20;
+pub(crate) const GROUP_BYTES: usize = 64 << 20;
 /// How much is turned into columns at once.
 const BATCH_BYTES: usize = 1 << 20;
 const BATCH_ROWS: usize = 1_024;
@@ -39,7 +39,7 @@ impl EventFile {
     /// # Errors
     /// The columns do not fit the format.
     pub fn new(shape: Shape) -> Result<Self> {
-        let options = ArrowWriterOptions::new().with_properties(properties()?).with_skip_arrow_metadata(true);
+        let options = ArrowWriterOptions::new().with_properties(properties(shape)?).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), shape.schema(), options)?;
         Ok(Self { writer, rows: Rows::new(shape), batch_bytes: 0, group_bytes: 0, events: 0 })
     }
@@ -64,11 +64,21 @@ impl EventFile {
         }
         self.writer.write(&self.rows.take()?)?;
         self.group_bytes += std::mem::take(&mut self.batch_bytes);
-        if self.group_bytes >= GROUP_BYTES {
-            self.group_bytes = 0;
-            self.writer.flush()?;
+        if self.group_bytes >= GROUP_BYTES { self.end_group() } else { Ok(()) }
+    }
+
+    /// How much OCSF text is held in memory, in bytes.
+    pub(crate) fn held(&self) -> usize {
+        self.group_bytes + self.batch_bytes
+    }
+
+    /// Ends the row group, so that nothing is held.
+    pub(crate) fn end_group(&mut self) -> Result<()> {
+        if self.rows.len() > 0 {
+            self.writer.write(&self.rows.take()?)?;
         }
-        Ok(())
+        (self.group_bytes, self.batch_bytes) = (0, 0);
+        Ok(self.writer.flush()?)
     }
 
     /// How many events were added.
@@ -92,7 +102,7 @@ impl EventFile {
     }
 }
 
-fn properties() -> Result<WriterProperties> {
+fn properties(shape: Shape) -> Result<WriterProperties> {
     let mut properties = WriterProperties::builder()
         .set_created_by(format!("jumpseat archive format {FORMAT}"))
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD)?))
@@ -101,7 +111,7 @@ fn properties() -> Result<WriterProperties> {
         // The size of a page is looked at after so many values: events are a few kilobytes each.
         .set_write_batch_size(64)
         .set_key_value_metadata(Some(vec![
-            KeyValue::new("ocsf.version".to_owned(), ocsf::OCSF_VERSION.to_owned()),
+            KeyValue::new("ocsf.version".to_owned(), shape.ocsf_version().to_owned()),
             KeyValue::new("jumpseat.mapping".to_owned(), ocsf::MAPPING_VERSION.to_string()),
         ]));
     // What is different in every event is in no dictionary; nobody looks for the least of the raw texts.

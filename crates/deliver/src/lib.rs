@@ -3,7 +3,8 @@
 //!
 //! - [`Archiver`] writes an archive (`archive`) and holds it against the ledger (`verify`). `plan` says what is to be written,
 //!   `layout` how the objects are called, `place` where they are and who may write there.
-//! - [`EventFile`] is one Parquet file: `attributes` says which columns it has, `columns` fills them, `file` writes it.
+//! - [`EventFile`] is one Parquet file: `attributes` says which columns it has, `columns` fills them, `file` writes it;
+//!   `older` makes what Amazon Security Lake takes.
 //! - [`EventFolder`] writes events that are in no order and in no store as such files.
 //!
 //! Only this crate compiles `arrow`, `parquet` and `object_store`; no query engine comes with them.
@@ -15,6 +16,7 @@ mod error;
 mod file;
 mod folder;
 mod layout;
+mod older;
 mod place;
 mod plan;
 mod reference;
@@ -27,6 +29,7 @@ pub use error::{Error, Result};
 pub use file::EventFile;
 pub use folder::EventFolder;
 pub use layout::{Layout, Settings};
+pub use older::to_ocsf_1_1_0;
 pub use place::{Access, Place, PlaceUrl};
 pub use plan::When;
 pub use reference::reference;

@@ -181,8 +181,12 @@ impl Store {
     }
 }
 
+/// How every file of SQLite begins (<https://www.sqlite.org/fileformat.html>).
+const SQLITE: &[u8] = b"SQLite format 3\0";
+
 /// Makes the file's folder (mode 0700) and an empty file (mode 0600) before SQLite would make one that others can read.
 fn prepare_file(path: &Path) -> Result<()> {
+    use std::io::Read as _;
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
     let failed = |what: String| Error::File { path: path.to_owned(), what };
     if path.is_dir() {
@@ -201,6 +205,14 @@ fn prepare_file(path: &Path) -> Result<()> {
         .mode(0o600)
         .open(path)
         .map_err(|error| failed(format!("can not be opened for writing: {error}")))?;
+    // Somebody's file, perhaps by a link: neither its bytes nor its mode are ours to change.
+    let mut beginning = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(SQLITE.len() as u64).read_to_end(&mut beginning))
+        .map_err(|error| failed(format!("can not be read: {error}")))?;
+    if !beginning.is_empty() && beginning != SQLITE {
+        return Err(failed("is not a database: it does not begin as a file of SQLite does".to_owned()));
+    }
     let mode = file.metadata().map_err(|error| failed(error.to_string()))?.permissions().mode();
     if mode & 0o077 != 0 {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))

@@ -24,7 +24,7 @@ on_both_engines!(
     what_the_retention_removes_stays_in_the_archive_and_proven,
     an_event_that_tells_a_wrong_time_is_archived_where_it_is_filed,
     an_organization_with_a_hostile_id_has_a_place_of_its_own,
-    security_lake_has_a_source_for_each_class_and_times_in_milliseconds,
+    security_lake_has_a_source_for_each_class_in_ocsf_1_1_0_and_times_in_milliseconds,
     an_archive_that_is_removed_leaves_its_objects,
     a_day_of_many_row_groups_reads_back_whole,
 );
@@ -299,7 +299,7 @@ async fn an_organization_with_a_hostile_id_has_a_place_of_its_own(bed: &Bed) {
     assert!(verified.differences.is_empty(), "{:?}", verified.differences);
 }
 
-async fn security_lake_has_a_source_for_each_class_and_times_in_milliseconds(bed: &Bed) {
+async fn security_lake_has_a_source_for_each_class_in_ocsf_1_1_0_and_times_in_milliseconds(bed: &Bed) {
     bed.seal_day(ORG).await;
     let lake = Layout::SecurityLake {
         source: "jumpcloud".to_owned(),
@@ -315,6 +315,12 @@ async fn security_lake_has_a_source_for_each_class_and_times_in_milliseconds(bed
     let found = events(files[&sign_ins].clone());
     assert!(!found.is_empty());
     assert!(found.iter().all(|event| event["class_uid"] == 3002 && event["time"].is_i64()));
+    for (path, file) in &files {
+        for event in events(file.clone()) {
+            assert_eq!(event["metadata"]["version"], "1.1.0");
+            assert!(path.starts_with(&format!("ext/jumpcloud-{}/", event["class_uid"])), "{path}");
+        }
+    }
     assert_eq!(assert_proven(&archiver).await.windows, 24);
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use deliver::{Shape, reference};
+use arrow_schema::{DataType, Fields};
+use deliver::{Shape, reference, to_ocsf_1_1_0};
 use ocsf::{Class, Received};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -45,9 +46,17 @@ fn every_event_type_reads_back_as_its_ocsf_text() {
     assert_eq!(classes, Class::ALL.iter().map(|class| class.uid).collect(), "a class occurs in no event type");
 }
 
+/// An event in OCSF 1.1.0.
+fn older(line: &str) -> String {
+    let (class_uid, older) = to_ocsf_1_1_0(line.as_bytes()).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let older = String::from_utf8(older).unwrap();
+    assert_eq!(class_of(&older), class_uid);
+    older
+}
+
 #[test]
-fn the_columns_of_a_class_hold_everything_of_its_events() {
-    let lines = every_type();
+fn the_columns_of_a_class_hold_everything_of_its_events_in_ocsf_1_1_0() {
+    let lines: Vec<String> = every_type().iter().map(|line| older(line)).collect();
     for class in Class::ALL {
         let of_class: Vec<String> = lines.iter().filter(|line| class_of(line) == class.uid).cloned().collect();
         let found = events(file(Shape::OfClass(class.uid), &of_class));
@@ -70,19 +79,99 @@ fn golden_and_recorded_events_read_back_as_their_ocsf_text() {
 }
 
 #[test]
-fn every_attribute_of_a_class_is_one_that_ocsf_gives_it() {
-    let Some(schema) = shared("data/ocsf/ocsf-1.8.0.json") else { return };
+fn every_column_of_a_class_is_one_that_ocsf_1_1_0_gives_it_and_none_is_missing() {
+    let Some(schema) = shared("data/ocsf/ocsf-1.1.0.json") else { return };
     let schema: Value = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
     let classes: Vec<&Value> = schema["classes"].as_object().unwrap().values().collect();
     for class in Class::ALL {
         let known = classes.iter().find(|known| known["uid"] == class.uid).unwrap();
-        for field in Shape::OfClass(class.uid).schema().fields() {
-            assert!(known["attributes"].get(field.name()).is_some(), "{} has no {}", class.name, field.name());
-        }
+        columns_are_known(Shape::OfClass(class.uid).schema().fields(), &known["attributes"], &schema, class.name);
         for name in known["attributes"].as_object().unwrap().keys() {
             let is_in = |shape: Shape| shape.schema().field_with_name(name).is_ok();
             assert_eq!(is_in(Shape::OfClass(class.uid)), is_in(Shape::Whole), "{} has {name}", class.name);
         }
+    }
+}
+
+/// Fails for a column, or one in it, that is no attribute of these.
+fn columns_are_known(columns: &Fields, known: &Value, schema: &Value, path: &str) {
+    for column in columns {
+        let attribute = known.get(column.name()).unwrap_or_else(|| panic!("{path} has no {}", column.name()));
+        let element = match column.data_type() {
+            DataType::List(element) => element.data_type(),
+            other => other,
+        };
+        let DataType::Struct(inner) = element else { continue };
+        let object = attribute["object_type"].as_str().or(attribute["type"].as_str()).unwrap();
+        let path = format!("{path}.{}", column.name());
+        columns_are_known(inner, &schema["objects"][object]["attributes"], schema, &path);
+    }
+}
+
+#[test]
+fn every_event_in_ocsf_1_1_0_satisfies_the_checker_and_loses_nothing() {
+    let Some(checker) = shared("tools/ocsf-validate") else { return };
+    let golden = std::fs::read_to_string(shared("data/ocsf/examples/raw-events.ndjson").unwrap()).unwrap();
+    let mut lines = every_type();
+    lines.extend(golden.lines().map(|raw| line(raw, &Received::at(LOGGED_MS))));
+    let older: Vec<String> = lines.iter().map(|line| older(line)).collect();
+    for (older, line) in older.iter().zip(&lines) {
+        nothing_is_lost(older, line);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.ndjson");
+    std::fs::write(&file, older.join("\n")).unwrap();
+    // Of what every feed has to have, 1.1.0 has no place for the id of the original event.
+    let arguments = ["--feed", "--strict", "--ignore", "feed_field_missing", "--allow-duplicate-uid"];
+    let arguments = [&arguments[..], &["--version", "1.1.0", "--allow-versions", "1.1.0"]].concat();
+    let output = std::process::Command::new("python3").arg(checker).args(arguments).arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// Every value of the newer event is in the older one, or in what it could not say.
+fn nothing_is_lost(older: &str, newer: &str) {
+    let (older, newer): (Value, Value) = (serde_json::from_str(older).unwrap(), serde_json::from_str(newer).unwrap());
+    let lost = &older["unmapped"]["ocsf"];
+    // What says which class, version and number it is must differ.
+    const RENAMED: &[&str] = &[
+        "class_uid",
+        "class_name",
+        "type_uid",
+        "type_name",
+        "activity_id",
+        "metadata",
+        "unmapped",
+        "type_id",
+        "auth_protocol_id",
+    ];
+    fn held(value: &Value, older: &Value, lost: &Value, path: &str) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members.iter().filter(|(name, _)| !RENAMED.contains(&name.as_str())) {
+                    let at = match name.as_str() {
+                        "app_name" => &older["invoked_by"],
+                        "lat" if lost["lat"].is_null() => &older["coordinates"][1],
+                        "long" if lost["long"].is_null() => &older["coordinates"][0],
+                        _ => &older[name],
+                    };
+                    held(value, at, &lost[name], &format!("{path}.{name}"));
+                }
+            }
+            Value::Array(values) => {
+                for (at, value) in values.iter().enumerate() {
+                    if path == ".observables" {
+                        assert_eq!(value["value"], older[at]["value"], "{path}");
+                        continue;
+                    }
+                    held(value, &older[at], &lost[at], &format!("{path}[{at}]"));
+                }
+            }
+            _ => assert!(value == older || value == lost, "{path}: {value} is neither {older} nor {lost}"),
+        }
+    }
+    held(&newer, &older, lost, "");
+    for (name, value) in newer["unmapped"].as_object().into_iter().flatten() {
+        assert_eq!(&older["unmapped"][name], value, "unmapped.{name}");
     }
 }
 
@@ -161,9 +250,11 @@ proptest! {
         }
         let line = line(&event.to_string(), &Received::at(LOGGED_MS));
         let expected: Value = serde_json::from_str(&line).unwrap();
-        for shape in [Shape::Whole, Shape::OfClass(class_of(&line))] {
-            let found = events(file(shape, std::slice::from_ref(&line)));
-            assert_same(&found[0], &expected, &line);
-        }
+        let found = events(file(Shape::Whole, std::slice::from_ref(&line)));
+        assert_same(&found[0], &expected, &line);
+        let older = older(&line);
+        nothing_is_lost(&older, &line);
+        let found = events(file(Shape::OfClass(class_of(&older)), std::slice::from_ref(&older)));
+        assert_same(&found[0], &serde_json::from_str(&older).unwrap(), &older);
     }
 }

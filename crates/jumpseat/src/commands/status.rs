@@ -1,17 +1,19 @@
-//! `status`: every connection and stream, worst first; `--check` for monitoring.
+//! `status`: every stream of every connection and every archive, worst first; `--check` for monitoring.
+
+use std::collections::BTreeMap;
 
 use anyhow::Result;
 use clap::Args;
-use collect::events::{coverage, event_lease_name};
+use collect::condition::{Condition, State};
+use collect::events::{Coverage, coverage, event_lease_name};
 use collect::inventory_lease_name;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use store::StreamKind;
 use store::events::Hour;
+use store::{Archive, Stream, StreamKind};
 
 use super::Global;
 use super::sync::next_words;
-use crate::condition::Condition;
 use crate::context::{Context, this_host};
 use crate::exit::{Exit, exit_of};
 use crate::output::{Format, Sheet, printable, write_lines};
@@ -24,36 +26,35 @@ pub(super) struct StatusArgs {
     check: bool,
 }
 
+/// One line of the status: a stream of a connection, or an archive.
+struct Line {
+    condition: Condition,
+    name: String,
+    organization: Option<String>,
+    what: &'static str,
+    failing_since: Option<Timestamp>,
+    last_success: Option<Timestamp>,
+    next_run: Option<Timestamp>,
+    events: Option<Events>,
+}
+
+/// What there is to say of a connection's events.
+struct Events {
+    coverage: Coverage,
+    /// How many were read with an older mapping.
+    stale: u64,
+    /// Those of types that the mapping does not know, by type.
+    unmapped: BTreeMap<String, u64>,
+    keep: String,
+    kept_from: Option<Timestamp>,
+}
+
 pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
     let context = Context::open(global).await?;
-    let connections = context.store.connections().await?;
-    let host = this_host();
-    let mut rows = Vec::new();
-    for stream in context.store.streams(None).await? {
-        let Some(connection) = connections.iter().find(|connection| connection.id == stream.connection_id) else {
-            continue;
-        };
-        let lease = match stream.kind {
-            StreamKind::Inventory => inventory_lease_name(connection),
-            StreamKind::Events => event_lease_name(connection),
-        };
-        let holder = context.store.lease_holder(&lease, &host, context.now).await?;
-        let condition = Condition::of(connection, &stream, holder.as_deref(), context.now);
-        let (mut stale, mut keep, mut kept_from) = (None, None, None);
-        let proof = match (&connection.org_id, stream.kind) {
-            (Some(org_id), StreamKind::Events) => {
-                keep = Some(stream.keep.clone().unwrap_or_else(|| context.config.keep_events.clone()));
-                kept_from = context.store.events_kept_from(org_id).await?;
-                stale = Some(context.store.stale_events(org_id, ocsf::MAPPING_VERSION).await?);
-                let windows = context.store.event_windows(org_id, Hour::from_number(0), Hour::of(context.now).next());
-                Some(coverage(&windows.await?, context.now))
-            }
-            _ => None,
-        };
-        rows.push((condition, connection, stream, proof, stale, (keep, kept_from)));
-    }
-    rows.sort_by(|a, b| (a.0.state, &a.1.name).cmp(&(b.0.state, &b.1.name)));
-    let exit = rows.first().map_or(Exit::Ok, |(condition, ..)| exit_of(condition));
+    let mut lines = lines_of_streams(&context).await?;
+    lines.extend(context.store.archives().await?.into_iter().map(line_of_archive));
+    lines.sort_by(|a, b| (a.condition.state, &a.name).cmp(&(b.condition.state, &b.name)));
+    let exit = lines.first().map_or(Exit::Ok, |line| exit_of(&line.condition));
     let people = context.format == Format::Table;
     let moment = |at: Option<Timestamp>| match at {
         None => Value::Null,
@@ -71,6 +72,7 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         "newest_event",
         "proven_to",
         "gaps",
+        "unmapped",
         "older_mapping",
         "kept",
         "kept_from",
@@ -78,30 +80,36 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         "what_to_do",
     ]);
     let mut told = Vec::new();
-    for (condition, connection, stream, proof, stale, (keep, kept_from)) in &rows {
-        let next = stream.next_run_at.filter(|_| connection.enabled);
+    for line in &lines {
+        let events = line.events.as_ref();
+        let unmapped = events.map(|events| match people {
+            // The types are in the table `events_unmapped` and in `event types`.
+            true => json!(Some(events.unmapped.values().sum::<u64>()).filter(|events| *events > 0)),
+            false => json!(events.unmapped),
+        });
         sheet.push(vec![
-            json!(connection.name),
-            json!(connection.org_name.as_ref().or(connection.org_id.as_ref())),
-            json!(stream.kind.word()),
-            json!(condition.state.words()),
-            moment(stream.state.failing_since),
-            moment(stream.state.last_success_at),
-            if people { json!(next_words(next, context.now)) } else { moment(next) },
-            moment(proof.as_ref().and_then(|proof| proof.newest)),
-            moment(proof.as_ref().and_then(|proof| proof.sealed_to)),
-            json!(proof.as_ref().map(|proof| proof.gaps.len())),
-            json!(stale.filter(|stale| !people || *stale > 0)),
+            json!(line.name),
+            json!(line.organization),
+            json!(line.what),
+            json!(line.condition.state.words()),
+            moment(line.failing_since),
+            moment(line.last_success),
+            if people { json!(next_words(line.next_run, context.now)) } else { moment(line.next_run) },
+            moment(events.and_then(|events| events.coverage.newest)),
+            moment(events.and_then(|events| events.coverage.sealed_to)),
+            json!(events.map(|events| events.coverage.gaps.len())),
+            unmapped.unwrap_or_default(),
+            json!(events.map(|events| events.stale).filter(|stale| !people || *stale > 0)),
             // What is kept forever needs no column; since when it is kept follows from how long, for people.
-            json!(keep.as_ref().filter(|keep| !people || *keep != "forever")),
-            moment(kept_from.filter(|_| !people)),
+            json!(events.map(|events| &events.keep).filter(|keep| !people || *keep != "forever")),
+            moment(events.and_then(|events| events.kept_from).filter(|_| !people)),
             // Sentences have no room in a column: people read them below.
-            if people { Value::Null } else { json!(condition.reason) },
-            if people { Value::Null } else { json!(condition.help) },
+            if people { Value::Null } else { json!(line.condition.reason) },
+            if people { Value::Null } else { json!(line.condition.help) },
         ]);
-        if let Some(reason) = condition.reason.as_ref().filter(|_| people) {
-            told.push(format!("{}, {}: {}", printable(&connection.name), stream.kind.word(), printable(reason)));
-            told.extend(condition.help.as_ref().map(|help| format!("  {}", printable(help))));
+        if let Some(reason) = line.condition.reason.as_ref().filter(|_| people) {
+            told.push(format!("{}, {}: {}", printable(&line.name), line.what, printable(reason)));
+            told.extend(line.condition.help.as_ref().map(|help| format!("  {}", printable(help))));
         }
     }
     if sheet.is_empty() && people {
@@ -115,4 +123,77 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         sheet.write(context.format)?;
     }
     Ok(if args.check { exit } else { Exit::Ok })
+}
+
+async fn lines_of_streams(context: &Context) -> Result<Vec<Line>> {
+    let connections = context.store.connections().await?;
+    let host = this_host();
+    let mut lines = Vec::new();
+    for stream in context.store.streams(None).await? {
+        let Some(connection) = connections.iter().find(|connection| connection.id == stream.connection_id) else {
+            continue;
+        };
+        let lease = match stream.kind {
+            StreamKind::Inventory => inventory_lease_name(connection),
+            StreamKind::Events => event_lease_name(connection),
+        };
+        let holder = context.store.lease_holder(&lease, &host, context.now).await?;
+        let events = match (&connection.org_id, stream.kind) {
+            (Some(org_id), StreamKind::Events) => Some(events_of(context, org_id, &stream).await?),
+            _ => None,
+        };
+        lines.push(Line {
+            condition: Condition::of(connection, &stream, holder.as_deref(), context.now),
+            name: connection.name.clone(),
+            organization: connection.org_name.as_ref().or(connection.org_id.as_ref()).cloned(),
+            what: stream.kind.word(),
+            failing_since: stream.state.failing_since,
+            last_success: stream.state.last_success_at,
+            next_run: stream.next_run_at.filter(|_| connection.enabled),
+            events,
+        });
+    }
+    Ok(lines)
+}
+
+async fn events_of(context: &Context, org_id: &str, stream: &Stream) -> Result<Events> {
+    let store = &context.store;
+    let windows = store.event_windows(org_id, Hour::from_number(0), Hour::of(context.now).next()).await?;
+    let mut unmapped = BTreeMap::new();
+    for seen in store.event_types_seen(org_id).await?.into_iter().filter(|seen| !seen.is_mapped) {
+        *unmapped.entry(seen.event_type).or_default() += seen.events;
+    }
+    Ok(Events {
+        coverage: coverage(&windows, context.now),
+        stale: store.stale_events(org_id, ocsf::MAPPING_VERSION).await?,
+        unmapped,
+        keep: stream.keep.clone().unwrap_or_else(|| context.config.keep_events.clone()),
+        kept_from: store.events_kept_from(org_id).await?,
+    })
+}
+
+fn line_of_archive(archive: Archive) -> Line {
+    let state = archive.state;
+    let fails = state.failures > 0;
+    let word = match (fails, state.last_run_at) {
+        (true, _) => State::Failing,
+        (false, None) => State::Pending,
+        (false, Some(_)) => State::Active,
+    };
+    let help = "`jumpseat serve` tries it again by itself, `jumpseat archive run` now; what it holds already stays.";
+    Line {
+        condition: Condition {
+            state: word,
+            reason: state.failure,
+            help: fails.then(|| help.to_owned()),
+            code: state.failure_code,
+        },
+        name: archive.name,
+        organization: None,
+        what: "archive",
+        failing_since: state.failing_since,
+        last_success: state.last_success_at,
+        next_run: None,
+        events: None,
+    }
 }

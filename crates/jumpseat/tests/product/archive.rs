@@ -23,7 +23,8 @@ async fn archived(days: i64) -> (Scene, PathBuf) {
     (scene, folder)
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// The files in a folder and the folders in it.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(next) = open.pop() {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use simulator::{Config, EventSpec};
+use simulator::Config;
 use tokio::process::Child;
 
-use crate::support::{Ended, Scene};
+use crate::support::Scene;
 
 fn start(scene: &Scene, args: &[&str]) -> Child {
     scene.command(args).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
@@ -90,96 +90,4 @@ async fn two_processes_never_run_one_stream_twice_and_say_who_holds_it() {
     scene.world().faults().set_latency(Duration::ZERO);
     assert!(first.wait().await.unwrap().success());
     assert_eq!(scene.run(&["status", "-o", "json"]).await.stream("inventory")["state"], "Active");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_stops_the_sync_with_words_and_space_lets_it_go_on() {
-    let scene = Scene::new(Config::single(400, 200, 6, 4)).await;
-    let Some(disk) = SmallDisk::mount(&scene).await else { return };
-    let run = async |args: &[&str]| disk.run(args).await;
-    let full = run(&["sync", "--stream", "inventory", "-o", "json"]).await;
-    assert_ne!(full.code, 0);
-    assert!(format!("{}{}", full.out, full.err).contains("full"), "{full:?}");
-    disk.grow().await;
-    let empty = run(&["sql", "SELECT COUNT(*) AS n FROM users", "-o", "json"]).await;
-    assert_eq!(empty.json()[0]["n"], 0);
-    assert_eq!(run(&["sync", "--stream", "inventory"]).await.code, 0);
-    let users = run(&["sql", "SELECT COUNT(*) AS n FROM users", "-o", "json"]).await;
-    assert_eq!(users.json()[0]["n"].as_u64().unwrap(), scene.world().oracle(0).counts["systemusers"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_loses_and_doubles_no_event() {
-    let mut config = Config::single(25, 15, 4, 3);
-    config.organizations[0].events = EventSpec::steady(400);
-    let scene = Scene::new(config).await;
-    let Some(disk) = SmallDisk::mount(&scene).await else { return };
-    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(72)).to_string();
-    let sync = ["sync", "--stream", "events", "--since", &since, "-o", "json"];
-    for _ in 0..3 {
-        let full = disk.run(&sync).await;
-        assert_ne!(full.code, 0);
-        assert!(format!("{}{}", full.out, full.err).contains("full"), "{full:?}");
-    }
-    disk.grow().await;
-    let before = disk.count("SELECT COUNT(*) AS n FROM events").await;
-    let ended = disk.run(&sync).await;
-    assert_eq!(ended.code, 0, "{ended:?}");
-    let after = disk.count("SELECT COUNT(*) AS n FROM events").await;
-    assert!(after > before && after > 25_000, "{before}, then {after}");
-    assert_eq!(disk.count("SELECT COUNT(DISTINCT uid) AS n FROM events").await, after);
-    // The store counts and hashes anew what it holds, and JumpCloud counts what it has.
-    let verified = disk.run(&["event", "verify", "--recount", "-o", "json"]).await;
-    assert_eq!(verified.code, 0, "{verified:?}");
-}
-
-/// A data directory on a disk of its own that is almost too small for the tables, with a connection in it.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    /// Nothing where a disk can not be mounted.
-    async fn mount(scene: &Scene) -> Option<Self> {
-        let disk = tempfile::tempdir().unwrap();
-        let mounted = tokio::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=14m", "tmpfs"])
-            .arg(disk.path())
-            .output()
-            .await
-            .is_ok_and(|output| output.status.success());
-        if !mounted {
-            let required = std::env::var("JUMPSEAT_REQUIRE_ALL").is_ok();
-            assert!(!required, "a small disk can not be mounted, and it is required");
-            println!("skipped: mounting a small disk needs root; run as root to see this test");
-            return None;
-        }
-        let disk = Self(disk);
-        let key = scene.file("key.txt", &scene.world().credentials(0).read_only);
-        let added = disk
-            .run(&["connection", "add", "Acme", "--api-url", &scene.url(), "--api-key-file", key.to_str().unwrap()])
-            .await;
-        assert_eq!(added.code, 0, "{added:?}");
-        Some(disk)
-    }
-
-    async fn run(&self, args: &[&str]) -> Ended {
-        let mut command = crate::support::program(self.0.path());
-        command.arg("--data-dir").arg(self.0.path().join("data")).arg("--allow-loopback-upstream").args(args);
-        crate::support::end_of(command, "").await
-    }
-
-    async fn count(&self, sql: &str) -> u64 {
-        self.run(&["sql", sql, "-o", "json"]).await.json()[0]["n"].as_u64().unwrap()
-    }
-
-    async fn grow(&self) {
-        let remount = ["-o", "remount,size=200m"];
-        let grown = tokio::process::Command::new("mount").args(remount).arg(self.0.path()).status().await.unwrap();
-        assert!(grown.success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
 }

@@ -13,12 +13,12 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
-fn hours_ago(hours: i64) -> Timestamp {
+pub(crate) fn hours_ago(hours: i64) -> Timestamp {
     Timestamp::now() - SignedDuration::from_hours(hours)
 }
 
 /// The ids of the events that are stored of a range of time, each as often as it is there.
-async fn exported(scene: &Scene, from: Timestamp, to: Timestamp) -> Vec<String> {
+pub(crate) async fn exported(scene: &Scene, from: Timestamp, to: Timestamp) -> Vec<String> {
     let (from, to) = (from.to_string(), to.to_string());
     let ended = scene.run(&["event", "export", "--from", &from, "--to", &to, "--output", "raw"]).await;
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -28,7 +28,7 @@ async fn exported(scene: &Scene, from: Timestamp, to: Timestamp) -> Vec<String> 
 }
 
 /// The ids that the simulator issued in the same range.
-fn issued(scene: &Scene, from: Timestamp, to: Timestamp) -> Vec<String> {
+pub(crate) fn issued(scene: &Scene, from: Timestamp, to: Timestamp) -> Vec<String> {
     let range = from.as_millisecond()..to.as_millisecond() + 1;
     let events = scene.world().events(0, range, Timestamp::now().as_millisecond());
     let mut ids: Vec<String> = events.iter().map(|event| event.id.to_string()).collect();
@@ -72,6 +72,10 @@ async fn events_are_collected_found_exported_and_proven() {
     let events = scene.run(&["status", "-o", "json"]).await.stream("events");
     assert_eq!(events["state"], "Active");
     assert!(events["proven_to"].is_string() && events["newest_event"].is_string(), "{events}");
+    let unmapped = events["unmapped"].as_object().unwrap();
+    let sum: u64 = unmapped.values().map(|events| events.as_u64().unwrap()).sum();
+    let in_sql = scene.count("SELECT COALESCE(SUM(events), 0) FROM events_unmapped").await;
+    assert_eq!(sum, in_sql as u64, "{unmapped:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ use tokio::process::Command;
 pub(crate) struct Scene {
     running: Running,
     folder: TempDir,
+    data: PathBuf,
 }
 
 /// How a run of the program ended.
@@ -27,7 +28,9 @@ pub(crate) struct Ended {
 impl Scene {
     pub(crate) async fn new(config: Config) -> Self {
         let running = Simulator::start(config, Clock::system(), ([127, 0, 0, 1], 0).into()).await.unwrap();
-        Self { running, folder: tempfile::tempdir().unwrap() }
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        Self { running, folder, data }
     }
 
     /// One small, clean organization.
@@ -44,7 +47,13 @@ impl Scene {
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
+    }
+
+    /// The same with another data directory.
+    pub(crate) fn at(mut self, data: PathBuf) -> Self {
+        self.data = data;
+        self
     }
 
     /// Writes a file beside the data directory, e.g. a key.

@@ -260,7 +260,10 @@ impl EventWriter {
         // Nobody else writes this organization's events, as the lease is checked when the outcome is written.
         let found = recompute(&self.store.db, &self.org_id, hour).await?;
         let differs = difference(window.as_ref(), &found, counted);
-        let mut tx = self.begin(now).await?;
+        // It says something of what is there already. Should the machine lose its power before the next page, or the end of the
+        // run, has made it durable, the window is as it was before, and is proven again.
+        let mut tx = self.store.db.begin_hidden().await?;
+        self.lease.check(&mut tx, Some(now)).await?;
         self.ensure_window(&mut tx, hour).await?;
         let key = || [Cell::Integer(self.org), Cell::Integer(hour.number()), Cell::from(counted)];
         match &differs {

@@ -131,6 +131,17 @@ async fn put_at(
     writer.write_page(&EventPage { window, rows: &rows, position, is_last, mapping: 1 }, minute(1)).await
 }
 
+/// Stores some hours of events and seals them.
+pub(crate) async fn seal_hours(store: &Store, org_id: &str, hours: i64) {
+    let mut writer = writer(store, org_id).await;
+    for hour in 0..hours {
+        let events: Vec<Event> = (0..50).map(|n| event(1000 * hour as u32 + n, 60 * hour + i64::from(n))).collect();
+        put(&mut writer, hour_of(60 * hour), &events).await;
+        let sealed = writer.seal(hour_of(60 * hour), 50, None, minute(300)).await.unwrap();
+        assert!(matches!(sealed, SealOutcome::Sealed(_)), "{sealed:?}");
+    }
+}
+
 fn of(org_id: &str) -> EventFilter {
     EventFilter { org_ids: vec![org_id.to_owned()], ..EventFilter::default() }
 }

@@ -30,6 +30,7 @@ macro_rules! on_both_engines {
 mod audit;
 mod bed;
 mod connections;
+mod damage;
 mod events;
 mod evidence;
 mod leases;

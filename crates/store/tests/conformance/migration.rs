@@ -1,5 +1,7 @@
 //! Opening: an empty place, one of an older or a newer program, and places that can not be used.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use store::{Error, Location, Store};
 
 use crate::bed::{Bed, TABLES, holder, minute, on_sqlite};
@@ -95,8 +97,15 @@ async fn a_file_that_is_no_database_is_refused_in_words_and_not_touched() {
         let file = bed.folder.path().join("notes.txt");
         let notes = "not a database, but my notes\n".repeat(200);
         std::fs::write(&file, &notes).unwrap();
-        assert!(refused(&file).await.contains("not a database"));
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), notes);
+        let mode = || std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        let before = mode();
+        let link = bed.folder.path().join("jumpseat.db");
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        for path in [&file, &link] {
+            assert!(refused(path).await.contains("not a database"));
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), notes);
+            assert_eq!(mode(), before, "who may read it was changed");
+        }
     })
     .await;
 }

@@ -1,13 +1,14 @@
 //! `event search` and `event export`: the newest events of a filter, or all of them.
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 use store::events::EventOrder;
 
 use super::filter::FilterArgs;
-use super::write::EventWriter;
+use super::write::{EventWriter, NewFile};
 use crate::commands::Global;
 use crate::context::Context;
 use crate::exit::{Exit, eprintln_quietly};
@@ -30,10 +31,13 @@ pub(in crate::commands) struct SearchArgs {
 #[command(before_help = "Examples:
   jumpseat event export --from 2026-11-01 --to 2026-11-30 --output ocsf | gzip > november.jsonl.gz
   jumpseat event export --output raw > everything.jsonl
-  jumpseat event export --from 2026-11-01 --output parquet > november.parquet")]
+  jumpseat event export --from 2026-11-01 --output parquet --file november.parquet")]
 pub(in crate::commands) struct ExportArgs {
     #[command(flatten)]
     filter: FilterArgs,
+    /// Write to this file instead of standard output; it takes its place when it is whole, or not at all.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
 }
 
 pub(super) async fn search(args: &SearchArgs, global: &Global) -> Result<Exit> {
@@ -62,7 +66,11 @@ pub(super) async fn export(args: &ExportArgs, global: &Global) -> Result<Exit> {
     let filter = args.filter.filter(&context).await?;
     // A table must be measured before it can be written; an export is of any size.
     let format = if context.format == Format::Table { Format::Jsonl } else { context.format };
-    let mut writer = EventWriter::new(format)?;
+    let file = args.file.as_deref().map(NewFile::begin).transpose()?;
+    let mut writer = match &file {
+        Some(file) => EventWriter::to(format, file.out()?)?,
+        None => EventWriter::new(format)?,
+    };
     let mut failed = None;
     let with_raw = EventWriter::needs_raw(format);
     context
@@ -79,5 +87,8 @@ pub(super) async fn export(args: &ExportArgs, global: &Global) -> Result<Exit> {
         return Err(error);
     }
     writer.finish()?;
+    if let Some(file) = file {
+        file.finish()?;
+    }
     Ok(Exit::Ok)
 }

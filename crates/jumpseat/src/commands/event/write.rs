@@ -1,13 +1,14 @@
-//! Events on standard output, one after the other: as rows, as OCSF, as they came, or
-//! as a Parquet file.
+//! Events on standard output or into a file, one after the other: as rows, as OCSF, as they came, or as a Parquet file.
 
-use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use deliver::{EventFile, Shape, received};
 use ocsf::Mapper;
 use serde_json::{Value, json};
 use store::events::{Named, StoredEvent};
+use tempfile::NamedTempFile;
 
 use crate::exit::Problem;
 use crate::output::{Format, RowWriter};
@@ -36,24 +37,60 @@ const SHOWN: &[&str] =
 
 /// Writes events in one format.
 pub(super) enum EventWriter {
-    Rows { rows: RowWriter<BufWriter<StdoutLock<'static>>>, columns: &'static [&'static str] },
-    Lines { out: BufWriter<StdoutLock<'static>>, mapper: Box<Mapper>, is_ocsf: bool },
-    Parquet { file: Box<EventFile>, mapper: Box<Mapper>, line: Vec<u8> },
+    Rows { rows: RowWriter<Out>, columns: &'static [&'static str] },
+    Lines { out: Out, mapper: Box<Mapper>, is_ocsf: bool },
+    Parquet { out: Out, file: Box<EventFile>, mapper: Box<Mapper>, line: Vec<u8> },
+}
+
+type Out = BufWriter<Box<dyn Write>>;
+
+/// A file that takes its place when it is whole. Dropped before, it leaves nothing.
+pub(super) struct NewFile {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl NewFile {
+    /// Begins the file, beside its place.
+    pub(super) fn begin(path: &Path) -> Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file =
+            NamedTempFile::new_in(folder).with_context(|| format!("no file can be made in {}", folder.display()))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Where its bytes go.
+    pub(super) fn out(&self) -> Result<Box<dyn Write>> {
+        Ok(Box::new(self.file.reopen()?))
+    }
+
+    /// Takes its place; a file that is there is replaced.
+    pub(super) fn finish(self) -> Result<()> {
+        let failed = || format!("{} can not be written", self.path.display());
+        self.file.as_file().sync_all().with_context(failed)?;
+        self.file.persist(&self.path).map_err(|error| error.error).with_context(failed)?;
+        Ok(())
+    }
 }
 
 impl EventWriter {
-    /// Begins.
+    /// Begins on standard output.
     pub(super) fn new(format: Format) -> Result<Self> {
-        if format == Format::Parquet {
-            if io::stdout().is_terminal() {
-                return Err(Problem::usage(
-                    "a Parquet file is not for a terminal: send it to a file with > events.parquet",
-                ));
-            }
-            let file = EventFile::new(Shape::Whole)?;
-            return Ok(Self::Parquet { file: Box::new(file), mapper: Box::default(), line: Vec::new() });
+        if format == Format::Parquet && io::stdout().is_terminal() {
+            return Err(Problem::usage(
+                "a Parquet file is not for a terminal: send it to a file with > events.parquet",
+            ));
         }
-        let out = BufWriter::with_capacity(256 * 1024, io::stdout().lock());
+        Self::to(format, Box::new(io::stdout().lock()))
+    }
+
+    /// Begins elsewhere.
+    pub(super) fn to(format: Format, out: Box<dyn Write>) -> Result<Self> {
+        let out = BufWriter::with_capacity(256 * 1024, out);
+        if format == Format::Parquet {
+            let file = EventFile::new(Shape::Whole)?;
+            return Ok(Self::Parquet { out, file: Box::new(file), mapper: Box::default(), line: Vec::new() });
+        }
         if format.is_of_events() {
             return Ok(Self::Lines { out, mapper: Box::default(), is_ocsf: format == Format::Ocsf });
         }
@@ -75,15 +112,13 @@ impl EventWriter {
                 let all = COLUMNS.iter().zip(row(event));
                 rows.row(all.filter(|(name, _)| columns.contains(name)).map(|(_, value)| value).collect())?;
             }
-            Self::Parquet { file, mapper, line } => {
+            Self::Parquet { out, file, mapper, line } => {
                 line.clear();
                 let raw = event.raw.as_deref().unwrap_or("null");
                 mapper.read(raw).write_ocsf(&received(event, true), line);
                 file.push(line)?;
                 let ready = file.take();
-                if !ready.is_empty() {
-                    io::stdout().lock().write_all(&ready)?;
-                }
+                out.write_all(&ready)?;
             }
             Self::Lines { out, mapper, is_ocsf } => {
                 let raw = event.raw.as_deref().unwrap_or("null");
@@ -114,8 +149,7 @@ impl EventWriter {
         match self {
             Self::Rows { rows, .. } => rows.finish()?,
             Self::Lines { mut out, .. } => out.flush()?,
-            Self::Parquet { file, .. } => {
-                let mut out = io::stdout().lock();
+            Self::Parquet { mut out, file, .. } => {
                 out.write_all(&file.finish()?)?;
                 out.flush()?;
             }
