@@ -1,57 +1,19 @@
 #!/usr/bin/env python3
-"""The journeys of the console in a real browser, against a running demonstration.
+"""The journeys of the console in a real browser, with script and without, against a demonstration.
 
-    jumpseat demo                         # prints the link
-    python3 tests/console/journeys.py LINK [SCREENSHOTS]
+    python3 tests/console/journeys.py target/release/jumpseat      # or the link that a running demonstration has printed
 
-Needs `playwright` from PyPI and a Chromium (CHROMIUM, or /usr/bin/chromium). Without SCREENSHOTS no picture is kept. Fails at
-the first thing that is not as people expect it, and when a page runs a foreign script, breaks the policy, asks another host, or
-is wider than the window. With AXE=path/to/axe.min.js (`axe-core` from npm) every page is held against WCAG 2.2 AA as well.
+Needs `playwright` from PyPI and a Chromium (CHROMIUM, or /usr/bin/chromium). Fails at the first thing that is not as people
+expect it, and when a page runs a foreign script, breaks the policy or asks another host.
 """
 
-import os
 import sys
-from urllib.parse import urlsplit
 
 from playwright.sync_api import expect, sync_playwright
 
-LINK = sys.argv[1]
-SHOTS = sys.argv[2] if len(sys.argv) > 2 else None
-BASE = "{0.scheme}://{0.netloc}".format(urlsplit(LINK))
-PAGES = {
-    "overview": "/",
-    "connections": "/connections",
-    "add": "/connections/new",
-    "collection-status": "/collection-status",
-    "users": "/assets?type=user",
-    "devices": "/assets?type=device",
-    "findings": "/findings",
-    "findings-flat": "/findings?view=flat",
-    "checks": "/checks",
-    "frameworks": "/frameworks",
-    "framework": "/frameworks/soc2",
-    "events": "/events",
-    "sql": "/sql?sql=SELECT+username%2C+mfa_status+FROM+users+LIMIT+20",
-    "account": "/account",
-    "administration": "/administration",
-    "audit": "/administration/audit",
-}
+from demonstration import base_of, chromium, demonstration, finish, watch
 
-
-def watch(page, wrongs):
-    """Notes what a page must never do."""
-    page.on("dialog", lambda dialog: (wrongs.append(f"{page.url}: a script said {dialog.message}"), dialog.dismiss()))
-    page.on("console", lambda message: wrongs.append(f"{page.url}: {message.text}") if message.type == "error" else None)
-    page.on("pageerror", lambda error: wrongs.append(f"{page.url}: {error}"))
-    page.on("request", lambda request: None if request.url.startswith((BASE, "data:")) else wrongs.append(f"asked {request.url}"))
-
-
-def accessible(page, wrongs):
-    """Holds a page against WCAG 2.2 AA, as far as a program can."""
-    page.evaluate(open(os.environ["AXE"]).read())
-    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']})")
-    for violation in found["violations"]:
-        wrongs.append(f"{page.url}: {violation['id']}: {violation['nodes'][0]['html'][:120]}")
+BASE = ""
 
 
 def journey_of_a_connection(page):
@@ -101,6 +63,8 @@ def journey_of_an_event(page):
     page.locator("tbody a").first.click()
     expect(page.get_by_role("heading", name="OCSF")).to_be_visible()
     expect(page.locator("pre").first).to_contain_text("class_uid")
+    trace = page.get_by_role("region", name="Mapping trace")
+    expect(trace.locator("tr", has_text="class_uid")).to_contain_text("event_type")
 
 
 def keyboard_alone(page):
@@ -114,50 +78,69 @@ def keyboard_alone(page):
     expect(page).to_have_url(f"{BASE}/findings")
 
 
+def journey_of_a_second_connection(page):
+    """Add a connection that the user names: fill in, Test Connection, Save; a wrong key is told what is wrong with it."""
+    page.goto(f"{BASE}/connections")
+    page.get_by_role("link", name="Add a connection").click()
+    page.get_by_label("Connection Name").fill("scytale-production-env")
+    page.get_by_label("API Key", exact=False).last.fill("  this is no key  ")
+    page.get_by_role("button", name="Test Connection").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    expect(page.get_by_label("Connection Name")).to_have_value("scytale-production-env")
+
+
+def journey_of_evidence(page):
+    """From a framework to what is evidence for it, to a pack that is made and downloaded."""
+    page.goto(f"{BASE}/frameworks")
+    page.get_by_role("link", name="Evidence", exact=True).click()
+    page.locator("tbody a").first.click()
+    expect(page.get_by_role("heading", name="Population")).to_be_visible()
+    page.get_by_role("link", name="Make a pack").click()
+    if not page.get_by_role("button", name="Make the pack").is_visible():
+        page.locator("summary", has_text="Make a pack").click()
+    page.get_by_role("button", name="Make the pack").click()
+    expect(page.get_by_role("heading", name="is made")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the pack").click()
+    with open(download.value.path(), "rb") as pack:
+        assert pack.read(2) == b"PK", "the pack is an archive"
+
+
+def journey_of_a_live_tail(page):
+    """Events are followed, and followed no more."""
+    page.goto(f"{BASE}/events")
+    page.get_by_role("link", name="Live tail").click()
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    page.get_by_role("link", name="Pause").click()
+    expect(page.get_by_role("link", name="Live tail")).to_be_visible()
+
+
+WITH_AND_WITHOUT_SCRIPT = [
+    journey_of_a_connection,
+    journey_of_a_second_connection,
+    journey_of_a_finding,
+    journey_of_an_event,
+    journey_of_a_live_tail,
+    journey_of_evidence,
+]
+
+
 def main():
+    global BASE
     wrongs = []
-    with sync_playwright() as playwright:
-        chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"])
-        for scheme in ("light", "dark"):
-            for width in (390, 1024, 1440):
-                # The policy keeps out what looks at accessibility, too; the journeys below run under it.
-                with_axe = "AXE" in os.environ and width == 1440
-                context = browser.new_context(
-                    color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=with_axe
-                )
-                page = context.new_page()
-                watch(page, wrongs)
-                page.goto(LINK)
-                expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-                for name, path in PAGES.items():
-                    page.goto(f"{BASE}{path}")
-                    expect(page.get_by_role("heading", level=1)).to_be_visible()
-                    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-                    if wide > 0:
-                        wrongs.append(f"{path} is {wide} px too wide at {width}")
-                    if with_axe:
-                        accessible(page, wrongs)
-                    if SHOTS:
-                        page.screenshot(path=os.path.join(SHOTS, f"{name}-{width}-{scheme}.png"))
-                context.close()
-        context = browser.new_context()
-        page = context.new_page()
-        watch(page, wrongs)
-        page.goto(LINK)
-        for journey in (journey_of_a_connection, journey_of_a_finding, journey_of_an_event, keyboard_alone):
-            journey(page)
-            print("ok", journey.__name__)
-        without_script = browser.new_context(java_script_enabled=False)
-        page = without_script.new_page()
-        page.goto(LINK)
-        for journey in (journey_of_a_connection, journey_of_a_finding, journey_of_an_event):
-            journey(page)
-            print("ok without script", journey.__name__)
+    with demonstration(sys.argv[1]) as link, sync_playwright() as playwright:
+        BASE = base_of(link)
+        browser = chromium(playwright)
+        for with_script in (True, False):
+            page = browser.new_context(java_script_enabled=with_script).new_page()
+            page.set_default_timeout(15_000)
+            watch(page, BASE, wrongs)
+            page.goto(link)
+            for journey in WITH_AND_WITHOUT_SCRIPT + ([keyboard_alone] if with_script else []):
+                journey(page)
+                print("ok" if with_script else "ok without script", journey.__name__)
         browser.close()
-    if wrongs:
-        print("\n".join(wrongs), file=sys.stderr)
-        sys.exit(1)
+    finish(wrongs)
 
 
 if __name__ == "__main__":

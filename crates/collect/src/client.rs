@@ -98,6 +98,26 @@ impl Settings {
         Ok(Place { region: None, console_url: hosts.console.to_string(), insights_url: hosts.insights.to_string() })
     }
 
+    /// The hosts of a place.
+    ///
+    /// # Errors
+    /// They may not be given a credential, or not any more.
+    pub fn hosts(&self, place: &Place) -> Result<Hosts, Error> {
+        Ok(match &place.region {
+            Some(region) => Hosts::region(
+                region.parse().map_err(|error: jumpcloud::UnknownRegion| Error::Place(error.to_string()))?,
+            ),
+            None => Hosts::custom(&place.console_url, &place.insights_url, self.allow_loopback).map_err(|error| {
+                let hint = if self.allow_loopback {
+                    ""
+                } else {
+                    " (plain http on this machine needs --allow-loopback-upstream)"
+                };
+                Error::Place(format!("{} can not be used: {error}{hint}", place.console_url))
+            })?,
+        })
+    }
+
     /// Makes a client for a place and a credential.
     pub(crate) fn client(
         &self,
@@ -118,20 +138,7 @@ impl Settings {
         others: &[String],
         clock: Arc<dyn Clock>,
     ) -> Result<Client, Error> {
-        let hosts = match &place.region {
-            Some(region) => Hosts::region(
-                region.parse().map_err(|error: jumpcloud::UnknownRegion| Error::Place(error.to_string()))?,
-            ),
-            None => Hosts::custom(&place.console_url, &place.insights_url, self.allow_loopback).map_err(|error| {
-                let hint = if self.allow_loopback {
-                    ""
-                } else {
-                    " (plain http on this machine needs --allow-loopback-upstream)"
-                };
-                Error::Place(format!("{} can not be used: {error}{hint}", place.console_url))
-            })?,
-        };
-        let mut config = ClientConfig::new(hosts, credential);
+        let mut config = ClientConfig::new(self.hosts(place)?, credential);
         config.org_id = org_id.map(str::to_owned);
         config.more_org_ids = others.to_vec();
         config.max_in_flight = self.max_in_flight;

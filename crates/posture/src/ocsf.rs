@@ -37,6 +37,32 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The columns of the view `findings` that it is read from, in the order of its members.
+    pub const COLUMNS: &[&str] = &[
+        "number",
+        "org_id",
+        "check_id",
+        "resource_type",
+        "resource_id",
+        "name",
+        "severity",
+        "severity_id",
+        "state",
+        "outcome",
+        "reason",
+        "evidence",
+        "opened_at",
+        "last_seen_at",
+        "resolved_at",
+        "reopened",
+        "owner",
+        "due_at",
+        "accepted_kind",
+        "accepted_why",
+        "accepted_by",
+        "accepted_until",
+    ];
+
     /// Its identity everywhere and for ever: a hash over organization, check and thing.
     pub fn uid(&self) -> String {
         let mut hasher = Sha256::new();

@@ -18,6 +18,7 @@ pub(crate) struct Frame {
     pub(crate) person: String,
     pub(crate) role: &'static str,
     pub(crate) may_administer: bool,
+    pub(crate) may_manage_people: bool,
     pub(crate) is_administration: bool,
     pub(crate) form_token: String,
     pub(crate) organizations: Vec<OrganizationChoice>,
@@ -78,7 +79,7 @@ const NAV: &[(Section, &str, &str, Permission)] = &[
     (Section::Assets, "Assets", "/assets", Permission::ReadAssets),
     (Section::Findings, "Findings", "/findings", Permission::ReadFindings),
     (Section::Checks, "Checks", "/checks", Permission::ReadChecks),
-    (Section::Frameworks, "Frameworks", "/frameworks", Permission::ReadChecks),
+    (Section::Frameworks, "Compliance", "/frameworks", Permission::ReadChecks),
     (Section::Events, "Events", "/events", Permission::ReadEvents),
     (Section::Sql, "SQL", "/sql", Permission::RunSql),
 ];
@@ -128,6 +129,7 @@ impl Frame {
             person: ctx.person.name.clone(),
             role: ctx.role.label(),
             may_administer: ctx.may(Permission::ManagePeople) || ctx.may(Permission::ReadAudit),
+            may_manage_people: ctx.may(Permission::ManagePeople),
             is_administration: section == Section::Administration,
             form_token: ctx.form_token.clone(),
             organizations: names

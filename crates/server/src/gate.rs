@@ -91,15 +91,23 @@ async fn admit(app: &App, needs: Needs, request: Request) -> Result<Request, Ref
         agent: text_of(&parts.headers, header::USER_AGENT).chars().take(200).collect(),
         request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
         path,
+        if_match: text_of(&parts.headers, header::IF_MATCH),
         query: Pairs::read(parts.uri.query().unwrap_or_default().as_bytes()),
         form,
         now,
     };
+    // No name has one in it, and PostgreSQL takes none.
+    if visit.path.contains("%00") || visit.query.has_nul() || visit.form.has_nul() {
+        return Err(Problem::bad("there is a NUL in the address or in the form").into());
+    }
     if let Needs::Permission(permission) = needs {
         let ctx = match bearer {
             Some(token) => of_token(app, &token, &visit).await?,
             None => of_session(app, &parts.headers, &visit, is_change).await?,
         };
+        if is_api(&visit.path) {
+            take_turn(app, &ctx)?;
+        }
         if !ctx.may(permission) {
             return Err(Problem::forbidden(format!(
                 "your role ({}) may not {}",
@@ -113,6 +121,16 @@ async fn admit(app: &App, needs: Needs, request: Request) -> Result<Request, Ref
     }
     parts.extensions.insert(visit);
     Ok(Request::from_parts(parts, body))
+}
+
+/// Programs ask no faster than they may.
+fn take_turn(app: &App, ctx: &Ctx) -> Result<(), Problem> {
+    app.rate.take(ctx.identity(), ctx.now).map_err(|wait| {
+        let seconds = wait.as_secs().max(0).unsigned_abs() + 1;
+        let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many requests");
+        problem.retry_after = Some(seconds);
+        problem.help(format!("Wait {seconds} s, and ask for more items at once (limit) instead of more often."))
+    })
 }
 
 /// Somebody at a browser.

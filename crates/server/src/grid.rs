@@ -66,6 +66,8 @@ pub(crate) struct Spec {
     pub(crate) empty: String,
     /// What the export is called.
     pub(crate) file: String,
+    /// As the table was at this time; as it is, if `None`.
+    pub(crate) as_of: Option<Timestamp>,
     /// The rows can be ticked, with this name in the form; the value is the first key.
     pub(crate) tick: Option<&'static str>,
 }
@@ -133,7 +135,8 @@ impl Spec {
         format!("SELECT {} FROM {}{} ORDER BY {order}", names.join(", "), self.from, self.condition())
     }
 
-    fn condition(&self) -> String {
+    /// The WHERE, with a blank before it; empty if there is none.
+    pub(crate) fn condition(&self) -> String {
         match self.conditions.is_empty() {
             true => String::new(),
             false => format!(" WHERE {}", self.conditions.join(" AND ")),
@@ -174,7 +177,7 @@ impl Spec {
             serde_json::json!({ "query": ctx.query.with("", None) }),
         )
         .await?;
-        let answer = ctx.read().ask(self.select(&self.order_of(ctx)), self.parameters.clone()).await?;
+        let answer = ctx.read().at(self.as_of).ask(self.select(&self.order_of(ctx)), self.parameters.clone()).await?;
         let names: Vec<&str> =
             self.keys.iter().chain(self.columns.iter().map(|column| &column.name)).map(String::as_str).collect();
         csv_file(&self.file, &names, &answer.rows)
@@ -186,10 +189,10 @@ impl Spec {
         let page = ctx.query.get("page").and_then(|page| page.parse::<u64>().ok()).unwrap_or(1).max(1);
         let from = (page - 1).saturating_mul(ROWS);
         let count = format!("SELECT COUNT(*) FROM {}{}", self.from, self.condition());
-        let total = ctx.read().ask(count, self.parameters.clone()).await?.rows;
+        let total = ctx.read().at(self.as_of).ask(count, self.parameters.clone()).await?.rows;
         let total = total.first().map_or(0, |row| u64::try_from(number(row, 0)).unwrap_or(0));
         let sql = format!("{} LIMIT {ROWS} OFFSET {from}", self.select(&self.order_of(ctx)));
-        let answer = ctx.read().ask(sql, self.parameters.clone()).await?;
+        let answer = ctx.read().at(self.as_of).ask(sql, self.parameters.clone()).await?;
         let rows: Vec<GridRow> = answer
             .rows
             .iter()

@@ -6,6 +6,7 @@
 mod api;
 mod assets;
 mod drafts;
+mod evidence;
 mod frame;
 mod gate;
 mod grid;
@@ -13,22 +14,28 @@ mod outermost;
 mod pages;
 mod permission;
 mod problem;
+mod rate;
 mod reading;
 mod routes;
 mod secret;
 mod session;
+mod settings;
 mod throttle;
+mod trace;
+mod triage;
 mod visit;
 mod work;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
 use collect::Collector;
 use jiff::{SignedDuration, Timestamp};
 use posture::Posture;
+use posture::evidence::Items;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +55,10 @@ pub struct Options {
     pub collector: Collector,
     /// The checks.
     pub posture: Posture,
+    /// The evidence items.
+    pub items: Items,
+    /// The folder that evidence packs which were made here are kept in; it is made when it is needed.
+    pub packs: PathBuf,
     /// The address that people use, if it is another one than the server listens on, e.g. behind a proxy.
     pub public_url: Option<Url>,
     /// This machine's name, for leases.
@@ -68,12 +79,15 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) collector: Collector,
     pub(crate) posture: Posture,
+    pub(crate) items: Items,
+    pub(crate) packs: PathBuf,
     pub(crate) public_url: Option<Url>,
     pub(crate) host: String,
     pub(crate) keep_events: String,
     /// The token of the link that signs in, and whom.
     pub(crate) entry: Option<(String, String)>,
     pub(crate) throttle: throttle::Throttle,
+    pub(crate) rate: rate::Rate,
     pub(crate) drafts: drafts::Drafts,
     pub(crate) work: work::Work,
     pub(crate) started_at: Timestamp,
@@ -194,11 +208,14 @@ fn app_of(options: Options) -> App {
         store: options.collector.store.clone(),
         collector: options.collector,
         posture: options.posture,
+        items: options.items,
+        packs: options.packs,
         public_url: options.public_url,
         host: options.host,
         keep_events: options.keep_events,
         entry: options.open_to.map(|name| (secret::random_token(""), name)),
         throttle: throttle::Throttle::default(),
+        rate: rate::Rate::default(),
         drafts: drafts::Drafts::default(),
         work: work::Work::default(),
         started_at,

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::App;
+use crate::api::unless_known;
 use crate::gate::{RequestId, is_api};
 use crate::problem::Problem;
 
@@ -33,7 +34,12 @@ pub(crate) async fn outermost(State(app): State<App>, mut request: Request, next
     let known = host.is_some_and(|host| is_known_host(&app, host));
     let mut response = if known {
         request.extensions_mut().insert(RequestId(request_id.clone()));
-        next.run(request).await
+        let asked = is_api.then(|| request.headers().clone());
+        let response = next.run(request).await;
+        match asked {
+            Some(headers) => unless_known(&headers, response),
+            None => response,
+        }
     } else {
         let help = "Use the address that the server printed, or set --public-url to the one that people use.";
         let problem = Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", "this server has another name");
@@ -48,6 +54,8 @@ pub(crate) async fn outermost(State(app): State<App>, mut request: Request, next
         if let Some(allowed) = allowed {
             response.headers_mut().insert(header::ALLOW, allowed);
         }
+    } else if response.status().is_client_error() && is_plain(&response) {
+        response = unreadable(response.status()).render(is_api, &request_id);
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -62,6 +70,20 @@ pub(crate) async fn outermost(State(app): State<App>, mut request: Request, next
         headers.insert("x-request-id", value);
     }
     response
+}
+
+/// Whether it is an answer of the framework, which speaks to nobody in particular.
+fn is_plain(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_none_or(|kind| kind.starts_with("text/plain"))
+}
+
+/// What could not even be given to a handler.
+fn unreadable(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "too_large", "the body is larger than any that is taken"),
+        _ => Problem::new(status, "bad_request", "the address can not be read: it names something that can not be"),
+    }
 }
 
 /// A name that somebody else gave to this machine is refused: a page of theirs could read ours under it. An address that

@@ -21,6 +21,8 @@ pub enum Permission {
     RunConnections,
     /// Add, change and remove connections and their credentials.
     ManageConnections,
+    /// Make evidence packs and take them along.
+    MakeEvidence,
     /// Read the audit log.
     ReadAudit,
     /// Add people, change roles, end sessions and take tokens back.
@@ -50,7 +52,7 @@ use Permission as P;
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         P::ReadHealth,
         P::ReadAssets,
         P::ReadFindings,
@@ -60,6 +62,7 @@ impl Permission {
         P::Triage,
         P::RunConnections,
         P::ManageConnections,
+        P::MakeEvidence,
         P::ReadAudit,
         P::ManagePeople,
         P::OwnAccount,
@@ -77,6 +80,7 @@ impl Permission {
             P::Triage => "accept, reopen and assign findings",
             P::RunConnections => "test and sync connections, pause them",
             P::ManageConnections => "add and change connections",
+            P::MakeEvidence => "make evidence packs and download them",
             P::ReadAudit => "read the audit log",
             P::ManagePeople => "manage people, sessions and tokens",
             P::OwnAccount => "manage their own account",
@@ -139,8 +143,8 @@ impl Role {
         match self {
             Self::Owner | Self::Administrator => true,
             Self::Operator => reads || matches!(permission, P::RunConnections | P::ManageConnections),
-            Self::Analyst => reads || matches!(permission, P::RunSql | P::Triage | P::RunConnections),
-            Self::Auditor => reads || permission == P::ReadAudit,
+            Self::Analyst => reads || matches!(permission, P::RunSql | P::Triage | P::RunConnections | P::MakeEvidence),
+            Self::Auditor => reads || matches!(permission, P::ReadAudit | P::MakeEvidence),
             Self::Viewer => reads && permission != P::ReadEvents,
         }
     }

@@ -16,6 +16,8 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// What to do.
     pub(crate) help: Option<String>,
+    /// Seconds until another try makes sense.
+    pub(crate) retry_after: Option<u64>,
 }
 
 /// What a handler answers.
@@ -23,7 +25,7 @@ pub(crate) type Answered = Result<Response, Problem>;
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), help: None }
+        Self { status, code, message: message.into(), help: None, retry_after: None }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
@@ -69,6 +71,9 @@ impl Problem {
             let mut response = (self.status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response();
             if self.status == StatusCode::UNAUTHORIZED {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            if let Some(seconds) = self.retry_after {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
             return response;
         }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use collect::condition::Condition;
 use collect::events::event_lease_name;
 use collect::inventory_lease_name;
+use jiff::Timestamp;
+use store::events::StoredEvent;
 use store::{Answer, Cell, Connection, Limits, Parameter, Query, Run, Store, Stream, StreamKind};
 
 use crate::App;
@@ -21,6 +23,7 @@ pub(crate) struct Reading<'a> {
     store: &'a Store,
     within: Option<&'a [String]>,
     org_id: Option<&'a str>,
+    as_of: Option<Timestamp>,
 }
 
 /// A stream of a connection, and how it stands.
@@ -36,12 +39,17 @@ pub(crate) type Parameters = BTreeMap<String, Parameter>;
 
 impl<'a> Reading<'a> {
     pub(crate) fn new(store: &'a Store, within: Option<&'a [String]>, org_id: Option<&'a str>) -> Self {
-        Self { store, within, org_id }
+        Self { store, within, org_id, as_of: None }
     }
 
     /// The same, but of all organizations that the person may see.
     pub(crate) fn everywhere(self) -> Self {
         Self { org_id: None, ..self }
+    }
+
+    /// The same, as the collected tables were at that time.
+    pub(crate) fn at(self, as_of: Option<Timestamp>) -> Self {
+        Self { as_of, ..self }
     }
 
     /// The same, of one organization.
@@ -66,6 +74,7 @@ impl<'a> Reading<'a> {
             sql: sql.into(),
             org_id: self.org_id.map(str::to_owned),
             within: self.within.map(<[String]>::to_vec),
+            as_of: self.as_of,
             parameters,
             ..Query::default()
         }
@@ -108,6 +117,16 @@ impl<'a> Reading<'a> {
         found
             .filter(|run| self.everywhere().sees(run.org_id.as_deref()))
             .ok_or_else(|| Problem::not_found(format!("there is no run {number}")))
+    }
+
+    /// An event by its identity, with the JSON that it came as.
+    pub(crate) async fn event(&self, org_id: &str, uid: &str) -> Result<StoredEvent, Problem> {
+        let nothing = || Problem::not_found("there is no such event");
+        if !self.sees(Some(org_id)) {
+            return Err(nothing());
+        }
+        let found = self.store.events_by_id(uid, &[org_id.to_owned()]).await?;
+        found.into_iter().next().ok_or_else(nothing)
     }
 
     /// How every stream stands, worst first.

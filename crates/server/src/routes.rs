@@ -5,16 +5,18 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get as on_get, post as on_post};
+use axum::routing::{MethodRouter, get as on_get, patch as on_patch, post as on_post};
 
 use crate::App;
-use crate::api::{assets as assets_api, audit, connections, events, findings, health, openapi};
+use crate::api::{
+    assets as assets_api, audit, checks, connections, events, evidence as evidence_api, findings, health, openapi,
+};
 use crate::assets;
 use crate::gate::{Needs, gate};
 use crate::outermost::{nothing_here, outermost};
 use crate::pages::{
-    account, administration, asset, check, collection_status, connection, connection_form, event, finding, framework,
-    overview, sign_in, sql,
+    account, administration, api_docs, asset, check, collection_status, connection, connection_form, event, evidence,
+    finding, framework, library, overview, sign_in, sql,
 };
 use crate::permission::Permission as P;
 
@@ -24,7 +26,7 @@ const LARGEST_BODY: usize = 256 * 1024;
 /// An address, as the list has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RouteInfo {
-    /// `GET` or `POST`.
+    /// `GET`, `POST` or `PATCH`.
     pub method: &'static str,
     /// The path, with `{names}` for what varies.
     pub path: &'static str,
@@ -51,6 +53,10 @@ fn post<H: Handler<T, App>, T: 'static>(path: &'static str, needs: Needs, handle
     Route { info: RouteInfo { method: "POST", path, needs }, service: on_post(handler) }
 }
 
+fn patch<H: Handler<T, App>, T: 'static>(path: &'static str, needs: Needs, handler: H) -> Route {
+    Route { info: RouteInfo { method: "PATCH", path, needs }, service: on_patch(handler) }
+}
+
 fn routes() -> Vec<Route> {
     vec![
         get("/static/{name}", NOBODY, assets::file),
@@ -64,8 +70,11 @@ fn routes() -> Vec<Route> {
         get("/connections", may(P::ReadHealth), connection::list),
         get("/connections/new", may(P::ManageConnections), connection_form::new),
         post("/connections/new", may(P::ManageConnections), connection_form::add),
+        get("/connections/library", may(P::ReadHealth), library::show),
+        get("/connections/outgoing", may(P::ReadHealth), library::outgoing),
         get("/connections/{id}", may(P::ReadHealth), connection::status),
         get("/connections/{id}/history", may(P::ReadHealth), connection::history),
+        get("/connections/{id}/state", may(P::ReadHealth), connection::state),
         get("/connections/{id}/what-we-read", may(P::ReadHealth), connection::what_we_read),
         get("/connections/{id}/settings", may(P::ManageConnections), connection_form::settings),
         post("/connections/{id}/settings", may(P::ManageConnections), connection_form::save),
@@ -88,9 +97,15 @@ fn routes() -> Vec<Route> {
         get("/checks/{id}", may(P::ReadChecks), check::show),
         get("/frameworks", may(P::ReadChecks), framework::list),
         get("/frameworks/{id}", may(P::ReadChecks), framework::show),
+        get("/evidence", may(P::ReadChecks), evidence::list),
+        get("/evidence/items/{id}", may(P::ReadChecks), evidence::show),
+        get("/evidence/packs", may(P::ReadChecks), evidence::packs),
+        post("/evidence/packs", may(P::MakeEvidence), evidence::make),
+        get("/evidence/packs/{number}", may(P::MakeEvidence), evidence::download),
         get("/events", may(P::ReadEvents), event::list),
         get("/events/{org_id}/{uid}", may(P::ReadEvents), event::show),
         get("/sql", may(P::RunSql), sql::show),
+        get("/api-docs", may(P::ReadHealth), api_docs::show),
         get("/account", may(P::OwnAccount), account::show),
         post("/account/password", may(P::OwnAccount), account::set_password),
         post("/account/sessions/end", may(P::OwnAccount), account::end_session),
@@ -100,6 +115,9 @@ fn routes() -> Vec<Route> {
         post("/administration/people", may(P::ManagePeople), administration::add_person),
         get("/administration/people/{id}", may(P::ManagePeople), administration::person),
         post("/administration/people/{id}", may(P::ManagePeople), administration::save_person),
+        get("/administration/sessions", may(P::ManagePeople), administration::all_sessions),
+        get("/administration/tokens", may(P::ManagePeople), administration::all_tokens),
+        get("/administration/retention", may(P::ReadAudit), administration::retention),
         post("/administration/sessions/end", may(P::ManagePeople), administration::end_session),
         post("/administration/tokens/revoke", may(P::ManagePeople), administration::revoke_token),
         get("/administration/audit", may(P::ReadAudit), administration::audit),
@@ -110,15 +128,30 @@ fn routes() -> Vec<Route> {
         get("/metrics", may(P::ReadHealth), health::metrics),
         get("/api/v1/openapi.json", may(P::ReadHealth), openapi::show),
         get("/api/v1/connections", may(P::ReadHealth), connections::list),
+        get("/api/v1/connections/{id}", may(P::ReadHealth), connections::one),
+        patch("/api/v1/connections/{id}", may(P::ManageConnections), connections::change),
         post("/api/v1/connections/{id}/test", may(P::RunConnections), connections::test),
         post("/api/v1/connections/{id}/sync", may(P::RunConnections), connections::sync),
         get("/api/v1/connections/{id}/runs", may(P::ReadHealth), connections::runs),
+        get("/api/v1/runs/{number}", may(P::ReadHealth), connections::run),
         get("/api/v1/assets", may(P::ReadAssets), assets_api::types),
         get("/api/v1/assets/{kind}", may(P::ReadAssets), assets_api::of_type),
         get("/api/v1/assets/{kind}/{org_id}/{*id}", may(P::ReadAssets), assets_api::one),
         get("/api/v1/findings", may(P::ReadFindings), findings::list),
+        get("/api/v1/findings/{number}", may(P::ReadFindings), findings::one),
         post("/api/v1/findings/accept", may(P::Triage), findings::accept),
+        post("/api/v1/findings/reopen", may(P::Triage), findings::reopen),
+        post("/api/v1/findings/assign", may(P::Triage), findings::assign),
+        get("/api/v1/checks", may(P::ReadChecks), checks::list),
+        get("/api/v1/checks/{id}", may(P::ReadChecks), checks::one),
+        get("/api/v1/frameworks", may(P::ReadChecks), checks::frameworks),
+        get("/api/v1/frameworks/{id}", may(P::ReadChecks), checks::framework),
+        get("/api/v1/evidence/items", may(P::ReadChecks), evidence_api::items),
+        get("/api/v1/evidence/packs", may(P::ReadChecks), evidence_api::packs),
+        post("/api/v1/evidence/packs", may(P::MakeEvidence), evidence_api::make),
+        get("/api/v1/evidence/packs/{number}", may(P::MakeEvidence), evidence_api::download),
         get("/api/v1/events", may(P::ReadEvents), events::list),
+        get("/api/v1/events/{org_id}/{id}", may(P::ReadEvents), events::one),
         get("/api/v1/audit", may(P::ReadAudit), audit::list),
     ]
 }

@@ -22,6 +22,8 @@ pub(crate) struct Visit {
     pub(crate) request_id: String,
     pub(crate) path: String,
     pub(crate) query: Pairs,
+    /// The version that a change is made to.
+    pub(crate) if_match: String,
     /// The form, of a request that changes something.
     pub(crate) form: Pairs,
     pub(crate) now: Timestamp,
@@ -40,6 +42,8 @@ pub(crate) struct Ctx {
     pub(crate) session: Option<Session>,
     /// The name of the token, if it is a program.
     pub(crate) token: Option<String>,
+    /// The id of the session or of the token.
+    identity: String,
     /// What every form of this session carries.
     pub(crate) form_token: String,
     /// The organization that the pages are about; all that the person may see, if `None`.
@@ -90,6 +94,16 @@ impl Pairs {
         self.0.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str())
     }
 
+    /// Whether a name or a value has a NUL in it.
+    pub(crate) fn has_nul(&self) -> bool {
+        self.0.iter().any(|(name, value)| name.contains('\0') || value.contains('\0'))
+    }
+
+    /// Whether a name is there, be it empty.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(other, _)| other == name)
+    }
+
     /// As a query, with one name set to another value, or left out.
     pub(crate) fn with(&self, name: &str, value: Option<&str>) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -114,16 +128,26 @@ impl Deref for Ctx {
 impl Ctx {
     pub(crate) fn new(visit: Visit, person: Person, by: By) -> Result<Self, Problem> {
         let role = role_of(&person.role)?;
-        let (session, token, bound, form_token) = match by {
-            By::Session(session, form_token) => (Some(session), None, role, form_token),
-            By::Token(token) => (None, Some(token.name), role_of(&token.scope)?, String::new()),
+        let (identity, session, token, bound, form_token) = match by {
+            By::Session(session, form_token) => (session.id.clone(), Some(session), None, role, form_token),
+            By::Token(token) => (token.id, None, Some(token.name), role_of(&token.scope)?, String::new()),
         };
         let org_id = visit.query.get("org").map(str::to_owned);
         let may_see = |org_id: &String| person.org_ids.as_ref().is_none_or(|ids| ids.contains(org_id));
         if org_id.as_ref().is_some_and(|org_id| !may_see(org_id)) {
             return Err(Problem::not_found("there is no such organization"));
         }
-        Ok(Self { visit, person, role, bound, session, token, form_token, org_id })
+        Ok(Self { visit, person, role, bound, session, token, identity, form_token, org_id })
+    }
+
+    /// The time in the past that the address asks for: a day means its end.
+    pub(crate) fn as_of(&self) -> Result<Option<Timestamp>, Problem> {
+        self.query.get("as_of").map(|text| collect::when::parse_moment(text).map_err(Problem::bad)).transpose()
+    }
+
+    /// What tells this session or token from all others.
+    pub(crate) fn identity(&self) -> &str {
+        &self.identity
     }
 
     /// Reads what this person may see.

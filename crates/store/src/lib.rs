@@ -20,6 +20,7 @@ mod query;
 mod run;
 pub mod schema;
 mod seal;
+mod size;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -88,6 +88,20 @@ pub enum Kind {
     Json,
 }
 
+impl Kind {
+    /// Its word, as the documentation of the tables has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Real => "real",
+            Self::Boolean => "boolean",
+            Self::Time => "time",
+            Self::Json => "json",
+        }
+    }
+}
+
 /// Declares a [`Kind::Text`] column.
 pub const fn text(name: &'static str, at: &'static str, about: &'static str) -> Column {
     Column::new(name, Kind::Text, at, about)

@@ -7,6 +7,8 @@
 //!
 //! Declarations are laid out by hand (`rustfmt::skip`): one column, one line, as in the table that they declare.
 
+use std::collections::BTreeMap;
+
 use jumpcloud::Endpoint;
 use serde_json::Value;
 use store::schema::Table;
@@ -321,6 +323,11 @@ pub static ALL: &[&Collected] = &[
     &insights::INSIGHTS_SHARED_FOLDERS,
     &insights::INSIGHTS_MANAGED_POLICIES,
 ];
+
+/// What each table is asked by, for evidence.
+pub fn asked_by() -> BTreeMap<String, String> {
+    ALL.iter().map(|collected| (collected.table.name.to_owned(), collected.fact.to_owned())).collect()
+}
 
 #[cfg(test)]
 mod tests;

@@ -14,10 +14,13 @@ use super::{Global, archive};
 use crate::config::Config;
 use crate::context::{Context, this_host};
 use crate::exit::{Exit, Problem, eprintln_quietly};
-use crate::posture::load_posture;
+use crate::posture::{load_items, load_posture};
 
 /// Where the console is, if nothing else is said: on this machine only.
 pub(super) const USUAL_ADDRESS: &str = "127.0.0.1:8642";
+
+/// The folder of the data directory with the evidence packs that were made in the console.
+pub(super) const PACKS: &str = "packs";
 
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
@@ -72,9 +75,12 @@ pub(super) async fn bind(
     public_url: Option<Url>,
     open_to: Option<String>,
 ) -> Result<Server> {
+    let posture = load_posture(config, collector.store.clone(), "jumpseat serve")?;
     let options = Options {
         collector: collector.clone(),
-        posture: load_posture(config, collector.store.clone(), "jumpseat serve")?,
+        items: load_items(config, &posture.library)?,
+        packs: config.data_dir.join(PACKS),
+        posture,
         public_url,
         host: this_host(),
         keep_events: config.keep_events.clone(),

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use store::schema::{Column, Kind};
+use store::schema::Column;
 use store::{Cell, Limits, Query, SYSTEM_TABLES};
 
 use super::Global;
@@ -123,7 +123,7 @@ fn tables(context: &Context) -> Result<Exit> {
 
 /// Every column of a table as (name, kind, meaning).
 fn columns_of(name: &str) -> Option<Vec<(String, &'static str, String)>> {
-    let plain = |column: &Column| (column.name.to_owned(), word(column.kind), column.about.to_owned());
+    let plain = |column: &Column| (column.name.to_owned(), column.kind.word(), column.about.to_owned());
     if let Some(system) = SYSTEM_TABLES.iter().find(|table| table.name == name) {
         return Some(system.columns.iter().map(plain).collect());
     }
@@ -143,23 +143,12 @@ fn columns_of(name: &str) -> Option<Vec<(String, &'static str, String)>> {
         for name in joined.columns {
             let column = sister.and_then(|sister| sister.table.columns.iter().find(|column| column.name == *name));
             columns.extend(column.map(|column| {
-                (column.name.to_owned(), word(column.kind), format!("{} (kept in {})", column.about, joined.table))
+                (column.name.to_owned(), column.kind.word(), format!("{} (kept in {})", column.about, joined.table))
             }));
         }
     }
     columns.push(("raw".to_owned(), "json", "The row as received, secrets removed.".to_owned()));
     Some(columns)
-}
-
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text => "text",
-        Kind::Integer => "integer",
-        Kind::Real => "real",
-        Kind::Boolean => "boolean",
-        Kind::Time => "time",
-        Kind::Json => "json",
-    }
 }
 
 fn describe(name: &str, context: &Context) -> Result<Exit> {

@@ -13,6 +13,7 @@ mod oscal;
 mod outcomes;
 mod pack;
 mod population;
+mod preview;
 mod reading;
 mod report;
 mod rows;
@@ -26,8 +27,10 @@ pub use coverage::Gap;
 pub use item::{Item, Kind, Usage};
 pub use manifest::{ENVELOPE, MANIFEST, MINISIG, Manifest, ManifestFile};
 pub use pack::{Made, PackRequest, key, pack};
+pub use preview::{Preview, preview};
 pub use sample::Sampling;
 pub use sign::{PublicKey, SigningKey};
+pub use sources::is_of_events;
 pub use verify::{ChainLink, Difference, DifferenceKind, Expected, Verified, verify};
 
 /// Why a pack could not be made.

@@ -263,6 +263,6 @@ fn asked_by(table: &str, asked: &BTreeMap<String, String>) -> String {
 }
 
 /// Whether a table is made of events.
-pub(super) fn is_of_events(table: &str) -> bool {
+pub fn is_of_events(table: &str) -> bool {
     OF_EVENTS.contains(&table)
 }

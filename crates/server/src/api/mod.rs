@@ -6,15 +6,20 @@
 
 pub(crate) mod assets;
 pub(crate) mod audit;
+pub(crate) mod checks;
 pub(crate) mod connections;
 pub(crate) mod events;
+pub(crate) mod evidence;
 pub(crate) mod findings;
 pub(crate) mod health;
 pub(crate) mod openapi;
+pub(crate) mod schema;
 
-use axum::response::{IntoResponse as _, Json};
-use data_encoding::BASE64URL_NOPAD;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use store::{Answer, Cell, Parameter};
 
 use crate::problem::{Answered, Problem};
@@ -32,34 +37,100 @@ pub(crate) struct Operation {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) summary: &'static str,
-    /// Query parameters with their meanings.
-    pub(crate) query: &'static [(&'static str, &'static str)],
-    /// An example of the body that is sent, as JSON; empty if there is none.
-    pub(crate) body: &'static str,
-    /// An example of the answer, as JSON.
-    pub(crate) answer: &'static str,
+    /// Query parameters.
+    pub(crate) query: &'static [Param],
+    /// The schema of the body that is sent, if there is one.
+    pub(crate) body: Option<fn() -> Value>,
+    /// The schema of the answer.
+    pub(crate) answer: fn() -> Value,
+    /// The change is made only to the version that `If-Match` names.
+    pub(crate) if_match: bool,
+    /// The answer is a file and not JSON.
+    pub(crate) is_file: bool,
 }
 
+/// A query parameter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Param {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) schema: fn() -> Value,
+}
+
+pub(crate) const fn param(name: &'static str, about: &'static str, schema: fn() -> Value) -> Param {
+    Param { name, about, schema }
+}
+
+/// An endpoint that is asked with GET.
+pub(crate) const fn get(
+    path: &'static str,
+    summary: &'static str,
+    query: &'static [Param],
+    answer: fn() -> Value,
+) -> Operation {
+    Operation { method: "GET", path, summary, query, body: None, answer, if_match: false, is_file: false }
+}
+
+/// An endpoint that does something.
+pub(crate) const fn post(
+    path: &'static str,
+    summary: &'static str,
+    body: Option<fn() -> Value>,
+    answer: fn() -> Value,
+) -> Operation {
+    Operation { method: "POST", path, summary, query: &[], body, answer, if_match: false, is_file: false }
+}
+
+pub(crate) const LIMIT: Param = param(
+    "limit",
+    "Most items; 100 if it is not said.",
+    || json!({ "type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL }),
+);
+pub(crate) const AFTER: Param = param("after", "The `next` of the page before.", || json!({ "type": "string" }));
+pub(crate) const ORG: Param = param("org", "Only this organization.", || json!({ "type": "string" }));
 /// What every list takes.
-pub(crate) const LIST: [(&str, &str); 3] = [
-    ("limit", "Most items, 1 to 1000; 100 if it is not said."),
-    ("after", "The `next` of the page before."),
-    ("org", "Only this organization."),
-];
+pub(crate) const LIST: &[Param] = &[LIMIT, AFTER, ORG];
+
+/// What was given back as `after` is not what a page had as its `next`.
+pub(crate) fn not_a_place() -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "place", "after is not the next of a page of this list")
+}
 
 /// How many items are asked for.
 pub(crate) fn limit(ctx: &Ctx) -> Result<u64, Problem> {
-    match ctx.query.get("limit") {
-        None => Ok(USUAL),
-        Some(limit) => {
-            let limit = limit.parse::<u64>().ok().filter(|limit| (1..=MOST).contains(limit));
-            limit.ok_or_else(|| Problem::bad(format!("limit is a number from 1 to {MOST}")))
-        }
+    if !ctx.query.has("limit") {
+        return Ok(USUAL);
     }
+    let limit = ctx.query.text("limit").parse::<u64>().ok().filter(|limit| (1..=MOST).contains(limit));
+    limit.ok_or_else(|| Problem::bad(format!("limit is a number from 1 to {MOST}")))
 }
 
-pub(crate) fn json_answer(value: Value) -> Answered {
-    Ok(Json(value).into_response())
+/// Answers with JSON. Its `ETag` is a hash of it: who has it already is told so, without its being sent again.
+pub(crate) fn json_answer(value: &Value) -> Answered {
+    let text = value.to_string();
+    let tag = format!("\"{}\"", &HEXLOWER.encode(&Sha256::digest(text.as_bytes()))[..32]);
+    tagged(text, &tag)
+}
+
+/// The same with a tag that is the version of what it is about.
+pub(crate) fn tagged(text: String, tag: &str) -> Answered {
+    let tag = HeaderValue::from_str(tag).map_err(Problem::internal)?;
+    let kind = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, kind), (header::ETAG, tag)], text).into_response())
+}
+
+/// Answers a request for something that the client has already: nothing is sent.
+pub(crate) fn unless_known(request: &HeaderMap, response: Response) -> Response {
+    let Some(tag) = response.headers().get(header::ETAG).filter(|_| response.status() == StatusCode::OK).cloned()
+    else {
+        return response;
+    };
+    let known = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|known| known.to_str().ok());
+    let mut known = known.flat_map(|known| known.split(',')).map(|known| known.trim().trim_start_matches("W/"));
+    if known.any(|known| known == "*" || known.as_bytes() == tag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
+    }
+    response
 }
 
 /// A database value as JSON.
@@ -96,12 +167,17 @@ pub(crate) struct Keyset<'a> {
 }
 
 impl Keyset<'_> {
+    /// Answers with a page of it.
+    pub(crate) async fn answer(self, ctx: &Ctx) -> Answered {
+        json_answer(&self.read(ctx).await?)
+    }
+
     /// Reads a page of it.
-    pub(crate) async fn answer(mut self, ctx: &Ctx) -> Answered {
+    pub(crate) async fn read(mut self, ctx: &Ctx) -> Result<Value, Problem> {
         let limit = limit(ctx)?;
         if let Some(after) = ctx.query.get("after") {
             let place = read_place(after).filter(|place| place.len() == self.keys.len());
-            let place = place.ok_or_else(|| Problem::bad("after is not the next of a page"))?;
+            let place = place.ok_or_else(not_a_place)?;
             // (a, b) > (x, y), spelled out: both engines take the first key's index then.
             let mut alternatives = Vec::new();
             for at in 0..self.keys.len() {
@@ -136,7 +212,7 @@ impl Keyset<'_> {
         answer.rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let next = answer.rows.last().filter(|_| has_more).map(|row| place_of(&row[self.columns.len()..]));
         answer.columns.truncate(self.columns.len());
-        json_answer(json!({ "items": objects(&answer), "next": next }))
+        Ok(json!({ "items": objects(&answer), "next": next }))
     }
 }
 
@@ -162,14 +238,25 @@ fn read_place(text: &str) -> Option<Vec<Parameter>> {
 /// Reads a body of JSON, with a clear word if it is none.
 pub(crate) fn body_of(bytes: &[u8]) -> Result<Value, Problem> {
     match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) if has_nul(&value) => Err(Problem::bad("there is a NUL in the body")),
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(Problem::bad("the body is a JSON object")),
         Err(error) => Err(Problem::bad(format!("the body is no JSON: {error}"))),
     }
 }
 
+fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
 /// Refuses members that an endpoint does not know: a typing error must not be taken for a wish that was fulfilled.
-pub(crate) fn only(body: &Value, known: &[&str]) -> Result<(), Problem> {
+pub(crate) fn only<'a>(body: &Value, known: impl IntoIterator<Item = &'a str>) -> Result<(), Problem> {
+    let known: Vec<&str> = known.into_iter().collect();
     let unknown = body.as_object().and_then(|members| members.keys().find(|name| !known.contains(&name.as_str())));
     match unknown {
         Some(name) => Err(Problem::bad(format!("{name:?} is not known here; there is {}", known.join(", ")))),

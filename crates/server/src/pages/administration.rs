@@ -2,16 +2,18 @@
 
 use askama::Template;
 use axum::extract::Path;
+use collect::condition::State;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use store::{AuditLine, Cell, Person};
+use store::{AuditLine, Cell, Person, StreamKind};
 
-use super::parts::Moment;
+use super::parts::{Moment, needs_action};
 use super::sign_in::checked_person_name;
 use crate::frame::{Frame, Section, page, see};
 use crate::grid::{csv_file, grouped, state_tone};
 use crate::permission::{Permission, Role};
 use crate::problem::{Answered, Problem};
+use crate::reading::{Parameters, number, text};
 use crate::secret::{SHORTEST, check_new, hash};
 use crate::visit::Ctx;
 
@@ -24,8 +26,6 @@ const MOST_EXPORTED: u32 = 100_000;
 struct AdministrationPage {
     frame: Frame,
     people: Vec<PersonLine>,
-    sessions: Vec<SessionLine>,
-    tokens: Vec<TokenLine>,
     roles: Vec<(&'static str, &'static str, &'static str)>,
     organizations: Vec<(String, String)>,
     error: Option<Problem>,
@@ -67,6 +67,43 @@ pub(crate) struct TokenLine {
     /// In use, over, or taken back.
     pub(crate) state: &'static str,
     pub(crate) is_usable: bool,
+}
+
+#[derive(Template)]
+#[template(path = "sessions.html")]
+struct SessionsPage {
+    frame: Frame,
+    sessions: Vec<SessionLine>,
+}
+
+#[derive(Template)]
+#[template(path = "tokens.html")]
+struct TokensPage {
+    frame: Frame,
+    tokens: Vec<TokenLine>,
+}
+
+#[derive(Template)]
+#[template(path = "retention.html")]
+struct RetentionPage {
+    frame: Frame,
+    lines: Vec<RetentionLine>,
+    usual: String,
+    size: String,
+}
+
+struct RetentionLine {
+    connection: String,
+    href: String,
+    keep: String,
+    is_own: bool,
+    events: String,
+    a_day: String,
+    oldest: Moment,
+    newest: Moment,
+    removed: Moment,
+    snapshots: String,
+    first_snapshot: Moment,
 }
 
 #[derive(Template)]
@@ -116,6 +153,7 @@ struct AuditView {
 struct AboutPage {
     frame: Frame,
     facts: Vec<(&'static str, String)>,
+    health: Vec<(&'static str, String)>,
 }
 
 /// The sessions of some people.
@@ -207,8 +245,6 @@ async fn administration_page(ctx: &Ctx, error: Option<Problem>) -> Answered {
                 last: Moment::of(person.last_sign_in_at, ctx.now),
             })
             .collect(),
-        sessions: sessions(ctx, |_| true).await?,
-        tokens: tokens(ctx, |_| true).await?,
         roles: roles(ctx),
         organizations: names.into_iter().collect(),
         shortest: SHORTEST,
@@ -216,6 +252,73 @@ async fn administration_page(ctx: &Ctx, error: Option<Problem>) -> Answered {
         email: ctx.form.text("email").to_owned(),
         error,
     })
+}
+
+pub(crate) async fn all_sessions(ctx: Ctx) -> Answered {
+    whole_only(&ctx)?;
+    page(&SessionsPage {
+        sessions: sessions(&ctx, |_| true).await?,
+        frame: Frame::of(&ctx, Section::Administration, "Sessions").await?,
+    })
+}
+
+pub(crate) async fn all_tokens(ctx: Ctx) -> Answered {
+    whole_only(&ctx)?;
+    page(&TokensPage {
+        tokens: tokens(&ctx, |_| true).await?,
+        frame: Frame::of(&ctx, Section::Administration, "API tokens").await?,
+    })
+}
+
+/// How long what was collected is kept, and how much of it there is.
+pub(crate) async fn retention(ctx: Ctx) -> Answered {
+    let store = &ctx.app.store;
+    let streams = store.streams(None).await?;
+    let mut lines = Vec::new();
+    for connection in ctx.read().connections().await? {
+        let org_id = connection.org_id.clone().unwrap_or_default();
+        let own =
+            streams.iter().find(|stream| stream.connection_id == connection.id && stream.kind == StreamKind::Events);
+        let own = own.and_then(|stream| stream.keep.clone());
+        let held = store.events_held(&org_id).await?;
+        let week = (ctx.now - jiff::SignedDuration::from_hours(7 * 24)).to_string()[..10].to_owned();
+        let parameters = Parameters::from([("week".to_owned(), week.as_str().into())]);
+        let sql = "SELECT COALESCE(SUM(events), 0) FROM event_counts WHERE day >= :week";
+        let of_week = ctx.read().of(&org_id).ask(sql, parameters).await?.rows;
+        let sql = "SELECT COUNT(*), MIN(committed_at) FROM snapshots";
+        let snapshots = ctx.read().of(&org_id).rows(sql).await?;
+        let snapshots = snapshots.first().map(|row| (number(row, 0), text(row, 1))).unwrap_or_default();
+        lines.push(RetentionLine {
+            href: format!("/connections/{}/settings", connection.id),
+            connection: connection.name,
+            is_own: own.is_some(),
+            keep: own.unwrap_or_else(|| ctx.app.keep_events.clone()),
+            events: grouped(held.events),
+            a_day: grouped(of_week.first().map_or(0, |row| number(row, 0)).unsigned_abs() / 7),
+            oldest: Moment::of(held.oldest, ctx.now),
+            newest: Moment::of(held.newest, ctx.now),
+            removed: Moment::of(store.events_kept_from(&org_id).await?, ctx.now),
+            snapshots: grouped(snapshots.0.unsigned_abs()),
+            first_snapshot: Moment::of(snapshots.1.parse().ok(), ctx.now),
+        });
+    }
+    page(&RetentionPage {
+        lines,
+        usual: ctx.app.keep_events.clone(),
+        size: mebibytes(store.size().await?),
+        frame: Frame::of(&ctx, Section::Administration, "Retention").await?,
+    })
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", grouped(bytes.div_ceil(1 << 20)))
+}
+
+/// Memory of this process that is in use, where the system tells.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 /// People are of the whole installation: who sees only some organizations does not manage them.
@@ -356,7 +459,7 @@ pub(crate) async fn end_session(ctx: Ctx) -> Answered {
     if !ctx.app.store.end_session(id).await? {
         return Err(Problem::not_found("there is no such session"));
     }
-    see("/administration?done=ended")
+    see("/administration/sessions?done=ended")
 }
 
 pub(crate) async fn revoke_token(ctx: Ctx) -> Answered {
@@ -366,7 +469,7 @@ pub(crate) async fn revoke_token(ctx: Ctx) -> Answered {
     if !ctx.app.store.revoke_api_token(id, ctx.now).await? {
         return Err(Problem::not_found("there is no such token"));
     }
-    see("/administration?done=revoked")
+    see("/administration/tokens?done=revoked")
 }
 
 pub(crate) async fn audit(ctx: Ctx) -> Answered {
@@ -479,15 +582,27 @@ pub(crate) async fn about(ctx: Ctx) -> Answered {
     let checks = app.posture.library.checks().count();
     let facts = vec![
         ("Version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("Running since", app.started_at.to_string()),
         ("This machine", app.host.clone()),
         ("Collector", app.collector.name.clone()),
         ("Connections", connections.to_string()),
         ("Checks", checks.to_string()),
         ("Frameworks", app.posture.library.frameworks().len().to_string()),
+        ("Evidence items", app.items.iter().count().to_string()),
         ("Events are kept", app.keep_events.clone()),
         ("OCSF mapping", ocsf::MAPPING_VERSION.to_string()),
         ("License", "Apache-2.0".to_owned()),
     ];
-    page(&AboutPage { frame: Frame::of(&ctx, Section::Administration, "About this instance").await?, facts })
+    let standings = ctx.read().everywhere().standings(app).await?;
+    let needing = standings.iter().filter(|standing| needs_action(standing.condition.state)).count();
+    let syncing = standings.iter().filter(|standing| standing.condition.state == State::Syncing).count();
+    let running = collect::when::span(ctx.now.duration_since(app.started_at));
+    let health = vec![
+        ("Running for", format!("{running}, since {:.0}", app.started_at)),
+        ("Memory in use", resident().map_or_else(|| "the system does not tell".to_owned(), mebibytes)),
+        ("Database", format!("{}, {}", app.store.engine(), mebibytes(app.store.size().await?))),
+        ("Streams that sync now", syncing.to_string()),
+        ("Streams that need somebody", format!("{needing} of {}", standings.len())),
+    ];
+    let frame = Frame::of(&ctx, Section::Administration, "About and health").await?;
+    page(&AboutPage { frame, facts, health })
 }

@@ -8,6 +8,8 @@ use serde_json::Value;
 use store::schema::{Kind, Table};
 use store::{Cell, Version};
 
+use super::asset_facets::{Facet, columns_of, facets, narrow};
+use super::asset_picture::Picture;
 use super::parts::Moment;
 use crate::frame::{Frame, Section, page, with_org};
 use crate::grid::{Column, Grid, Look, Spec, column, grouped, severity_tone, shown};
@@ -27,6 +29,20 @@ struct AssetsPage {
     cards: Vec<Card>,
     grid: Grid,
     org_id: String,
+    columns: Vec<ColumnChoice>,
+    facets: Vec<Facet>,
+    /// What the address says beside the columns, for the form that chooses them.
+    kept: Vec<(String, String)>,
+    /// The same for the search.
+    kept_by_search: Vec<(String, String)>,
+    as_of: String,
+}
+
+/// A column that can be shown.
+struct ColumnChoice {
+    name: &'static str,
+    label: String,
+    is_shown: bool,
 }
 
 struct TypeCount {
@@ -56,6 +72,7 @@ struct AssetPage {
     groups: Vec<Related>,
     bindings: Vec<Related>,
     reaches: Vec<Reach>,
+    picture: Option<Picture>,
     findings: Vec<FindingLine>,
     events_href: String,
     history: Vec<Change>,
@@ -241,12 +258,13 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         keys: vec!["org_id".to_owned(), "id".to_owned()],
         columns: shown_columns(table, &chosen),
         order: format!("\"{}\", id", table.label),
-        filters: vec![("q", "Search"), ("with", "Only")],
+        filters: vec![("q", "Search"), ("with", "Only"), ("as_of", "As of")],
         empty: format!(
             "No {} here. If a sync has run, none is known or none matches; Connections tells what was read.",
             plural(&label_of(&kind)).to_lowercase()
         ),
         file: plural(&kind),
+        as_of: ctx.as_of()?,
         ..Spec::default()
     };
     if ctx.read().organization_names().await?.len() > 1 && ctx.org_id.is_none() {
@@ -269,14 +287,28 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         Some("no findings") => spec.conditions.push(format!("NOT {with_findings}")),
         _ => {}
     }
+    spec.filters.extend(columns_of(table).iter().map(|name| (*name, *name)));
+    narrow(&ctx, table, &mut spec);
     if let Some(file) = spec.export(&ctx).await {
         return file;
     }
+    let facets = facets(&ctx, table, &spec, heading).await?;
     let href_kind = kind.clone();
     let grid = spec.load(&ctx, |row| asset_href(&href_kind, &text(row, 0), &text(row, 1))).await?;
     let frame = Frame::of(&ctx, Section::Assets, plural(&label_of(&kind))).await?.with_freshness(&ctx).await?;
     let cards = cards(&ctx, &kind, table).await?;
+    let shown = shown_columns(table, &chosen);
+    let choices = all_columns(table).into_iter().map(|name| ColumnChoice {
+        name,
+        label: heading(name),
+        is_shown: shown.iter().any(|column| column.name == name),
+    });
     page(&AssetsPage {
+        columns: choices.collect(),
+        facets,
+        kept: kept(&ctx, &["column", "page", "sort"]),
+        kept_by_search: kept(&ctx, &["q", "as_of", "page", "type", "org"]),
+        as_of: ctx.query.text("as_of").to_owned(),
         types: types(&ctx, &kind).await?,
         label: plural(&label_of(&kind)),
         org_id: ctx.org_id.clone().unwrap_or_default(),
@@ -292,6 +324,11 @@ pub(crate) fn asset_href(kind: &str, org_id: &str, id: &str) -> String {
     let part =
         |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     format!("/assets/{kind}/{}/{}", part(org_id), part(id))
+}
+
+/// What the address says but for some names, for a form that says those anew.
+fn kept(ctx: &Ctx, but: &[&str]) -> Vec<(String, String)> {
+    ctx.query.0.iter().filter(|(name, _)| !but.contains(&name.as_str())).cloned().collect()
 }
 
 /// How many there are, and how many have open findings.
@@ -464,6 +501,7 @@ pub(crate) async fn show(ctx: Ctx, Path((kind, org_id, id)): Path<(String, Strin
         groups,
         bindings,
         reaches,
+        picture: Picture::of(&paths),
         findings,
         events_href: if ctx.may(Permission::ReadEvents) { events_href } else { String::new() },
         history: changes(&versions, &ctx),

@@ -3,16 +3,20 @@
 use askama::Template;
 use axum::extract::Path;
 use collect::condition::State;
-use collect::events::event_lease_name;
+use collect::events::{coverage, event_lease_name};
 use collect::{Grade, TestReport, inventory_lease_name};
+use jiff::Timestamp;
 use serde_json::json;
+use store::events::{Hour, WindowState};
 use store::{Connection, StreamKind, TableRecord};
 
 use super::parts::{ConnectionLine, Moment, RunLine, StateView, needs_action};
 use crate::frame::{Frame, Section, page, see};
-use crate::grid::{grouped, state_tone};
+use crate::grid::{Grid, Look, Spec, column, grouped, state_tone};
 use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
+use crate::reading::Parameters;
+use crate::settings::{Fields, change, version_of};
 use crate::visit::Ctx;
 
 /// Runs on one page of a history.
@@ -108,6 +112,18 @@ struct HistoryPage {
 }
 
 #[derive(Template)]
+#[template(path = "connection_state.html")]
+struct StatePage {
+    frame: Frame,
+    head: ConnectionHead,
+    inventory: Vec<(&'static str, String)>,
+    events: Vec<(&'static str, String)>,
+    gaps: Vec<(String, String)>,
+    windows: Grid,
+    states: Vec<(&'static str, String, bool)>,
+}
+
+#[derive(Template)]
 #[template(path = "what_we_read.html")]
 struct WhatWeReadPage {
     frame: Frame,
@@ -195,15 +211,7 @@ pub(crate) async fn head(ctx: &Ctx, connection: &Connection, tab: &'static str) 
             None => connection.place.console_url.clone(),
         },
         enabled: connection.enabled,
-        state: worst.map_or_else(
-            || StateView {
-                words: "Never connected".to_owned(),
-                tone: "unknown",
-                reason: String::new(),
-                help: String::new(),
-            },
-            |worst| StateView::of_connection(&worst.condition),
-        ),
+        state: StateView::of_worst(worst),
         is_running: ctx.app.work.is_running(&connection.id)
             || standings
                 .iter()
@@ -352,18 +360,14 @@ pub(crate) async fn cancel(ctx: Ctx, Path(id): Path<String>) -> Answered {
 }
 
 pub(crate) async fn set_enabled(ctx: Ctx, Path(id): Path<String>) -> Answered {
-    let mut connection = ctx.read().connection(&id).await?;
+    let connection = ctx.read().connection(&id).await?;
     let enabled = match ctx.form.text("enabled") {
         "yes" => true,
         "no" => false,
         _ => return Err(Problem::bad("enabled is yes or no")),
     };
-    let detail = json!({ "before": { "enabled": connection.enabled }, "after": { "enabled": enabled } });
-    ctx.audit("connection.enabled", &connection.name, connection.org_id.as_deref(), detail).await?;
-    connection.enabled = enabled;
-    ctx.app.store.update_connection(&connection, ctx.now).await?;
-    let (action, outcome) = (store::Action::Update, store::Outcome::Succeeded);
-    ctx.app.collector.note(&connection, action, outcome, None, &ctx.by()).await?;
+    let version = version_of(&connection, &ctx.app.store.streams(Some(&id)).await?);
+    change(&ctx, "connection.enabled", &id, &version, |fields| Ok(Fields { enabled, ..fields })).await?;
     let done = if enabled { "enabled" } else { "disabled" };
     let back =
         if ctx.form.get("back") == Some("list") { "/connections".to_owned() } else { format!("/connections/{id}") };
@@ -454,6 +458,87 @@ fn endpoint_line(call: &store::CallRecord) -> EndpointLine {
         },
     }
 }
+
+/// Gaps that are named one by one.
+const MOST_GAPS: usize = 20;
+
+/// How far each stream has come: the newest snapshot, and the ledger of the events' hours.
+pub(crate) async fn state(ctx: Ctx, Path(id): Path<String>) -> Answered {
+    let connection = ctx.read().connection(&id).await?;
+    let mut head = head(&ctx, &connection, "state").await?;
+    let org_id = connection.org_id.clone().unwrap_or_default();
+    let mut spec = Spec {
+        caption: "Hours of events".to_owned(),
+        from: "windows".to_owned(),
+        columns: WINDOWS.iter().map(|(name, label, look)| column(name, label, *look)).collect(),
+        conditions: vec!["org_id = :this".to_owned()],
+        parameters: Parameters::from([("this".to_owned(), org_id.as_str().into())]),
+        order: "hour DESC".to_owned(),
+        filters: vec![("state", "State")],
+        empty: "No hour is like that. The first sync of the events begins the ledger.".to_owned(),
+        file: format!("windows of {}", connection.name),
+        ..Spec::default()
+    };
+    let asked = ctx.query.get("state");
+    if let Some(state) = asked {
+        spec.conditions.push("state = :state".to_owned());
+        spec.parameters.insert("state".to_owned(), state.into());
+    }
+    if let Some(file) = spec.export(&ctx).await {
+        return file;
+    }
+    let windows = spec.load(&ctx, |_| String::new()).await?;
+    let ledger = ctx.app.store.event_windows(&org_id, Hour::from_number(0), Hour::of(ctx.now).next()).await?;
+    let proof = coverage(&ledger, ctx.now);
+    let at = |at: Option<Timestamp>| at.map_or_else(|| "–".to_owned(), |at| format!("{at:.0}"));
+    let snapshots = ctx.app.store.snapshots(&org_id, 1).await?;
+    let alive = alive(&ctx, &connection).await?;
+    head.is_running |= !alive.is_empty();
+    let newest = snapshots.first();
+    let inventory = vec![
+        ("Newest snapshot", newest.map_or_else(|| "none yet".to_owned(), |one| one.number.to_string())),
+        ("Committed", at(newest.map(|one| one.committed_at))),
+        ("Complete", newest.map_or("–", |one| if one.complete { "yes" } else { "no" }).to_owned()),
+        ("Being worked on by", if alive.is_empty() { "nobody".to_owned() } else { alive.join(", ") }),
+    ];
+    let events = vec![
+        ("Begins with the hour", at(proof.start.map(Hour::start))),
+        ("Newest event", at(proof.newest)),
+        ("Everything is proven to", at(proof.sealed_to)),
+        ("Events stored", grouped(proof.stored)),
+        ("Hours sealed, open, not proven", format!("{}, {}, {}", proof.sealed, proof.open, proof.unproven)),
+        ("Hours that are gaps", proof.gaps.len().to_string()),
+        ("Removed by the retention before", at(ctx.app.store.events_kept_from(&org_id).await?)),
+    ];
+    let gaps = proof.gaps.iter().rev().take(MOST_GAPS);
+    let states = WindowState::ALL.map(|state| {
+        let href = format!("/connections/{id}/state?state={}", state.word());
+        (state.word(), href, asked == Some(state.word()))
+    });
+    page(&StatePage {
+        frame: Frame::of(&ctx, Section::Connections, format!("{}: state", connection.name)).await?,
+        head,
+        inventory,
+        events,
+        gaps: gaps.map(|(hour, why)| (format!("{:.0}", hour.start()), why.clone())).collect(),
+        windows,
+        states: states.into(),
+    })
+}
+
+/// What is shown of each hour of the ledger.
+const WINDOWS: &[(&str, &str, Look)] = &[
+    ("hour", "Hour", Look::Plain),
+    ("state", "State", Look::State),
+    ("stored", "Stored", Look::Number),
+    ("counted", "Counted by JumpCloud", Look::Number),
+    ("duplicates", "Came again", Look::Number),
+    ("late", "Late", Look::Number),
+    ("sealed_at", "Sealed", Look::Time),
+    ("verified_at", "Counted last", Look::Time),
+    ("next_check_at", "Counted next", Look::Time),
+    ("reason", "Why", Look::Plain),
+];
 
 pub(crate) async fn what_we_read(ctx: Ctx, Path(id): Path<String>) -> Answered {
     let connection = ctx.read().connection(&id).await?;

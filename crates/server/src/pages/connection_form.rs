@@ -3,19 +3,17 @@
 
 use askama::Template;
 use axum::extract::Path;
-use collect::events::Keep;
-use collect::{Settings, TestReport, USUAL_EVENTS, USUAL_INVENTORY, checked_name, checked_schedule, new_connection};
-use data_encoding::HEXLOWER;
+use collect::{Settings, TestReport, USUAL_EVENTS, USUAL_INVENTORY, checked_name, new_connection};
 use jumpcloud::Credential;
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use store::{Action, Connection, Outcome, Place, Stream, StreamKind};
+use serde_json::json;
+use store::{Action, Connection, Outcome, Place, StreamKind};
 use url::Url;
 
 use super::connection::{Checklist, ConnectionHead, head};
 use super::parts::Moment;
 use crate::frame::{Frame, Section, page, see};
 use crate::problem::{Answered, Problem};
+use crate::settings::{CHANGED_MEANWHILE, Fields, change, detail_of, version_of};
 use crate::visit::{Ctx, Pairs};
 
 #[derive(Template)]
@@ -34,25 +32,6 @@ struct Choice {
     value: &'static str,
     label: &'static str,
     is_chosen: bool,
-}
-
-/// What the form holds, but for the credential.
-#[derive(Default)]
-struct Fields {
-    name: String,
-    description: String,
-    region: String,
-    api_url: String,
-    organization: String,
-    credential_kind: String,
-    client_id: String,
-    inventory_every: String,
-    events_every: String,
-    keep_events: String,
-    owner_name: String,
-    owner_email: String,
-    collector: String,
-    enabled: bool,
 }
 
 #[derive(Template)]
@@ -90,47 +69,6 @@ const REGIONS: &[(&str, &str)] = &[
     ("in", "IN: console.in.jumpcloud.com"),
     ("custom", "another API URL"),
 ];
-
-impl Fields {
-    fn of_form(form: &Pairs) -> Self {
-        let text = |name: &str| form.text(name).to_owned();
-        Self {
-            name: text("name"),
-            description: text("description"),
-            region: text("region"),
-            api_url: text("api_url"),
-            organization: text("organization"),
-            credential_kind: text("credential_kind"),
-            client_id: text("client_id"),
-            inventory_every: text("inventory_every"),
-            events_every: text("events_every"),
-            keep_events: text("keep_events"),
-            owner_name: text("owner_name"),
-            owner_email: text("owner_email"),
-            collector: text("collector"),
-            enabled: form.get("enabled").is_some(),
-        }
-    }
-
-    /// Whether another API URL than a region's is meant.
-    fn is_custom(&self) -> bool {
-        self.region == "custom"
-    }
-
-    fn is_service_account(&self) -> bool {
-        self.credential_kind == "service_account"
-    }
-
-    /// What people may change of a connection at any time.
-    fn apply(&self, connection: &mut Connection) {
-        let set = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        connection.description = set(&self.description);
-        connection.owner_name = set(&self.owner_name);
-        connection.owner_email = set(&self.owner_email);
-        connection.collector = set(&self.collector);
-        connection.enabled = self.enabled;
-    }
-}
 
 pub(crate) async fn new(ctx: Ctx) -> Answered {
     let fields = Fields {
@@ -255,25 +193,8 @@ async fn asked(ctx: &Ctx) -> Result<Asked, Problem> {
         }
         name => connection.org_name = Some(name.to_owned()),
     }
-    let (inventory, events, keep) = schedules(&fields)?;
+    let (inventory, events, keep) = fields.schedules()?;
     Ok(Asked { connection, credential, inventory, events, keep })
-}
-
-/// Schedules and how long events are kept, as they are stored.
-fn schedules(fields: &Fields) -> Result<(String, String, Option<String>), Problem> {
-    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let inventory = checked_schedule(some(&fields.inventory_every).as_deref(), USUAL_INVENTORY)?;
-    let events = checked_schedule(some(&fields.events_every).as_deref(), USUAL_EVENTS)?;
-    let keep = match fields.keep_events.as_str() {
-        "" => None,
-        text if text.eq_ignore_ascii_case("default") => None,
-        text => {
-            let keep: Keep =
-                text.parse().map_err(|error| Problem::bad(format!("how long events are kept: {error}, or default")))?;
-            Some(keep.to_string())
-        }
-    };
-    Ok((inventory, events, keep))
 }
 
 /// Where JumpCloud is. Whoever uses the console can not point this machine at hosts of their choice: a host that is not
@@ -312,21 +233,6 @@ fn typed_credential(form: &Pairs) -> Result<Option<Credential>, Problem> {
     })
 }
 
-/// What the audit log keeps of a connection. No part of a credential but the four characters that people know it by.
-fn detail_of(connection: &Connection) -> Value {
-    json!({
-        "name": connection.name,
-        "description": connection.description,
-        "api_url": connection.place.console_url,
-        "organization": connection.org_id.as_ref().or(connection.org_name.as_ref()),
-        "credential": format!("{} ****{}", connection.credential_kind, connection.credential_last_four),
-        "owner": connection.owner_name,
-        "owner_email": connection.owner_email,
-        "collector": connection.collector,
-        "enabled": connection.enabled,
-    })
-}
-
 pub(crate) async fn settings(ctx: Ctx, Path(id): Path<String>) -> Answered {
     let connection = ctx.read().connection(&id).await?;
     settings_page(&ctx, &connection, None, None).await
@@ -337,7 +243,7 @@ async fn settings_page(ctx: &Ctx, connection: &Connection, fields: Option<Fields
     let page_of = SettingsPage {
         frame: Frame::of(ctx, Section::Connections, format!("{}: settings", connection.name)).await?,
         head: head(ctx, connection, "settings").await?,
-        fields: fields.unwrap_or_else(|| fields_of(connection, &streams)),
+        fields: fields.unwrap_or_else(|| Fields::of(connection, &streams)),
         version: ctx.form.get("version").map_or_else(|| version_of(connection, &streams), str::to_owned),
         usual_keep: ctx.app.keep_events.clone(),
         error,
@@ -345,83 +251,14 @@ async fn settings_page(ctx: &Ctx, connection: &Connection, fields: Option<Fields
     page(&page_of)
 }
 
-fn fields_of(connection: &Connection, streams: &[Stream]) -> Fields {
-    let stream = |kind| streams.iter().find(|stream| stream.kind == kind);
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    Fields {
-        name: connection.name.clone(),
-        description: text(&connection.description),
-        owner_name: text(&connection.owner_name),
-        owner_email: text(&connection.owner_email),
-        collector: text(&connection.collector),
-        enabled: connection.enabled,
-        inventory_every: stream(StreamKind::Inventory).map(|stream| stream.schedule.clone()).unwrap_or_default(),
-        events_every: stream(StreamKind::Events).map(|stream| stream.schedule.clone()).unwrap_or_default(),
-        keep_events: stream(StreamKind::Events).and_then(|stream| stream.keep.clone()).unwrap_or_default(),
-        ..Fields::default()
-    }
-}
-
-/// What a connection's settings are, as a short text: two people who change it at once are told.
-fn version_of(connection: &Connection, streams: &[Stream]) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(detail_of(connection).to_string().as_bytes());
-    for stream in streams {
-        hasher.update(format!("{} {} {:?}", stream.kind.word(), stream.schedule, stream.keep).as_bytes());
-    }
-    HEXLOWER.encode(&hasher.finalize())[..16].to_owned()
-}
-
 pub(crate) async fn save(ctx: Ctx, Path(id): Path<String>) -> Answered {
     let before = ctx.read().connection(&id).await?;
-    let streams = ctx.app.store.streams(Some(&id)).await?;
-    if ctx.form.text("version") != version_of(&before, &streams) {
-        let problem = Problem::new(
-            axum::http::StatusCode::CONFLICT,
-            "changed_meanwhile",
-            "somebody else has changed this connection since this page was loaded",
-        );
-        return Err(problem.help("Load the settings again, look at what is new, and change it there."));
-    }
-    match change(&ctx, &before, &streams).await {
+    let fields = Fields::of_form(&ctx.form);
+    match change(&ctx, "connection.update", &id, ctx.form.text("version"), |_| Ok(fields)).await {
         Ok(()) => see(format!("/connections/{id}?done=saved")),
-        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) if problem.status.is_server_error() || problem.code == CHANGED_MEANWHILE => Err(problem),
         Err(problem) => settings_page(&ctx, &before, Some(Fields::of_form(&ctx.form)), Some(problem)).await,
     }
-}
-
-async fn change(ctx: &Ctx, before: &Connection, streams: &[Stream]) -> Result<(), Problem> {
-    let fields = Fields::of_form(&ctx.form);
-    let mut after = before.clone();
-    after.name = checked_name(&fields.name)?;
-    fields.apply(&mut after);
-    let (inventory, events, keep) = schedules(&fields)?;
-    let described = |connection: &Connection, inventory: &str, events: &str, keep: Option<&str>| {
-        let mut detail = detail_of(connection);
-        detail["inventory_every"] = json!(inventory);
-        detail["events_every"] = json!(events);
-        detail["keep_events"] = json!(keep);
-        detail
-    };
-    let old = fields_of(before, streams);
-    let old_keep = Some(old.keep_events.as_str()).filter(|keep| !keep.is_empty());
-    let detail = json!({
-        "before": described(before, &old.inventory_every, &old.events_every, old_keep),
-        "after": described(&after, &inventory, &events, keep.as_deref()),
-    });
-    ctx.audit("connection.update", &before.name, before.org_id.as_deref(), detail).await?;
-    let (app, collector) = (&ctx.app, &ctx.app.collector);
-    app.store.update_connection(&after, ctx.now).await?;
-    for (kind, schedule, old) in
-        [(StreamKind::Inventory, &inventory, &old.inventory_every), (StreamKind::Events, &events, &old.events_every)]
-    {
-        if schedule != old {
-            collector.reschedule(&after, kind, schedule).await?;
-        }
-    }
-    app.store.set_keep(&after.id, StreamKind::Events, keep.as_deref()).await?;
-    collector.note(&after, Action::Update, Outcome::Succeeded, None, &ctx.by()).await?;
-    Ok(())
 }
 
 pub(crate) async fn credentials(ctx: Ctx, Path(id): Path<String>) -> Answered {

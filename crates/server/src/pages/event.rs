@@ -9,7 +9,7 @@ use ocsf::Mapper;
 use posture::harmless::printable;
 use serde_json::Value;
 use store::Cell;
-use store::events::{EventCursor, EventFilter, EventOutcome, Named, StoredEvent};
+use store::events::{COLUMNS, EventCursor, EventFilter, EventOutcome, Named, StoredEvent};
 
 use super::asset::{asset_href, pretty};
 use super::parts::Histogram;
@@ -17,6 +17,7 @@ use crate::frame::{Frame, Section, page, with_org};
 use crate::grid::{csv_file, state_tone};
 use crate::problem::{Answered, Problem};
 use crate::reading::{Parameters, number, text};
+use crate::trace::{Traced, trace};
 use crate::visit::Ctx;
 
 /// Events on one page, and in one export.
@@ -39,6 +40,10 @@ struct EventsPage {
     csv: String,
     org_id: String,
     words: String,
+    /// Turns following on or off.
+    live_href: String,
+    is_live: bool,
+    may_follow: bool,
 }
 
 struct FilterField {
@@ -84,6 +89,15 @@ struct EventPage {
     raw: String,
     outcome: &'static str,
     tone: &'static str,
+    trace: Vec<TraceLine>,
+    mapping: u32,
+}
+
+/// A field of the OCSF form, and where it comes from.
+struct TraceLine {
+    path: String,
+    value: String,
+    from: String,
 }
 
 /// How far back a search goes, in hours.
@@ -168,6 +182,9 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
     };
     let found = ctx.app.store.search_events(&asked.filter, after, ROWS, false).await?;
     let names = ctx.read().organization_names().await?;
+    // Only what is new by now is live: not an older page, and not a time that is over.
+    let may_follow = after.is_none() && ctx.query.get("from").is_none();
+    let is_live = may_follow && ctx.query.get("live").is_some();
     let here = |query: String| if query.is_empty() { "/events".to_owned() } else { format!("/events?{query}") };
     let without_place = crate::visit::Pairs(ctx.query.0.iter().filter(|(name, _)| name != "after").cloned().collect());
     let histogram = histogram(&ctx, &asked).await?;
@@ -183,8 +200,13 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
             chips.push((format!("{label}: {}", printable(value)), here(without_place.with(name, None))));
         }
     }
+    let mut frame = Frame::of(&ctx, Section::Events, "Events").await?;
+    frame.is_live = is_live;
     page(&EventsPage {
-        frame: Frame::of(&ctx, Section::Events, "Events").await?,
+        frame,
+        live_href: here(without_place.with("live", Some("yes").filter(|_| !is_live))),
+        is_live,
+        may_follow,
         lines: found.events.iter().map(|event| line(event, &names, &ctx)).collect(),
         histogram,
         fields: TEXTS
@@ -336,60 +358,15 @@ async fn export(ctx: &Ctx, filter: &EventFilter) -> Answered {
     let detail = serde_json::json!({ "query": ctx.query.with("", None) });
     ctx.audit("export", "events", ctx.org_id.as_deref(), detail).await?;
     let found = ctx.app.store.search_events(filter, None, MOST_EXPORTED, false).await?;
-    let cell = |text: Option<String>| text.map_or(Cell::Null(store::schema::Kind::Text), Cell::Text);
-    let party = |party: &Named| cell(party.name.clone().or_else(|| party.id.clone()));
-    let rows: Vec<Vec<Cell>> = found
-        .events
-        .iter()
-        .map(|event| {
-            vec![
-                cell(Some(format!("{:.3}", event.time()))),
-                cell(event.service.clone()),
-                cell(event.event_type.clone()),
-                cell(Some(event.outcome.word().to_owned())),
-                party(&event.user),
-                party(&event.administrator),
-                party(&event.device),
-                party(&event.application),
-                party(&event.target),
-                cell(event.src_ip.clone()),
-                cell(event.country.clone()),
-                Cell::Integer(event.class_uid.into()),
-                cell(event.reason.clone()),
-                cell(Some(event.uid_text())),
-                cell(Some(event.org_id.clone())),
-            ]
-        })
-        .collect();
-    let columns = [
-        "time",
-        "service",
-        "type",
-        "outcome",
-        "user",
-        "administrator",
-        "device",
-        "application",
-        "target",
-        "src_ip",
-        "country",
-        "class",
-        "reason",
-        "id",
-        "org_id",
-    ];
-    csv_file("events", &columns, &rows)
+    let rows: Vec<Vec<Cell>> = found.events.iter().map(StoredEvent::row).collect();
+    csv_file("events", COLUMNS, &rows)
 }
 
 pub(crate) async fn show(ctx: Ctx, Path((org_id, uid)): Path<(String, String)>) -> Answered {
-    if !ctx.read().everywhere().sees(Some(&org_id)) {
-        return Err(Problem::not_found("there is no such event"));
-    }
-    let found = ctx.app.store.events_by_id(&uid, std::slice::from_ref(&org_id)).await?;
-    let event = found.first().ok_or_else(|| Problem::not_found("there is no such event"))?;
+    let event = ctx.read().everywhere().event(&org_id, &uid).await?;
     let raw = event.raw.as_deref().unwrap_or("null");
     let mut mapped = Vec::new();
-    Mapper::default().read(raw).write_ocsf(&deliver::received(event, true), &mut mapped);
+    Mapper::default().read(raw).write_ocsf(&deliver::received(&event, true), &mut mapped);
     let names = ctx.read().organization_names().await?;
     let part = |kind: &str, party: &Named| match &party.id {
         Some(id) => asset_href(kind, &org_id, id),
@@ -425,9 +402,25 @@ pub(crate) async fn show(ctx: Ctx, Path((org_id, uid)): Path<(String, String)>) 
         facts,
         ocsf: document(&mapped),
         raw: document(raw.as_bytes()),
+        trace: trace(raw, &deliver::received(&event, false)).into_iter().map(TraceLine::of).collect(),
+        mapping: ocsf::MAPPING_VERSION,
         outcome: event.outcome.word(),
         tone: state_tone(event.outcome.word()),
     })
+}
+
+impl TraceLine {
+    fn of(traced: Traced) -> Self {
+        let text = match traced.value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        Self {
+            path: printable(&traced.path),
+            value: printable(&text),
+            from: traced.from.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", "),
+        }
+    }
 }
 
 /// A JSON document in lines; what is none is shown as it is.

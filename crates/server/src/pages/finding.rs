@@ -3,10 +3,9 @@
 use askama::Template;
 use axum::extract::Path;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use posture::harmless::printable;
-use serde_json::{Value, json};
-use store::findings::{Acceptance, AcceptanceKind, Assignment, Severity};
+use serde_json::Value;
+use store::findings::{AcceptanceKind, Severity};
 
 use super::asset::{asset_href, pretty};
 use super::parts::Moment;
@@ -16,6 +15,7 @@ use crate::grid::{Grid, Look, Spec, column, grouped, severity_tone, state_tone};
 use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
 use crate::reading::{Parameters, maybe_text, number, text};
+use crate::triage::{Decision, decide};
 use crate::visit::Ctx;
 
 #[derive(Template)]
@@ -192,6 +192,7 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
             state => format!("No {state} finding is like that."),
         },
         file: "findings".to_owned(),
+        as_of: None,
         tick: ctx.may(Permission::Triage).then_some("finding"),
     };
     if ctx.read().organization_names().await?.len() > 1 && ctx.org_id.is_none() {
@@ -380,52 +381,18 @@ pub(crate) async fn act(ctx: Ctx) -> Answered {
     if numbers.is_empty() {
         return Err(Problem::bad("no finding is ticked").help("Tick the findings that it is about, then try again."));
     }
-    let list: Vec<String> = numbers.iter().map(i64::to_string).collect();
-    // Numbers that this person may not see are as good as not there.
-    let sql = format!("SELECT number, org_id FROM findings WHERE number IN ({})", list.join(", "));
-    let seen = ctx.read().everywhere().rows(sql).await?;
-    if seen.len() != numbers.len() {
-        return Err(Problem::not_found("a finding that is ticked is not there"));
-    }
-    let mut org_ids: Vec<String> = seen.iter().map(|row| text(row, 1)).collect();
-    org_ids.sort();
-    org_ids.dedup();
-    let org_id = if org_ids.len() == 1 { org_ids.first().map(String::as_str) } else { None };
-    let object = format!("findings {}", list.join(", "));
-    let why = ctx.form.text("why");
-    let done = match ctx.form.text("do") {
+    let text = |name: &str| ctx.form.text(name).to_owned();
+    let (decision, done) = match ctx.form.text("do") {
         "accept" => {
             let kind = AcceptanceKind::of_word(ctx.form.text("kind"))
                 .ok_or_else(|| Problem::bad("say why it may stay: choose one of the three reasons"))?;
-            let until = until_of(ctx.form.text("until"))?;
-            let acceptance = Acceptance { kind, why: why.to_owned(), by: ctx.by(), until, rule: None };
-            let detail = json!({ "kind": kind.word(), "why": why, "until": until.map(|at| at.to_string()) });
-            ctx.audit("finding.accept", &object, org_id, detail).await?;
-            ctx.app.store.accept_findings(&numbers, &acceptance, ctx.now).await.map(|()| "accepted")
+            (Decision::Accept { kind, why: text("why"), until: until_of(ctx.form.text("until"))? }, "accepted")
         }
-        "reopen" => {
-            ctx.audit("finding.reopen", &object, org_id, json!({ "why": why })).await?;
-            let why = Some(why).filter(|why| !why.is_empty());
-            ctx.app.store.reopen_findings(&numbers, &ctx.by(), why, ctx.now).await.map(|()| "reopened")
-        }
-        "assign" => {
-            let (owner, due) = (ctx.form.text("owner").to_owned(), ctx.form.text("due").to_owned());
-            if !due.is_empty() {
-                due.parse::<Date>().map_err(|_| Problem::bad(format!("{due:?} is no date like 2026-11-30")))?;
-            }
-            ctx.audit("finding.assign", &object, org_id, json!({ "owner": owner, "due": due })).await?;
-            let assignment = Assignment { owner: Some(owner), due: Some(due) };
-            ctx.app.store.assign_findings(&numbers, &assignment, &ctx.by(), ctx.now).await.map(|()| "assigned")
-        }
+        "reopen" => (Decision::Reopen { why: ctx.form.get("why").map(str::to_owned) }, "reopened"),
+        "assign" => (Decision::Assign { owner: Some(text("owner")), due: Some(text("due")) }, "assigned"),
         _ => return Err(Problem::bad("findings can be accepted, reopened or assigned")),
     };
-    let done = match done {
-        Ok(done) => done,
-        Err(error) => {
-            ctx.audit_failed("finding", &object, org_id, &error.to_string()).await;
-            return Err(error.into());
-        }
-    };
+    decide(&ctx, &numbers, decision).await?;
     let back = crate::session::safe_next(ctx.form.text("back"));
     let back = if back.starts_with("/findings") { back } else { "/findings" };
     let mark = if back.contains('?') { '&' } else { '?' };

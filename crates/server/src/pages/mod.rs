@@ -3,14 +3,19 @@
 
 pub(crate) mod account;
 pub(crate) mod administration;
+pub(crate) mod api_docs;
 pub(crate) mod asset;
+pub(crate) mod asset_facets;
+pub(crate) mod asset_picture;
 pub(crate) mod check;
 pub(crate) mod collection_status;
 pub(crate) mod connection;
 pub(crate) mod connection_form;
 pub(crate) mod event;
+pub(crate) mod evidence;
 pub(crate) mod finding;
 pub(crate) mod framework;
+pub(crate) mod library;
 pub(crate) mod overview;
 pub(crate) mod parts;
 pub(crate) mod prose;

@@ -124,8 +124,15 @@ impl StateView {
         Self::new(condition.state.words(), condition)
     }
 
-    pub(crate) fn of_connection(condition: &Condition) -> Self {
-        Self::new(condition.state.connection_words(), condition)
+    /// How a connection stands, by the worst of its streams.
+    pub(crate) fn of_worst(worst: Option<&Standing>) -> Self {
+        let never = || Self {
+            words: "Never connected".to_owned(),
+            tone: "unknown",
+            reason: String::new(),
+            help: String::new(),
+        };
+        worst.map_or_else(never, |worst| Self::new(worst.condition.state.connection_words(), &worst.condition))
     }
 
     fn new(words: &str, condition: &Condition) -> Self {
@@ -228,15 +235,7 @@ impl ConnectionLine {
                     expires: Moment::of(connection.credential_expires_at, now),
                     expires_soon: connection.credential_expires_at.is_some_and(|at| at < now + soon),
                     enabled: connection.enabled,
-                    state: worst.map_or_else(
-                        || StateView {
-                            words: "Never connected".to_owned(),
-                            tone: "unknown",
-                            reason: String::new(),
-                            help: String::new(),
-                        },
-                        |worst| StateView::of_connection(&worst.condition),
-                    ),
+                    state: StateView::of_worst(worst.copied()),
                     current: if running.is_empty() {
                         "–".to_owned()
                     } else {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use askama::Template;
 use posture::harmless::printable;
-use store::schema::{Column, Kind};
+use store::schema::Column;
 use store::{Limits, SYSTEM_TABLES};
 
 use crate::frame::{Frame, Section, page};
@@ -24,6 +24,7 @@ struct SqlPage {
     frame: Frame,
     sql: String,
     org_id: String,
+    as_of: String,
     error: Option<Problem>,
     answer: Option<AnswerView>,
     tables: Vec<TableView>,
@@ -65,7 +66,8 @@ pub(crate) async fn show(ctx: Ctx) -> Answered {
     let (mut answer, mut error) = (None, None);
     if !sql.is_empty() {
         let started = Instant::now();
-        match ctx.app.store.query(&ctx.read().question(sql.clone(), Parameters::new()), &limits).await {
+        match ctx.app.store.query(&ctx.read().at(ctx.as_of()?).question(sql.clone(), Parameters::new()), &limits).await
+        {
             Ok(found) if ctx.query.get("format") == Some("csv") => {
                 ctx.audit("export", "sql", ctx.org_id.as_deref(), serde_json::json!({ "sql": sql })).await?;
                 let names: Vec<&str> = found.columns.iter().map(|column| column.name.as_str()).collect();
@@ -102,6 +104,7 @@ pub(crate) async fn show(ctx: Ctx) -> Answered {
         frame: Frame::of(&ctx, Section::Sql, "SQL").await?.with_freshness(&ctx).await?,
         csv: format!("/sql?{}", ctx.query.with("format", Some("csv"))),
         org_id: ctx.org_id.clone().unwrap_or_default(),
+        as_of: ctx.query.text("as_of").to_owned(),
         tables: tables(&ctx),
         examples: EXAMPLES.iter().map(|(label, sql)| (*label, sql.replace("{week}", &week))).collect(),
         sql,
@@ -119,7 +122,7 @@ fn look_of(cell: &store::Cell) -> Look {
 
 fn tables(ctx: &Ctx) -> Vec<TableView> {
     let columns = |columns: &'static [Column]| -> Vec<(&'static str, &'static str, &'static str)> {
-        columns.iter().map(|column| (column.name, word(column.kind), column.about)).collect()
+        columns.iter().map(|column| (column.name, column.kind.word(), column.about)).collect()
     };
     let collected = ctx.app.store.tables().iter().map(|table| {
         let mut all = vec![("org_id", "text", "The organization."), ("id", "text", "Unique within the organization.")];
@@ -129,7 +132,7 @@ fn tables(ctx: &Ctx) -> Vec<TableView> {
             let found = |name: &str| sister.and_then(|sister| sister.columns.iter().find(|column| column.name == name));
             all.extend(joined.columns.iter().filter_map(|name| {
                 let column = found(name)?;
-                Some((column.name, word(column.kind), column.about))
+                Some((column.name, column.kind.word(), column.about))
             }));
         }
         all.push(("raw", "json", "The row as received, secrets removed."));
@@ -148,15 +151,4 @@ fn tables(ctx: &Ctx) -> Vec<TableView> {
     let mut all: Vec<TableView> = collected.chain(views).chain(system).collect();
     all.sort_by_key(|table| table.name);
     all
-}
-
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text => "text",
-        Kind::Integer => "integer",
-        Kind::Real => "real",
-        Kind::Boolean => "boolean",
-        Kind::Time => "time",
-        Kind::Json => "json",
-    }
 }

@@ -4,10 +4,11 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
+mod api;
 mod support;
 
 use axum::http::StatusCode;
-use server::{Needs, Role};
+use server::{Needs, Permission, Role, RouteInfo};
 use support::{Scene, fields, tags};
 
 /// Every element that a page of ours has.
@@ -32,6 +33,8 @@ const TAGS: &[&str] = &[
     "path",
     "circle",
     "rect",
+    "g",
+    "text",
     "line",
     "form",
     "label",
@@ -87,27 +90,54 @@ async fn only_the_ways_in_are_open_to_nobody_in_particular() {
     assert!(!open.is_empty());
 }
 
+/// Routes that are not asked in the matrix: it would end the session that the others are tried with.
+fn matrix() -> impl Iterator<Item = (RouteInfo, Permission)> {
+    server::route_list().into_iter().filter_map(|route| match route.needs {
+        Needs::Permission(permission) if route.path != "/sign-out" => Some((route, permission)),
+        _ => None,
+    })
+}
+
 #[tokio::test]
 async fn every_route_lets_in_exactly_the_roles_that_may() {
     let scene = Scene::synced().await;
     for role in Role::ALL {
         let session = scene.sign_in(role.word()).await;
-        for route in server::route_list() {
-            let Needs::Permission(permission) = route.needs else { continue };
-            // It would end the session that the others are tried with.
-            if route.path == "/sign-out" {
-                continue;
-            }
-            let path = scene.path_of(route.path);
-            let answer = match route.method {
-                "GET" => scene.get(&path, Some(&session)).await,
-                _ => scene.post(&path, &[], Some(&session)).await,
-            };
+        for (route, permission) in matrix() {
+            let answer = scene.send(&route, Some(&session)).await;
+            let what = format!("{role:?} {} {}: {}", route.method, route.path, answer.body);
             if role.may(permission) {
-                assert_ne!(answer.status, StatusCode::FORBIDDEN, "{role:?} {} {path}", route.method);
-                assert!(!answer.status.is_server_error(), "{role:?} {} {path}: {}", route.method, answer.body);
+                assert_ne!(answer.status, StatusCode::FORBIDDEN, "{what}");
+                assert!(!answer.status.is_server_error(), "{what}");
             } else {
-                assert_eq!(answer.status, StatusCode::FORBIDDEN, "{role:?} {} {path}", route.method);
+                assert_eq!(answer.status, StatusCode::FORBIDDEN, "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_may_what_both_its_scope_and_its_person_may_and_only_where_programs_belong() {
+    let scene = Scene::synced().await;
+    for person in Role::ALL {
+        for scope in Role::ALL {
+            let token = scene.token(person.word(), scope).await;
+            for (route, permission) in matrix() {
+                // What they do is tried by the sessions.
+                let path = scene.path_of(route.path);
+                if route.method != "GET" {
+                    continue;
+                }
+                let answer = scene.call("GET", &path, &token, &[], "").await;
+                let what = format!("{person:?} as {scope:?} {path}");
+                if !path.starts_with("/api/") && path != "/metrics" {
+                    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{what}");
+                } else if person.may(permission) && scope.may(permission) {
+                    assert_ne!(answer.status, StatusCode::FORBIDDEN, "{what}");
+                    assert_ne!(answer.status, StatusCode::UNAUTHORIZED, "{what}");
+                } else {
+                    assert_eq!(answer.status, StatusCode::FORBIDDEN, "{what}");
+                }
             }
         }
     }
@@ -116,45 +146,38 @@ async fn every_route_lets_in_exactly_the_roles_that_may() {
 #[tokio::test]
 async fn nobody_who_is_not_signed_in_sees_or_changes_anything() {
     let scene = Scene::synced().await;
-    for route in server::route_list() {
-        if route.needs == Needs::Nobody {
-            continue;
-        }
-        let path = scene.path_of(route.path);
-        let answer = match route.method {
-            "GET" => scene.get(&path, None).await,
-            _ => scene.post(&path, &[], None).await,
-        };
+    for (route, _) in matrix() {
+        let answer = scene.send(&route, None).await;
         let sent_away = answer.status == StatusCode::SEE_OTHER && answer.location().starts_with("/sign-in");
-        assert!(answer.status == StatusCode::UNAUTHORIZED || sent_away, "{} {path}: {}", route.method, answer.status);
-        assert!(!answer.body.contains("Acme"), "{path}");
+        let what = format!("{} {}: {}", route.method, route.path, answer.status);
+        assert!(answer.status == StatusCode::UNAUTHORIZED || sent_away, "{what}");
+        assert!(!answer.body.contains("Acme"), "{what}");
     }
 }
 
 #[tokio::test]
 async fn what_belongs_to_another_organization_is_not_there() {
     let scene = Scene::synced().await;
-    let session = scene.sign_in("outsider").await;
-    for route in server::route_list() {
-        let Needs::Permission(_) = route.needs else { continue };
-        if route.path == "/sign-out" {
-            continue;
-        }
-        let path = scene.path_of(route.path);
-        let answer = match route.method {
-            "GET" => scene.get(&path, Some(&session)).await,
-            _ => scene.post(&path, &[("finding", scene.finding.as_str())], Some(&session)).await,
-        };
-        let is_of_organization = route.path.contains("/connections/{id}")
-            || route.path.contains("{number}")
-            || route.path.contains("{org_id}");
-        if is_of_organization {
-            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{} {path}", route.method);
-        }
-        for secret in [&scene.username, &scene.device] {
-            assert!(!answer.body.contains(secret.as_str()), "{} {path} tells of {secret}", route.method);
+    for role in Role::ALL {
+        let session = scene.sign_in(&format!("outside {}", role.word())).await;
+        for (route, permission) in matrix() {
+            let answer = scene.send(&route, Some(&session)).await;
+            let what = format!("{role:?} {} {}", route.method, route.path);
+            let is_of_organization = route.path.contains("/connections/{id}")
+                || route.path.contains("{number}")
+                || route.path.contains("{org_id}")
+                || route.path == "/findings/act";
+            match (role.may(permission), is_of_organization) {
+                (false, _) => assert_eq!(answer.status, StatusCode::FORBIDDEN, "{what}"),
+                (true, true) => assert_eq!(answer.status, StatusCode::NOT_FOUND, "{what}: {}", answer.body),
+                (true, false) => assert!(!answer.status.is_server_error(), "{what}"),
+            }
+            for secret in [&scene.username, &scene.device, &scene.org_id] {
+                assert!(!answer.body.contains(secret.as_str()), "{what} tells of {secret}");
+            }
         }
     }
+    let session = scene.sign_in("outside owner").await;
     let named = scene.get(&format!("/assets?org={}", scene.org_id), Some(&session)).await;
     assert_eq!(named.status, StatusCode::NOT_FOUND);
     let asked = scene.get("/sql?sql=SELECT+username+FROM+users", Some(&session)).await;
@@ -479,4 +502,74 @@ async fn names_that_attack_are_text_on_every_page() {
             assert!(!body.contains(steering), "{path} holds {steering:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_evidence_pack_is_made_downloaded_and_not_there_for_others() {
+    let scene = Scene::synced().await;
+    let auditor = scene.sign_in("auditor").await;
+    let day =
+        |back: i64| (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * back)).to_string()[..10].to_owned();
+    let (from, to) = (day(30), day(0));
+    let org_id = scene.org_id.clone();
+    let form = [("framework", "soc2"), ("org_id", org_id.as_str()), ("from", from.as_str()), ("to", to.as_str())];
+    let made = scene.post("/evidence/packs", &form, Some(&auditor)).await;
+    assert_eq!(made.status, StatusCode::OK);
+    assert!(made.body.contains("Pack 1 is made"), "{}", made.body);
+    let pack = scene.get("/evidence/packs/1", Some(&auditor)).await;
+    assert_eq!(pack.header("content-disposition"), "attachment; filename=\"jumpseat-evidence-1.zip\"");
+    assert!(pack.body.starts_with("PK"));
+    let outsider = scene.sign_in("outside owner").await;
+    assert_eq!(scene.get("/evidence/packs/1", Some(&outsider)).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(scene.post("/evidence/packs", &form, Some(&outsider)).await.status, StatusCode::NOT_FOUND);
+    let digest = scene.one("SELECT digest FROM evidence_packs").await;
+    assert!(made.body.contains(&digest));
+    assert!(!scene.get("/evidence/packs", Some(&outsider)).await.body.contains(&digest));
+    let lines = scene.audit().await;
+    for (action, object) in [("evidence.pack", "soc2"), ("export", "evidence pack 1")] {
+        assert!(lines.iter().any(|line| line.entry.action == action && line.entry.object == object), "{action}");
+    }
+    let halved = [form.as_slice(), &[("rows", "5")]].concat();
+    let refused = scene.post("/evidence/packs", &halved, Some(&auditor)).await;
+    assert!(refused.body.contains("a sample needs both"), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn an_evidence_item_shows_its_population_as_it_was_and_says_when_there_was_none() {
+    let scene = Scene::synced().await;
+    let auditor = scene.sign_in("auditor").await;
+    let item = scene.get("/evidence/items/ev-user-list", Some(&auditor)).await;
+    assert!(item.body.contains(&scene.username), "{}", item.body);
+    let past = scene.get("/evidence/items/ev-user-list?as_of=2020-01-01", Some(&auditor)).await;
+    assert!(past.body.contains("nothing was collected of"), "{}", past.body);
+    let viewer = scene.sign_in("viewer").await;
+    let of_events = scene.get("/evidence/items/ev-api-keys", Some(&viewer)).await;
+    assert_eq!(of_events.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn facets_count_what_they_narrow_down_to() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let without = scene.one("SELECT COUNT(*) FROM users WHERE NOT mfa_configured").await;
+    let all = scene.get("/assets?type=user", Some(&owner)).await;
+    assert!(all.body.contains(&format!("no <span>{without}</span>")), "{}", all.body);
+    let narrowed = scene.get("/assets?type=user&mfa_configured=no", Some(&owner)).await;
+    assert!(narrowed.body.contains(&format!("{without} rows")), "{}", narrowed.body);
+    let chosen = scene.get("/assets?type=user&column=employee_type&column=no_such_column", Some(&owner)).await;
+    assert!(chosen.body.contains(">Employee type"), "{}", chosen.body);
+    let past = scene.get("/assets?type=user&as_of=2020-01-01", Some(&owner)).await;
+    assert!(past.body.contains("no rows"), "nothing was known then: {}", past.body);
+}
+
+#[tokio::test]
+async fn events_are_followed_until_somebody_pauses() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    assert!(!scene.get("/events", Some(&owner)).await.body.contains("data-live"));
+    let live = scene.get("/events?live=yes&outcome=failure", Some(&owner)).await;
+    assert!(live.body.contains("data-live"), "{}", live.body);
+    assert!(live.body.contains("href=\"/events?outcome=failure\""), "Pause keeps the filter: {}", live.body);
+    let over = scene.get("/events?live=yes&from=2026-01-01", Some(&owner)).await;
+    assert!(!over.body.contains("data-live"), "a time that is over does not go on");
 }

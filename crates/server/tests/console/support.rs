@@ -12,11 +12,12 @@ use collect::{Collector, Settings, SyncOptions, new_connection, silent};
 use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 use jumpcloud::{Credential, SystemClock};
+use posture::evidence::Items;
 use posture::{Library, Mode, Posture, Request as PostureRequest};
-use server::{Options, Role};
+use server::{Options, Role, RouteInfo};
 use sha2::{Digest as _, Sha256};
 use simulator::{Character, Clock, Config, OrganizationSpec, Running, Simulator};
-use store::{AuditLine, Cell, LeaseHolder, Limits, Location, MasterKey, NewSession, Person, Query, Store};
+use store::{ApiToken, AuditLine, Cell, LeaseHolder, Limits, Location, MasterKey, NewSession, Person, Query, Store};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -90,6 +91,8 @@ impl Scene {
         };
         let router = server::router(Options {
             collector: collector.clone(),
+            items: Items::load(None, &posture.library).unwrap(),
+            packs: folder.path().join("packs"),
             posture: posture.clone(),
             public_url: None,
             host: "atlas".to_owned(),
@@ -120,7 +123,10 @@ impl Scene {
         for role in Role::ALL {
             scene.add_person(role.word(), role, None).await;
         }
-        scene.add_person("outsider", Role::Owner, Some(vec!["0123456789abcdef01234567".to_owned()])).await;
+        for role in Role::ALL {
+            let elsewhere = vec!["0123456789abcdef01234567".to_owned()];
+            scene.add_person(&format!("outside {}", role.word()), role, Some(elsewhere)).await;
+        }
         scene
     }
 
@@ -251,12 +257,18 @@ impl Scene {
     /// A path with the scene's own things in the place of its names.
     pub(crate) fn path_of(&self, path: &str) -> String {
         let id = match path {
-            path if path.starts_with("/checks") => "user-mfa-not-enrolled",
-            path if path.starts_with("/frameworks") => "soc2",
+            path if path.contains("/checks") => "user-mfa-not-enrolled",
+            path if path.contains("/frameworks") => "soc2",
+            path if path.contains("/evidence") => "ev-user-list",
+            path if path.contains("/events") => &self.event,
             path if path.starts_with("/administration") => "nobody",
             _ => &self.connection,
         };
-        let number = if path.starts_with("/runs") { self.run.to_string() } else { self.finding.clone() };
+        let number = match path {
+            path if path.contains("/runs") => self.run.to_string(),
+            path if path.contains("/packs") => "1".to_owned(),
+            _ => self.finding.clone(),
+        };
         path.replace("{*id}", &self.user_id)
             .replace("{id}", id)
             .replace("{number}", &number)
@@ -306,6 +318,59 @@ impl Scene {
             request = request.header(header::COOKIE, &browser.cookie);
         }
         self.ask(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Asks a route as one of our pages does, with a form about the scene's finding where it changes something.
+    pub(crate) async fn send(&self, route: &RouteInfo, browser: Option<&Browser>) -> Answer {
+        let path = self.path_of(route.path);
+        match route.method {
+            "GET" => self.get(&path, browser).await,
+            "POST" => self.post(&path, &[("finding", self.finding.as_str()), ("do", "reopen")], browser).await,
+            _ => {
+                let mut request = Request::builder().method(route.method).uri(path).header(header::HOST, HOST);
+                request = request.header(header::ORIGIN, format!("http://{HOST}"));
+                if let Some(browser) = browser {
+                    request = request.header(header::COOKIE, &browser.cookie);
+                    request = request.header("x-form-token", &browser.form_token);
+                }
+                self.ask(request.body(Body::from("{}")).unwrap()).await
+            }
+        }
+    }
+
+    /// Makes a token of somebody, for what a role may, and gives back its secret.
+    pub(crate) async fn token(&self, person: &str, scope: Role) -> String {
+        let secret = format!("jst_{}", uuid::Uuid::now_v7().simple());
+        let token = ApiToken {
+            id: uuid::Uuid::now_v7().to_string(),
+            person_id: self.store.find_person(person).await.unwrap().unwrap().0.id,
+            name: "a test".to_owned(),
+            prefix: "jst_".to_owned(),
+            scope: scope.word().to_owned(),
+            created_at: now(),
+            expires_at: now() + SignedDuration::from_hours(1),
+            last_used_at: None,
+            revoked_at: None,
+        };
+        self.store.add_api_token(&token, &HEXLOWER.encode(&Sha256::digest(secret.as_bytes()))).await.unwrap();
+        secret
+    }
+
+    /// Asks as a program does.
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, HOST);
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.ask(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
     pub(crate) async fn get_at(&self, path: &str, host: &str) -> Answer {

@@ -42,7 +42,7 @@ pub use reader::EventReader;
 pub use reindex::Reindexed;
 pub use retention::Removed;
 pub(crate) use retention::purge;
-pub use row::{EventOutcome, EventRow, Named, Party, StoredEvent};
+pub use row::{COLUMNS, EventOutcome, EventRow, Named, Party, StoredEvent};
 pub use search::{EventCursor, EventFilter, EventOrder, FoundEvents};
 pub use window::{Recomputed, SealOutcome, Window, WindowState};
 pub use write::{EventPage, EventWriter, PageWritten};

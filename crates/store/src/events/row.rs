@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::hour::moment;
+use crate::schema::{Cell, Kind};
 
 /// Something that has an identifier, a name, or both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -192,6 +193,25 @@ pub struct StoredEvent {
     pub raw: Option<String>,
 }
 
+/// What people are told of an event as columns, see [`StoredEvent::row`].
+pub const COLUMNS: &[&str] = &[
+    "time",
+    "service",
+    "type",
+    "outcome",
+    "user",
+    "administrator",
+    "device",
+    "application",
+    "target",
+    "src_ip",
+    "country",
+    "class",
+    "reason",
+    "id",
+    "org_id",
+];
+
 impl StoredEvent {
     /// When it happened.
     pub fn time(&self) -> Timestamp {
@@ -201,5 +221,28 @@ impl StoredEvent {
     /// Its identity as text, which is OCSF's `metadata.uid`.
     pub fn uid_text(&self) -> String {
         uuid::Uuid::from_bytes(self.uid).to_string()
+    }
+
+    /// What the index knows of it, in the order of [`COLUMNS`].
+    pub fn row(&self) -> Vec<Cell> {
+        let text = |text: Option<&String>| text.map_or(Cell::Null(Kind::Text), |text| Cell::Text(text.clone()));
+        let named = |party: &Named| text(party.name.as_ref().or(party.id.as_ref()));
+        vec![
+            Cell::Text(format!("{:.3}", self.time())),
+            text(self.service.as_ref()),
+            text(self.event_type.as_ref()),
+            Cell::Text(self.outcome.word().to_owned()),
+            named(&self.user),
+            named(&self.administrator),
+            named(&self.device),
+            named(&self.application),
+            named(&self.target),
+            text(self.src_ip.as_ref()),
+            text(self.country.as_ref()),
+            Cell::Integer(self.class_uid.into()),
+            text(self.reason.as_ref()),
+            Cell::Text(self.uid_text()),
+            Cell::Text(self.org_id.clone()),
+        ]
     }
 }

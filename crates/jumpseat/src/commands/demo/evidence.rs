@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::super::evidence::{asked, product};
+use super::super::evidence::product;
 use crate::config::Config;
 use crate::context::{master_key, this_person};
 use crate::output::printable;
@@ -53,7 +53,7 @@ pub(super) async fn proof(
         made_at: now,
         made_by: this_person(),
         product: product(),
-        asked: asked(),
+        asked: collect::tables::asked_by(),
         out: &out,
     };
     let made = pack(posture, &master_key(config)?, &request).await.context("no evidence pack was made")?;

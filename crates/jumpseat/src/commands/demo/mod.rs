@@ -22,6 +22,7 @@ use server::Server;
 use simulator::{Clock, Running, Simulator, World};
 use store::{Connection, Limits, Outcome, Query};
 
+use super::serve::PACKS;
 use super::simulate::Size;
 use super::sync::{
     Synced, cancel_on_signal, exit_of, exit_of_events, summary_json, sync_all, sync_all_events, table_sums,
@@ -43,6 +44,9 @@ pub(super) struct DemoArgs {
     /// End after the summary instead of going on.
     #[arg(long)]
     once: bool,
+    /// Names in the organizations attack whoever shows them: markup, terminal sequences, formulas.
+    #[arg(long)]
+    hostile: bool,
     /// The address that the console is at, on this machine; a free port if the usual one is taken.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
     listen: Option<SocketAddr>,
@@ -71,10 +75,11 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
     if config.store.is_some() {
         return Err(Problem::usage("the demonstration keeps its data in a folder of its own; leave --store away"));
     }
-    let running =
-        Simulator::start(simulator::Config::demo(args.size.into()), Clock::system(), ([127, 0, 0, 1], 0).into())
-            .await
-            .context("the simulator can not listen on this machine")?;
+    let mut simulated = simulator::Config::demo(args.size.into());
+    simulated.organizations.iter_mut().for_each(|organization| organization.hostile = args.hostile);
+    let running = Simulator::start(simulated, Clock::system(), ([127, 0, 0, 1], 0).into())
+        .await
+        .context("the simulator can not listen on this machine")?;
     let world = running.world();
     let store = open_store(&config).await?;
     let mut collector = collector(&config, store, "jumpseat demo")?;
@@ -155,11 +160,13 @@ fn fresh_folder(folder: &Path) -> Result<File> {
         }
         Err(TryLockError::Error(error)) => return Err(error).context("the demonstration's folder can not be locked"),
     }
-    match std::fs::remove_dir_all(folder.join(evidence::FOLDER)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).context("the last demonstration's evidence can not be removed");
+    for name in [evidence::FOLDER, PACKS] {
+        match std::fs::remove_dir_all(folder.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).context("the last demonstration's evidence can not be removed");
+            }
+            _ => {}
         }
-        _ => {}
     }
     for name in ["jumpseat.db", "jumpseat.db-wal", "jumpseat.db-shm", "master.key"] {
         match std::fs::remove_file(folder.join(name)) {

@@ -6,30 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use deliver::{EventFile, Shape, received};
 use ocsf::Mapper;
-use serde_json::{Value, json};
-use store::events::{Named, StoredEvent};
+use serde_json::Value;
+use store::events::{COLUMNS, StoredEvent};
 use tempfile::NamedTempFile;
 
+use crate::commands::sql::to_json;
 use crate::exit::Problem;
 use crate::output::{Format, RowWriter};
-
-const COLUMNS: &[&str] = &[
-    "time",
-    "service",
-    "type",
-    "outcome",
-    "user",
-    "administrator",
-    "device",
-    "application",
-    "target",
-    "src_ip",
-    "country",
-    "class",
-    "reason",
-    "id",
-    "organization",
-];
 
 /// The columns of a table for people, which has to fit on a screen; every other format has all.
 const SHOWN: &[&str] =
@@ -164,22 +147,5 @@ pub(super) fn object(event: &StoredEvent) -> Value {
 }
 
 fn row(event: &StoredEvent) -> Vec<Value> {
-    let named = |party: &Named| json!(party.name.as_ref().or(party.id.as_ref()));
-    vec![
-        json!(format!("{:.3}", event.time())),
-        json!(event.service),
-        json!(event.event_type),
-        json!(event.outcome.word()),
-        named(&event.user),
-        named(&event.administrator),
-        named(&event.device),
-        named(&event.application),
-        named(&event.target),
-        json!(event.src_ip),
-        json!(event.country),
-        json!(event.class_uid),
-        json!(event.reason),
-        json!(event.uid_text()),
-        json!(event.org_id),
-    ]
+    event.row().into_iter().map(to_json).collect()
 }

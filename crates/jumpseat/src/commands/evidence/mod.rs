@@ -10,7 +10,7 @@ use clap::Subcommand;
 use super::Global;
 use crate::exit::Exit;
 
-pub(super) use pack::{asked, product};
+pub(super) use pack::product;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EvidenceCommand {

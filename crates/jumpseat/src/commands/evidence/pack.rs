@@ -1,6 +1,5 @@
 //! `evidence pack`: a signed pack for a framework and a period.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -88,7 +87,7 @@ pub(super) async fn run(args: &PackArgs, global: &Global) -> Result<Exit> {
         made_at: args.made_at.unwrap_or(context.now),
         made_by: this_person(),
         product: product(),
-        asked: asked(),
+        asked: collect::tables::asked_by(),
         out: &args.out,
     };
     let made = pack(&posture, &master_key(&context.config)?, &request)
@@ -126,11 +125,6 @@ async fn organization(name: Option<&str>, posture: &Posture, context: &Context) 
 /// The program's name and version, as packs have it.
 pub(in crate::commands) fn product() -> String {
     format!("Jumpseat {}", env!("CARGO_PKG_VERSION"))
-}
-
-/// What each table is asked by.
-pub(in crate::commands) fn asked() -> BTreeMap<String, String> {
-    collect::tables::ALL.iter().map(|collected| (collected.table.name.to_owned(), collected.fact.to_owned())).collect()
 }
 
 fn lines(made: &Made, out: &Path) -> Vec<String> {

@@ -109,11 +109,6 @@ pub(super) async fn numbered(context: &Context, numbers: &[i64]) -> Result<Vec<F
     Ok(found)
 }
 
-const COLUMNS: &str =
-    "number, org_id, check_id, resource_type, resource_id, name, severity, severity_id, state, outcome,
-    reason, evidence, opened_at, last_seen_at, resolved_at, reopened, owner, due_at, accepted_kind, accepted_why,
-    accepted_by, accepted_until";
-
 pub(super) async fn read(
     context: &Context,
     condition: &str,
@@ -122,7 +117,7 @@ pub(super) async fn read(
     org_id: Option<String>,
     most: u64,
 ) -> Result<Vec<Finding>> {
-    let sql = format!("SELECT {COLUMNS} FROM findings WHERE {condition} ORDER BY {order}");
+    let sql = format!("SELECT {} FROM findings WHERE {condition} ORDER BY {order}", Finding::COLUMNS.join(", "));
     let query = Query { sql, parameters, org_id, ..Query::default() };
     let limits = Limits { rows: most, ..Limits::default() };
     let answer = context.store.query(&query, &limits).await?;

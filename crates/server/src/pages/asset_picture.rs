@@ -1,0 +1,165 @@
+//! How an asset is connected, as a picture: users at the left, the groups on the way in the middle, what is reached at the
+//! right. The table beside it says the same in words.
+
+use askama::Template;
+use collect::access::Path;
+use posture::harmless::printable;
+
+/// Nodes in one column; what is more is counted.
+const MOST: usize = 12;
+/// Letters of a label.
+const WIDEST: usize = 24;
+const ROW: usize = 30;
+
+/// The picture.
+#[derive(Debug, Template)]
+#[template(path = "asset_picture.html")]
+pub(crate) struct Picture {
+    nodes: Vec<Node>,
+    lines: Vec<Line>,
+    height: usize,
+    words: String,
+    /// What did not find room, in words; empty if all did.
+    more: String,
+}
+
+impl askama::filters::HtmlSafe for Picture {}
+
+#[derive(Debug)]
+struct Node {
+    x: usize,
+    y: usize,
+    label: String,
+    whole: String,
+    kind: &'static str,
+}
+
+#[derive(Debug)]
+struct Line {
+    from_x: usize,
+    from_y: usize,
+    to_x: usize,
+    to_y: usize,
+}
+
+/// Names in the order in which they are met, as many as have room.
+#[derive(Default)]
+struct Column {
+    names: Vec<String>,
+    left_out: usize,
+}
+
+impl Column {
+    fn place(&mut self, name: &str) -> Option<usize> {
+        if let Some(at) = self.names.iter().position(|known| known == name) {
+            return Some(at);
+        }
+        if self.names.len() == MOST {
+            self.left_out += 1;
+            return None;
+        }
+        self.names.push(name.to_owned());
+        Some(self.names.len() - 1)
+    }
+}
+
+impl Picture {
+    /// Draws the paths; nothing where there are none.
+    pub(crate) fn of(paths: &[Path]) -> Option<Self> {
+        const LEFT: usize = 0;
+        const MIDDLE: usize = 300;
+        const RIGHT: usize = 600;
+        const WIDE: usize = 200;
+        let (mut users, mut groups, mut things) = (Column::default(), Column::default(), Column::default());
+        let mut joined: Vec<((usize, usize), (usize, usize))> = Vec::new();
+        let mut join = |from, to| {
+            if !joined.contains(&(from, to)) {
+                joined.push((from, to));
+            }
+        };
+        for path in paths {
+            let user = users.place(&path.user);
+            let thing = things.place(&format!("{} ({})", path.target, path.target_type.replace('_', " ")));
+            let group = if path.via.is_empty() { None } else { groups.place(&path.via.join(" › ")) };
+            match (user, group, thing) {
+                (Some(user), Some(group), Some(thing)) => {
+                    join((LEFT, user), (MIDDLE, group));
+                    join((MIDDLE, group), (RIGHT, thing));
+                }
+                (Some(user), None, Some(thing)) if path.via.is_empty() => join((LEFT, user), (RIGHT, thing)),
+                _ => {}
+            }
+        }
+        if users.names.is_empty() {
+            return None;
+        }
+        let center = |at: usize| at * ROW + ROW / 2;
+        let lines = joined.iter().map(|((from_x, from), (to_x, to))| Line {
+            from_x: from_x + WIDE,
+            from_y: center(*from),
+            to_x: *to_x,
+            to_y: center(*to),
+        });
+        let columns = [(LEFT, &users, "person"), (MIDDLE, &groups, "group"), (RIGHT, &things, "thing")];
+        let nodes = columns.iter().flat_map(|&(x, column, kind)| {
+            column.names.iter().enumerate().map(move |(at, name)| {
+                let whole = printable(name);
+                let mut label: String = whole.chars().take(WIDEST).collect();
+                if label.len() < whole.len() {
+                    label.push('…');
+                }
+                Node { x, y: at * ROW, label, whole, kind }
+            })
+        });
+        let left_out = users.left_out + groups.left_out + things.left_out;
+        Some(Self {
+            nodes: nodes.collect(),
+            lines: lines.collect(),
+            height: columns.iter().map(|(_, column, _)| column.names.len()).max().unwrap_or(0) * ROW,
+            words: format!(
+                "{} users, {} ways by groups, {} things that are reached",
+                users.names.len(),
+                groups.names.len(),
+                things.names.len()
+            ),
+            more: if left_out > 0 {
+                "There is more than the picture has room for; the table has it all.".to_owned()
+            } else {
+                String::new()
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(user: &str, via: &[&str], target: &str) -> Path {
+        Path {
+            user_id: user.to_owned(),
+            user: user.to_owned(),
+            target_type: "application".to_owned(),
+            target_id: target.to_owned(),
+            target: target.to_owned(),
+            via: via.iter().map(|name| (*name).to_owned()).collect(),
+            sudo: None,
+        }
+    }
+
+    #[test]
+    fn each_thing_is_drawn_once_and_joined_as_the_paths_say() {
+        let paths = [path("mara", &["Staff"], "Payroll"), path("mara", &["Staff"], "Wiki"), path("mara", &[], "Wiki")];
+        let picture = Picture::of(&paths).unwrap();
+        assert_eq!(picture.nodes.len(), 4, "{picture:?}");
+        assert_eq!(picture.lines.len(), 4, "mara to Staff once, Staff to two things, mara to Wiki: {picture:?}");
+        assert!(Picture::of(&[]).is_none());
+    }
+
+    #[test]
+    fn a_picture_is_never_larger_than_a_screen() {
+        let paths: Vec<Path> = (0..500).map(|number| path(&format!("user {number}"), &["Staff"], "Wiki")).collect();
+        let picture = Picture::of(&paths).unwrap();
+        assert!(picture.height <= MOST * ROW && !picture.more.is_empty());
+    }
+}
