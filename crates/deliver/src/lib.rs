@@ -6,6 +6,8 @@
 //! - [`EventFile`] is one Parquet file: `attributes` says which columns it has, `columns` fills them, `file` writes it.
 //! - [`EventFolder`] writes events that are in no order and in no store as such files.
 //!
+//! - [`notify`] tells people, by e-mail, Slack, Teams or a webhook.
+//!
 //! Only this crate compiles `arrow`, `parquet` and `object_store`; no query engine comes with them.
 
 mod archive;
@@ -15,6 +17,7 @@ mod error;
 mod file;
 mod folder;
 mod layout;
+pub mod notify;
 mod place;
 mod plan;
 mod reference;
