@@ -3,12 +3,14 @@
 //! Every address is one line in `routes.rs`, with the permission that it needs. A page is a file in `pages` and a template
 //! of the same name; it reads through [`reading`], which knows what the person may see.
 
+mod accounts;
 mod api;
 mod assets;
 mod drafts;
 mod frame;
 mod gate;
 mod grid;
+mod notifier;
 mod outermost;
 mod pages;
 mod permission;
@@ -17,9 +19,10 @@ mod reading;
 mod routes;
 mod secret;
 mod session;
+mod sync_now;
 mod throttle;
+mod totp;
 mod visit;
-mod work;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -34,7 +37,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+pub use accounts::{AccountError, new_person, new_token, password_hash};
 pub use gate::Needs;
+pub use notifier::{NewPlace, Notifier, NotifierError, place_of_url};
 pub use permission::{Permission, Role};
 pub use routes::{RouteInfo, route_list};
 
@@ -73,9 +78,7 @@ pub(crate) struct Inner {
     pub(crate) keep_events: String,
     /// The token of the link that signs in, and whom.
     pub(crate) entry: Option<(String, String)>,
-    pub(crate) throttle: throttle::Throttle,
     pub(crate) drafts: drafts::Drafts,
-    pub(crate) work: work::Work,
     pub(crate) started_at: Timestamp,
 }
 
@@ -95,6 +98,11 @@ impl App {
     /// Whether people reach this server over https.
     pub(crate) fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+
+    /// What tells people.
+    pub(crate) fn notifier(&self) -> Notifier {
+        Notifier::of(&self.collector, Arc::clone(&self.posture.library), self.public_url.clone())
     }
 
     pub(crate) fn public_host(&self) -> Option<&str> {
@@ -170,15 +178,20 @@ impl Server {
         Ok(is_needed.then_some(token))
     }
 
-    /// Answers until `stop`, then lets what is running come to its end.
+    /// Answers, and tells people what they should know, until `stop`. Syncs that people ask for are done by whoever runs the schedule, here or elsewhere.
     ///
     /// # Errors
     /// The server stopped by itself.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let service = routes::router(&self.app).into_make_service_with_connect_info::<SocketAddr>();
         let stopped = stop.clone().cancelled_owned();
-        let served = axum::serve(self.listener, service).with_graceful_shutdown(stopped).await;
-        self.app.work.stop().await;
+        let answering = async {
+            let served = axum::serve(self.listener, service).with_graceful_shutdown(stopped).await;
+            stop.cancel();
+            served
+        };
+        let notifier = self.app.notifier();
+        let (served, ()) = tokio::join!(answering, notifier.run(&stop));
         served.map_err(Error::Stopped)
     }
 }
@@ -198,9 +211,7 @@ fn app_of(options: Options) -> App {
         host: options.host,
         keep_events: options.keep_events,
         entry: options.open_to.map(|name| (secret::random_token(""), name)),
-        throttle: throttle::Throttle::default(),
         drafts: drafts::Drafts::default(),
-        work: work::Work::default(),
         started_at,
     }))
 }

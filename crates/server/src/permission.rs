@@ -21,6 +21,8 @@ pub enum Permission {
     RunConnections,
     /// Add, change and remove connections and their credentials.
     ManageConnections,
+    /// Say where people are told what they should know.
+    ManageNotifications,
     /// Read the audit log.
     ReadAudit,
     /// Add people, change roles, end sessions and take tokens back.
@@ -50,7 +52,7 @@ use Permission as P;
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         P::ReadHealth,
         P::ReadAssets,
         P::ReadFindings,
@@ -60,6 +62,7 @@ impl Permission {
         P::Triage,
         P::RunConnections,
         P::ManageConnections,
+        P::ManageNotifications,
         P::ReadAudit,
         P::ManagePeople,
         P::OwnAccount,
@@ -77,6 +80,7 @@ impl Permission {
             P::Triage => "accept, reopen and assign findings",
             P::RunConnections => "test and sync connections, pause them",
             P::ManageConnections => "add and change connections",
+            P::ManageNotifications => "set up notifications",
             P::ReadAudit => "read the audit log",
             P::ManagePeople => "manage people, sessions and tokens",
             P::OwnAccount => "manage their own account",
@@ -138,7 +142,9 @@ impl Role {
         );
         match self {
             Self::Owner | Self::Administrator => true,
-            Self::Operator => reads || matches!(permission, P::RunConnections | P::ManageConnections),
+            Self::Operator => {
+                reads || matches!(permission, P::RunConnections | P::ManageConnections | P::ManageNotifications)
+            }
             Self::Analyst => reads || matches!(permission, P::RunSql | P::Triage | P::RunConnections),
             Self::Auditor => reads || permission == P::ReadAudit,
             Self::Viewer => reads && permission != P::ReadEvents,
@@ -167,7 +173,9 @@ mod tests {
     #[test]
     fn a_viewer_and_an_auditor_can_change_nothing_but_their_own_account() {
         for role in [Role::Viewer, Role::Auditor] {
-            for permission in [P::Triage, P::RunConnections, P::ManageConnections, P::ManagePeople] {
+            for permission in
+                [P::Triage, P::RunConnections, P::ManageConnections, P::ManageNotifications, P::ManagePeople]
+            {
                 assert!(!role.may(permission), "{role:?} may {permission:?}");
             }
         }

@@ -1,13 +1,12 @@
 //! Connections, how they stand, what ran; testing and syncing them.
 
 use axum::extract::Path;
-use collect::events::event_lease_name;
-use collect::inventory_lease_name;
 use serde_json::{Value, json};
-use store::{Connection, Outcome, Run, StreamKind};
+use store::{Connection, Outcome, Run};
 
 use super::{LIST, Operation, json_answer, limit};
 use crate::problem::{Answered, Problem};
+use crate::sync_now;
 use crate::visit::Ctx;
 
 pub(crate) const CONNECTIONS: Operation = Operation {
@@ -113,16 +112,7 @@ pub(crate) async fn test(ctx: Ctx, Path(id): Path<String>) -> Answered {
 pub(crate) async fn sync(ctx: Ctx, Path(id): Path<String>) -> Answered {
     let connection = ctx.read().connection(&id).await?;
     ctx.audit("connection.sync", &connection.name, connection.org_id.as_deref(), json!({})).await?;
-    let mut started = Vec::new();
-    for (kind, lease) in [
-        (StreamKind::Inventory, inventory_lease_name(&connection)),
-        (StreamKind::Events, event_lease_name(&connection)),
-    ] {
-        let is_held = ctx.app.store.lease_holder(&lease, &ctx.app.host, ctx.now).await?.is_some();
-        if !is_held && ctx.app.work.sync(&ctx.app, &connection, kind, &ctx.by()) {
-            started.push(kind.word());
-        }
-    }
+    let started = sync_now::ask(&ctx, &connection, sync_now::BOTH).await?;
     json_answer(json!({ "started": started }))
 }
 

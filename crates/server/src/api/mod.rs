@@ -10,6 +10,7 @@ pub(crate) mod connections;
 pub(crate) mod events;
 pub(crate) mod findings;
 pub(crate) mod health;
+pub(crate) mod notifications;
 pub(crate) mod openapi;
 
 use axum::response::{IntoResponse as _, Json};

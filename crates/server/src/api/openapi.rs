@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Operation, assets, audit, connections, events, findings, json_answer};
+use super::{Operation, assets, audit, connections, events, findings, json_answer, notifications};
 use crate::problem::Answered;
 use crate::visit::Ctx;
 
@@ -18,6 +18,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     findings::FINDINGS,
     findings::ACCEPT,
     events::EVENTS,
+    notifications::NOTIFICATIONS,
+    notifications::TEST,
     audit::AUDIT,
     DESCRIPTION,
 ];
