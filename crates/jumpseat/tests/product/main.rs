@@ -16,6 +16,8 @@ mod events;
 mod evidence;
 mod hostile;
 mod normalizing;
+mod operations;
 mod secrets;
 mod support;
+mod two_servers;
 mod unknown;
