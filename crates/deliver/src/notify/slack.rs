@@ -12,7 +12,8 @@ use crate::place::{Access, is_loopback};
 pub(super) fn url(secret: &SecretString, access: &Access) -> Result<(Url, String), NotifyError> {
     let (url, host) = checked(secret.expose_secret(), access)?;
     let is_slack = matches!(url.host_str(), Some("hooks.slack.com" | "hooks.slack-gov.com"));
-    if !is_slack && !(access.allow_loopback && is_loopback(&url)) {
+    let is_local = access.allow_loopback && is_loopback(&url);
+    if !(is_slack || is_local) {
         return Err(NotifyError::Unusable(
             "this is no incoming webhook of Slack: its URL begins with https://hooks.slack.com/".to_owned(),
         ));

@@ -16,7 +16,8 @@ const HOSTS: &[&str] = &[".webhook.office.com", ".logic.azure.com", ".api.powerp
 pub(super) fn url(secret: &SecretString, access: &Access) -> Result<(Url, String), NotifyError> {
     let (url, host) = checked(secret.expose_secret(), access)?;
     let is_teams = url.host_str().is_some_and(|host| HOSTS.iter().any(|end| host.ends_with(end)));
-    if !is_teams && !(access.allow_loopback && is_loopback(&url)) {
+    let is_local = access.allow_loopback && is_loopback(&url);
+    if !(is_teams || is_local) {
         return Err(NotifyError::Unusable(format!(
             "this is no webhook of Microsoft Teams: its host ends in {}",
             HOSTS.join(", ")
