@@ -169,6 +169,7 @@ mod tests {
             kind: StreamKind::Inventory,
             schedule: "12h".to_owned(),
             keep: None,
+            asked: None,
             next_run_at: None,
             state,
         };

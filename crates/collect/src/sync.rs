@@ -233,10 +233,11 @@ impl Collector {
             accept_shrink: options.accept_shrink,
         };
         let number = writer.number;
+        let cancel = cancel.child_token();
         let outcome = tokio::select! {
             read = read_all(plan, writer) => Some(read),
             () = cancel.cancelled() => None,
-            error = self.heartbeat(lease, client, listener) => return Err(error),
+            error = self.heartbeat(lease, client, listener, &cancel) => return Err(error),
         };
         let (writer, records) = match outcome {
             Some((writer, Ok(records))) => (writer, records),
@@ -301,12 +302,23 @@ impl Collector {
         Ok((client, organization.id))
     }
 
-    /// Keeps the lease alive, and tells when a rate limit holds the sync back; ends only when the lease is lost.
-    pub(crate) async fn heartbeat(&self, lease: &store::Lease, client: &Client, listener: &Listener) -> Error {
+    /// Keeps the lease alive, cancels when somebody wants the sync to stop, and tells when a rate limit holds it back;
+    /// ends only when the lease is lost.
+    pub(crate) async fn heartbeat(
+        &self,
+        lease: &store::Lease,
+        client: &Client,
+        listener: &Listener,
+        cancel: &CancellationToken,
+    ) -> Error {
         for second in 1_u64.. {
             tokio::time::sleep(Duration::from_secs(1)).await;
             if let Some(until) = client.waiting() {
                 listener(Progress::Waiting(until));
+            }
+            // A store that does not answer now may answer the next time.
+            if self.store.is_asked_to_stop(lease).await.unwrap_or(false) {
+                cancel.cancel();
             }
             if !second.is_multiple_of(HEARTBEAT) {
                 continue;

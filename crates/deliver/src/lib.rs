@@ -7,6 +7,8 @@
 //!   `older` makes what Amazon Security Lake takes.
 //! - [`EventFolder`] writes events that are in no order and in no store as such files.
 //!
+//! - [`notify`] tells people, by e-mail, Slack, Teams or a webhook.
+//!
 //! Only this crate compiles `arrow`, `parquet` and `object_store`; no query engine comes with them.
 
 mod archive;
@@ -16,6 +18,7 @@ mod error;
 mod file;
 mod folder;
 mod layout;
+pub mod notify;
 mod older;
 mod place;
 mod plan;

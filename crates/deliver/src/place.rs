@@ -438,7 +438,7 @@ fn client_options(endpoint: Option<&str>, access: &Access) -> Result<ClientOptio
     Ok(options)
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),

@@ -191,12 +191,21 @@ impl Loaded {
 
 /// A database URL that can be shown.
 fn without_password(url: &str) -> String {
+    // libpq takes the password as a parameter as well.
+    let url = match url.split_once('?') {
+        Some((before, parameters)) => {
+            let kept: Vec<&str> =
+                parameters.split('&').filter(|part| !part.to_lowercase().starts_with("password=")).collect();
+            if kept.is_empty() { before.to_owned() } else { format!("{before}?{}", kept.join("&")) }
+        }
+        None => url.to_owned(),
+    };
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if scheme < at => {
             let user = url[scheme + 3..at].split(':').next().unwrap_or_default();
             format!("{}://{user}:…@{}", &url[..scheme], &url[at + 1..])
         }
-        _ => url.to_owned(),
+        _ => url,
     }
 }
 

@@ -71,19 +71,22 @@ impl Context {
     }
 }
 
+/// Where the settings say that the store is.
+pub(crate) fn location(config: &Config) -> Result<Location> {
+    match &config.store {
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            Ok(Location::Postgres(url.clone()))
+        }
+        Some(_) => Err(Problem::usage(
+            "--store takes a PostgreSQL URL (postgres://user@host/database); without it a file in the data directory is used",
+        )),
+        None => Ok(Location::File(config.data_dir.join("jumpseat.db"))),
+    }
+}
+
 /// Opens the store that the settings name.
 pub(crate) async fn open_store(config: &Config) -> Result<Store> {
-    let location = match &config.store {
-        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-            Location::Postgres(url.clone())
-        }
-        Some(_) => {
-            return Err(Problem::usage(
-                "--store takes a PostgreSQL URL (postgres://user@host/database); without it a file in the data directory is used",
-            ));
-        }
-        None => Location::File(config.data_dir.join("jumpseat.db")),
-    };
+    let location = location(config)?;
     let collected = tables::ALL.iter().map(|collected| &collected.table);
     let declared: Vec<_> = collected.chain(posture::derived::TABLES.iter().copied()).collect();
     Ok(Store::open(&location, &declared).await?.with_views(posture::derived::VIEWS))
@@ -106,6 +109,15 @@ pub(crate) fn master_key(config: &Config) -> Result<MasterKey> {
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("the data directory {} can not be made", config.data_dir.display()))?;
     Ok(MasterKey::find(&config.data_dir.join("master.key"), |name| std::env::var(name).ok())?)
+}
+
+/// The key that seals credentials, if there is one: none is made.
+pub(crate) fn existing_master_key(config: &Config) -> Option<store::Result<MasterKey>> {
+    let file = config.data_dir.join("master.key");
+    let of_systemd = std::env::var_os("CREDENTIALS_DIRECTORY")
+        .is_some_and(|folder| std::path::Path::new(&folder).join("jumpseat-master-key").exists());
+    let is_there = file.exists() || of_systemd || std::env::var_os("JUMPSEAT_MASTER_KEY").is_some();
+    is_there.then(|| MasterKey::find(&file, |name| std::env::var(name).ok()))
 }
 
 /// What archives may do, by the program's settings.

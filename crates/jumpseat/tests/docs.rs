@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Folders and endings by which a word in backticks is known to be a path of this repository.
-const PLACES: &[&str] = &["crates/", "docs/", "content/", "benches/", ".ci/"];
+const PLACES: &[&str] = &["crates/", "docs/", "content/", "benches/", "deploy/", ".ci/"];
 const FILES: &[&str] = &[".md", ".toml", ".rs", ".sql", ".svg"];
 /// Options of other programs, and what is only for this repository.
-const NOT_OURS: &[&str] = &["--release", "--workspace"];
+const NOT_OURS: &[&str] = &["--release", "--workspace", "--detach", "--from-literal", "--now", "--set"];
 
 #[test]
 fn every_path_that_a_page_names_exists() {
@@ -106,6 +106,21 @@ fn the_pages_of_checks_frameworks_and_evidence_are_what_the_program_writes() {
         let stale: Vec<&String> =
             fresh.keys().chain(kept.keys()).filter(|file| fresh.get(*file) != kept.get(*file)).collect();
         assert!(stale.is_empty(), "docs/{name} is not fresh: cargo run -- check docs docs; {stale:?}");
+    }
+}
+
+#[test]
+fn every_error_code_has_its_line_in_the_page_of_operations() {
+    let page = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let known: BTreeSet<&str> = quoted(&page).into_iter().collect();
+    for name in ["jumpcloud", "collect", "deliver"] {
+        let source = std::fs::read_to_string(root().join("crates").join(name).join("src/error.rs")).unwrap();
+        let body = source.split_once("fn code(").unwrap().1.split_once("\n    }\n").unwrap().0;
+        let codes: Vec<&str> = body.split("=> \"").skip(1).map(|rest| rest.split_once('"').unwrap().0).collect();
+        assert!(codes.len() > 5, "{codes:?}");
+        for code in codes {
+            assert!(known.contains(code), "docs/operations.md does not say what {code} means");
+        }
     }
 }
 

@@ -68,6 +68,7 @@ pub(crate) enum Section {
     Frameworks,
     Events,
     Sql,
+    Notifications,
     Administration,
     Account,
 }
@@ -82,6 +83,7 @@ const NAV: &[(Section, &str, &str, Permission)] = &[
     (Section::Frameworks, "Compliance", "/frameworks", Permission::ReadChecks),
     (Section::Events, "Events", "/events", Permission::ReadEvents),
     (Section::Sql, "SQL", "/sql", Permission::RunSql),
+    (Section::Notifications, "Notifications", "/notifications", Permission::ManageNotifications),
 ];
 
 /// What a change says of itself on the page after it. Only these sentences: an address can not put words into our mouth.
@@ -91,10 +93,10 @@ const NOTICES: &[(&str, &str)] = &[
         "connected",
         "The connection is saved. Both of its streams run on their schedules from now on; Sync now runs them at once.",
     ),
-    ("sync", "The sync has started. This page shows how it goes."),
-    ("busy", "A sync of this connection is running already."),
+    ("sync", "The sync starts now. This page shows how it goes."),
+    ("busy", "A sync of this connection is running, or was asked for, already."),
     ("cancelled", "The sync was told to stop. Nothing of it is kept that was not committed."),
-    ("not_here", "Nothing that was started from this console is running. A scheduled sync ends by itself."),
+    ("not_here", "Nothing of this connection is running."),
     ("enabled", "Enabled: it syncs on its schedule again."),
     ("disabled", "Paused: it keeps what it has and does not sync until it is enabled."),
     (
@@ -108,6 +110,7 @@ const NOTICES: &[(&str, &str)] = &[
     ("checked", "The checks have run."),
     ("person", "Saved. A role takes effect with the next click."),
     ("ended", "The session was ended."),
+    ("notified", "A test message was sent and taken."),
     ("revoked", "The token was taken back."),
     ("password", "The password is changed, and all other sessions were ended."),
 ];

@@ -3,6 +3,7 @@
 //! Every address is one line in `routes.rs`, with the permission that it needs. A page is a file in `pages` and a template
 //! of the same name; it reads through [`reading`], which knows what the person may see.
 
+mod accounts;
 mod api;
 mod assets;
 mod drafts;
@@ -10,6 +11,7 @@ mod evidence;
 mod frame;
 mod gate;
 mod grid;
+mod notifier;
 mod outermost;
 mod pages;
 mod permission;
@@ -20,11 +22,12 @@ mod routes;
 mod secret;
 mod session;
 mod settings;
+mod sync_now;
 mod throttle;
+mod totp;
 mod trace;
 mod triage;
 mod visit;
-mod work;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -41,7 +44,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+pub use accounts::{AccountError, new_person, new_token, password_hash};
 pub use gate::Needs;
+pub use notifier::{NewPlace, Notifier, NotifierError, place_of_url};
 pub use permission::{Permission, Role};
 pub use routes::{RouteInfo, route_list};
 
@@ -86,10 +91,8 @@ pub(crate) struct Inner {
     pub(crate) keep_events: String,
     /// The token of the link that signs in, and whom.
     pub(crate) entry: Option<(String, String)>,
-    pub(crate) throttle: throttle::Throttle,
     pub(crate) rate: rate::Rate,
     pub(crate) drafts: drafts::Drafts,
-    pub(crate) work: work::Work,
     pub(crate) started_at: Timestamp,
 }
 
@@ -109,6 +112,11 @@ impl App {
     /// Whether people reach this server over https.
     pub(crate) fn is_https(&self) -> bool {
         self.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+
+    /// What tells people.
+    pub(crate) fn notifier(&self) -> Notifier {
+        Notifier::of(&self.collector, Arc::clone(&self.posture.library), self.public_url.clone())
     }
 
     pub(crate) fn public_host(&self) -> Option<&str> {
@@ -184,15 +192,20 @@ impl Server {
         Ok(is_needed.then_some(token))
     }
 
-    /// Answers until `stop`, then lets what is running come to its end.
+    /// Answers, and tells people what they should know, until `stop`. Syncs that people ask for are done by whoever runs the schedule, here or elsewhere.
     ///
     /// # Errors
     /// The server stopped by itself.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let service = routes::router(&self.app).into_make_service_with_connect_info::<SocketAddr>();
         let stopped = stop.clone().cancelled_owned();
-        let served = axum::serve(self.listener, service).with_graceful_shutdown(stopped).await;
-        self.app.work.stop().await;
+        let answering = async {
+            let served = axum::serve(self.listener, service).with_graceful_shutdown(stopped).await;
+            stop.cancel();
+            served
+        };
+        let notifier = self.app.notifier();
+        let (served, ()) = tokio::join!(answering, notifier.run(&stop));
         served.map_err(Error::Stopped)
     }
 }
@@ -214,10 +227,8 @@ fn app_of(options: Options) -> App {
         host: options.host,
         keep_events: options.keep_events,
         entry: options.open_to.map(|name| (secret::random_token(""), name)),
-        throttle: throttle::Throttle::default(),
         rate: rate::Rate::default(),
         drafts: drafts::Drafts::default(),
-        work: work::Work::default(),
         started_at,
     }))
 }

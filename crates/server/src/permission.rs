@@ -23,6 +23,8 @@ pub enum Permission {
     ManageConnections,
     /// Make evidence packs and take them along.
     MakeEvidence,
+    /// Say where people are told what they should know.
+    ManageNotifications,
     /// Read the audit log.
     ReadAudit,
     /// Add people, change roles, end sessions and take tokens back.
@@ -52,7 +54,7 @@ use Permission as P;
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         P::ReadHealth,
         P::ReadAssets,
         P::ReadFindings,
@@ -63,6 +65,7 @@ impl Permission {
         P::RunConnections,
         P::ManageConnections,
         P::MakeEvidence,
+        P::ManageNotifications,
         P::ReadAudit,
         P::ManagePeople,
         P::OwnAccount,
@@ -81,6 +84,7 @@ impl Permission {
             P::RunConnections => "test and sync connections, pause them",
             P::ManageConnections => "add and change connections",
             P::MakeEvidence => "make evidence packs and download them",
+            P::ManageNotifications => "set up notifications",
             P::ReadAudit => "read the audit log",
             P::ManagePeople => "manage people, sessions and tokens",
             P::OwnAccount => "manage their own account",
@@ -142,7 +146,9 @@ impl Role {
         );
         match self {
             Self::Owner | Self::Administrator => true,
-            Self::Operator => reads || matches!(permission, P::RunConnections | P::ManageConnections),
+            Self::Operator => {
+                reads || matches!(permission, P::RunConnections | P::ManageConnections | P::ManageNotifications)
+            }
             Self::Analyst => reads || matches!(permission, P::RunSql | P::Triage | P::RunConnections | P::MakeEvidence),
             Self::Auditor => reads || matches!(permission, P::ReadAudit | P::MakeEvidence),
             Self::Viewer => reads && permission != P::ReadEvents,
@@ -171,7 +177,9 @@ mod tests {
     #[test]
     fn a_viewer_and_an_auditor_can_change_nothing_but_their_own_account() {
         for role in [Role::Viewer, Role::Auditor] {
-            for permission in [P::Triage, P::RunConnections, P::ManageConnections, P::ManagePeople] {
+            for permission in
+                [P::Triage, P::RunConnections, P::ManageConnections, P::ManageNotifications, P::ManagePeople]
+            {
                 assert!(!role.may(permission), "{role:?} may {permission:?}");
             }
         }

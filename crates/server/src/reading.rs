@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use collect::condition::Condition;
-use collect::events::event_lease_name;
-use collect::inventory_lease_name;
 use jiff::Timestamp;
 use store::events::StoredEvent;
-use store::{Answer, Cell, Connection, Limits, Parameter, Query, Run, Store, Stream, StreamKind};
+use store::{Answer, Cell, Connection, Limits, Parameter, Query, Run, Store, Stream};
 
 use crate::App;
 use crate::problem::Problem;
+use crate::sync_now::lease_name;
 
 /// Most rows that a page or an export gets.
 pub(crate) const MOST_ROWS: u64 = 100_000;
@@ -137,11 +136,7 @@ impl<'a> Reading<'a> {
         let mut standings = Vec::new();
         for stream in self.store.streams(None).await? {
             let Some(connection) = connections.get(&stream.connection_id) else { continue };
-            let lease = match stream.kind {
-                StreamKind::Inventory => inventory_lease_name(connection),
-                StreamKind::Events => event_lease_name(connection),
-            };
-            let holder = self.store.lease_holder(&lease, &app.host, now).await?;
+            let holder = self.store.lease_holder(&lease_name(connection, stream.kind), &app.host, now).await?;
             let condition = Condition::of(connection, &stream, holder.as_deref(), now);
             standings.push(Standing { connection: connection.clone(), stream, condition });
         }

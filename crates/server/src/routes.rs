@@ -9,14 +9,15 @@ use axum::routing::{MethodRouter, get as on_get, patch as on_patch, post as on_p
 
 use crate::App;
 use crate::api::{
-    assets as assets_api, audit, checks, connections, events, evidence as evidence_api, findings, health, openapi,
+    assets as assets_api, audit, checks, connections, events, evidence as evidence_api, findings, health,
+    notifications as notifications_api, openapi,
 };
 use crate::assets;
 use crate::gate::{Needs, gate};
 use crate::outermost::{nothing_here, outermost};
 use crate::pages::{
     account, administration, api_docs, asset, check, collection_status, connection, connection_form, event, evidence,
-    finding, framework, library, overview, sign_in, sql,
+    finding, framework, library, notifications, overview, second_factor, sign_in, sql,
 };
 use crate::permission::Permission as P;
 
@@ -64,6 +65,7 @@ fn routes() -> Vec<Route> {
         post("/setup", NOBODY, sign_in::setup),
         get("/sign-in", NOBODY, sign_in::form),
         post("/sign-in", NOBODY, sign_in::sign_in),
+        post("/sign-in/code", NOBODY, sign_in::code),
         get("/enter/{token}", NOBODY, sign_in::enter),
         post("/sign-out", may(P::OwnAccount), sign_in::sign_out),
         get("/", may(P::ReadHealth), overview::show),
@@ -108,9 +110,18 @@ fn routes() -> Vec<Route> {
         get("/api-docs", may(P::ReadHealth), api_docs::show),
         get("/account", may(P::OwnAccount), account::show),
         post("/account/password", may(P::OwnAccount), account::set_password),
+        get("/account/second-factor", may(P::OwnAccount), second_factor::show),
+        post("/account/second-factor/begin", may(P::OwnAccount), second_factor::begin),
+        post("/account/second-factor/confirm", may(P::OwnAccount), second_factor::confirm),
+        post("/account/second-factor/remove", may(P::OwnAccount), second_factor::remove),
         post("/account/sessions/end", may(P::OwnAccount), account::end_session),
         post("/account/tokens", may(P::OwnAccount), account::add_token),
         post("/account/tokens/revoke", may(P::OwnAccount), account::revoke_token),
+        get("/notifications", may(P::ManageNotifications), notifications::show),
+        post("/notifications/add", may(P::ManageNotifications), notifications::add),
+        post("/notifications/test", may(P::ManageNotifications), notifications::test),
+        post("/notifications/enabled", may(P::ManageNotifications), notifications::set_enabled),
+        post("/notifications/remove", may(P::ManageNotifications), notifications::remove),
         get("/administration", may(P::ReadAudit), administration::show),
         post("/administration/people", may(P::ManagePeople), administration::add_person),
         get("/administration/people/{id}", may(P::ManagePeople), administration::person),
@@ -152,6 +163,8 @@ fn routes() -> Vec<Route> {
         get("/api/v1/evidence/packs/{number}", may(P::MakeEvidence), evidence_api::download),
         get("/api/v1/events", may(P::ReadEvents), events::list),
         get("/api/v1/events/{org_id}/{id}", may(P::ReadEvents), events::one),
+        get("/api/v1/notifications", may(P::ManageNotifications), notifications_api::list),
+        post("/api/v1/notifications/{id}/test", may(P::ManageNotifications), notifications_api::test),
         get("/api/v1/audit", may(P::ReadAudit), audit::list),
     ]
 }

@@ -17,7 +17,7 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// Who, by name.
     pub actor: String,
-    /// `person`, `token` or `system`.
+    /// `person`, `token`, `command` (the command line) or `system`.
     pub actor_kind: String,
     /// The address that they came from.
     pub address: String,

@@ -78,8 +78,19 @@ pub struct Stream {
     pub keep: Option<String>,
     /// Next time that the schedule starts it.
     pub next_run_at: Option<Timestamp>,
+    /// Who wants it to run now, until it has.
+    pub asked: Option<Asked>,
     /// How it went.
     pub state: StreamState,
+}
+
+/// Somebody wants a stream to run now, whatever its schedule says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// When they asked.
+    pub at: Timestamp,
+    /// The person, as the history shall name them.
+    pub by: String,
 }
 
 /// How a stream's runs went.
@@ -292,7 +303,7 @@ impl Store {
             .db
             .fetch(
                 "SELECT connection_id, stream, schedule, next_run_at, last_started_at, last_outcome, last_success_at,
-                        failing_since, failures, failure_code, failure, failure_help, keep
+                        failing_since, failures, failure_code, failure, failure_help, keep, asked_at, asked_by
                  FROM stream WHERE $1 = '' OR connection_id = $1 ORDER BY connection_id, stream",
                 vec![connection_id.unwrap_or_default().into()],
             )
@@ -306,6 +317,7 @@ impl Store {
                     schedule: row.text(2),
                     keep: row.maybe_text(12),
                     next_run_at: row.maybe_time(3),
+                    asked: row.maybe_time(13).map(|at| Asked { at, by: row.text(14) }),
                     state: StreamState {
                         last_started_at: row.maybe_time(4),
                         last_outcome: Outcome::from_word(&row.text(5)),
@@ -319,6 +331,31 @@ impl Store {
                 })
             })
             .collect())
+    }
+
+    /// Asks for a run of a stream now, of whichever process may do it. False if somebody has asked already.
+    pub async fn ask_for_run(&self, connection_id: &str, kind: StreamKind, asked: &Asked) -> Result<bool> {
+        let touched = self
+            .db
+            .execute(
+                "UPDATE stream SET asked_at = $1, asked_by = $2 WHERE connection_id = $3 AND stream = $4 AND asked_at IS NULL",
+                vec![asked.at.into(), asked.by.as_str().into(), connection_id.into(), kind.word().into()],
+            )
+            .await?;
+        Ok(touched > 0)
+    }
+
+    /// A run that was asked for has ended, or is no longer wanted. Until this is said, a process that dies leaves the
+    /// request to the next one. True if it was still open.
+    pub async fn end_asked_run(&self, connection_id: &str, kind: StreamKind, asked: &Asked) -> Result<bool> {
+        let touched = self
+            .db
+            .execute(
+                "UPDATE stream SET asked_at = NULL, asked_by = NULL WHERE connection_id = $1 AND stream = $2 AND asked_at = $3",
+                vec![connection_id.into(), kind.word().into(), asked.at.into()],
+            )
+            .await?;
+        Ok(touched > 0)
     }
 
     /// Changes a stream's schedule.

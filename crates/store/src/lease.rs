@@ -65,9 +65,10 @@ impl Store {
         let token = tx.next_numbers("lease", 1).await?;
         let process = i64::from(holder.process);
         tx.execute(
-            "INSERT INTO lease (name, token, holder, host, process, process_started, since, until)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (name) DO UPDATE SET token = $2, holder = $3, host = $4, process = $5, process_started = $6, since = $7, until = $8",
+            "INSERT INTO lease (name, token, holder, host, process, process_started, since, until, stop_asked)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE)
+             ON CONFLICT (name) DO UPDATE SET token = $2, holder = $3, host = $4, process = $5, process_started = $6,
+                 since = $7, until = $8, stop_asked = FALSE",
             vec![
                 name.into(),
                 token.into(),
@@ -105,6 +106,19 @@ impl Store {
         let mut tx = self.db.begin().await?;
         lease.check(&mut tx, Some(now)).await?;
         tx.commit().await
+    }
+
+    /// Asks whoever holds a lease to stop that work. False if nobody does.
+    pub async fn ask_to_stop(&self, name: &str) -> Result<bool> {
+        let touched = self.db.execute("UPDATE lease SET stop_asked = TRUE WHERE name = $1", vec![name.into()]).await?;
+        Ok(touched > 0)
+    }
+
+    /// Whether somebody wants this work to stop.
+    pub async fn is_asked_to_stop(&self, lease: &Lease) -> Result<bool> {
+        let sql = "SELECT stop_asked FROM lease WHERE name = $1 AND token = $2";
+        let rows = self.db.fetch(sql, vec![lease.name.as_str().into(), lease.token.into()]).await?;
+        Ok(rows.first().is_some_and(|row| row.boolean(0)))
     }
 
     /// Gives a lease back; nothing happens if it was lost already.

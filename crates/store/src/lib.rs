@@ -4,6 +4,7 @@
 
 mod archive;
 mod audit;
+mod backup;
 mod connection;
 mod db;
 mod derived;
@@ -14,30 +15,37 @@ mod inventory;
 pub mod json;
 mod lease;
 mod migration;
+mod notification;
 mod parameters;
 mod people;
 mod query;
 mod run;
 pub mod schema;
 mod seal;
+mod second_factor;
 mod size;
+mod throttle;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use archive::{Archive, ArchiveState, ArchivedObject, ArchivedUnit, UnitKey};
 pub use audit::{AuditEntry, AuditLine, AuditProof};
-pub use connection::{Connection, Place, Stream, StreamKind, StreamState};
+pub use backup::StoreLook;
+pub use connection::{Asked, Connection, Place, Stream, StreamKind, StreamState};
 pub use derived::{DerivedView, TableShortfall};
 pub use evidence::{EvidenceKey, EvidencePack, SnapshotOrigin};
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
 pub use lease::{Lease, LeaseHolder};
+pub use notification::{Notification, NotificationState};
 pub use parameters::Parameter;
 pub use people::{ApiToken, NewSession, Person, Session};
 pub use query::{Answer, AnswerColumn, Limits, Query, SYSTEM_TABLES, SystemTable};
 pub use run::{Action, CallRecord, Outcome, Run, RunEnd, TableRecord, TableState};
 pub use schema::Cell;
 pub use seal::{MasterKey, MasterKeySource, Sealed};
+pub use second_factor::SecondFactor;
+pub use throttle::SignInFailures;
 
 use db::Db;
 use schema::Table;

@@ -21,6 +21,10 @@ const STEPS: &[(i64, &str)] = &[
     (7, include_str!("../migrations/0007_evidence.sql")),
     (8, include_str!("../migrations/0008_people.sql")),
     (9, include_str!("../migrations/0009_event_channel.sql")),
+    (10, include_str!("../migrations/0010_asked_syncs.sql")),
+    (11, include_str!("../migrations/0011_sign_in_failures.sql")),
+    (12, include_str!("../migrations/0012_notifications.sql")),
+    (13, include_str!("../migrations/0013_second_factor.sql")),
 ];
 
 /// What the engines spell differently: the word in braces, SQLite's text, PostgreSQL's text.
@@ -36,7 +40,7 @@ const SPELLINGS: &[(&str, &str, &str)] = &[
 const POSTGRES_LOCK: &str = "SELECT pg_advisory_xact_lock(7206573)";
 
 pub(crate) async fn migrate(store: &Store) -> Result<()> {
-    let known = STEPS.last().map_or(0, |(number, _)| *number);
+    let known = newest_step();
     if version(store).await? == known {
         return Ok(());
     }
@@ -102,6 +106,11 @@ fn spelled(sql: &str, postgres: bool) -> String {
     SPELLINGS.iter().fold(sql.to_owned(), |sql, (word, on_sqlite, on_postgres)| {
         sql.replace(word, if postgres { on_postgres } else { on_sqlite })
     })
+}
+
+/// The version of the schema that this program brings a store to.
+pub(crate) fn newest_step() -> i64 {
+    STEPS.last().map_or(0, |(number, _)| *number)
 }
 
 /// The version of the schema that is there; 0 for an empty database.

@@ -147,20 +147,26 @@ impl Store {
         if touched == 0 {
             return Err(Error::Refused(format!("{} was removed in the meantime", person.name)));
         }
-        let owners = tx
-            .fetch("SELECT active FROM person WHERE role = 'owner' AND org_ids IS NULL", vec![])
-            .await?
-            .iter()
-            .filter(|row| row.boolean(0))
-            .count();
-        if owners == 0 {
-            return Err(Error::Refused(
-                "nobody would be left who may manage people: make somebody else an owner first".to_owned(),
-            ));
-        }
+        an_owner_is_left(&mut tx).await?;
         if !person.active {
             end_sessions(&mut tx, &person.id, "").await?;
         }
+        tx.commit().await
+    }
+
+    /// Removes somebody with their sessions and tokens. What they did stays in the audit log under their name.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when nobody with the role `owner` would be left who can sign in and see everything.
+    pub async fn remove_person(&self, person: &Person) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        end_sessions(&mut tx, &person.id, "").await?;
+        for table in ["api_token", "second_factor", "recovery_code", "sign_in_waiting"] {
+            let sql = format!("DELETE FROM {table} WHERE person_id = $1");
+            tx.execute(&sql, vec![person.id.as_str().into()]).await?;
+        }
+        tx.execute("DELETE FROM person WHERE id = $1", vec![person.id.as_str().into()]).await?;
+        an_owner_is_left(&mut tx).await?;
         tx.commit().await
     }
 
@@ -356,6 +362,15 @@ async fn insert(tx: &mut Tx, person: &Person, password_hash: Option<&str>) -> Re
 
 async fn has_people(tx: &mut Tx) -> Result<bool> {
     Ok(!tx.fetch("SELECT 1 FROM person LIMIT 1", vec![]).await?.is_empty())
+}
+
+/// Refuses what would leave nobody who may manage people.
+async fn an_owner_is_left(tx: &mut Tx) -> Result<()> {
+    let owners = tx.fetch("SELECT active FROM person WHERE role = 'owner' AND org_ids IS NULL", vec![]).await?;
+    if owners.iter().any(|row| row.boolean(0)) {
+        return Ok(());
+    }
+    Err(Error::Refused("nobody would be left who may manage people: make somebody else an owner first".to_owned()))
 }
 
 async fn end_sessions(tx: &mut Tx, person_id: &str, but: &str) -> Result<()> {

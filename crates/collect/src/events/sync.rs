@@ -231,10 +231,11 @@ impl Run<'_> {
             pages: Pages::default(),
         };
         let keep = self.keep().await?;
+        let cancel = cancel.child_token();
         let result = tokio::select! {
             result = self.all_and_no_more(&mut hours, keep) => result,
             () = cancel.cancelled() => Err(Error::Cancelled),
-            error = collector.heartbeat(lease, &client, &listener) => Err(error),
+            error = collector.heartbeat(lease, &client, &listener, &cancel) => Err(error),
         };
         self.tally = hours.tally;
         if self.connection.org_id.is_none() {

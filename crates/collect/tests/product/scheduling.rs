@@ -4,9 +4,10 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use collect::events::event_lease_name;
-use collect::run_schedule;
+use collect::{Error, inventory_lease_name, run_schedule};
 use simulator::{Character, Config, EventSpec, OrganizationSpec};
-use store::StreamKind;
+use store::{Asked, LeaseHolder, Outcome, StreamKind};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{CORE, Scenario, scenario, small};
@@ -92,6 +93,101 @@ async fn a_dead_key_is_probed_every_quarter_of_an_hour_and_no_more() {
     stop.cancel();
     schedule.await.unwrap().unwrap();
     scenario.equals_oracle(0).await;
+}
+
+/// A scenario in which nothing runs by itself.
+async fn idle() -> Scenario {
+    let scenario = Scenario::core().await;
+    scenario.clock.waiting_is_free.store(false, SeqCst);
+    scenario.collector.store.set_schedule("connection-0", StreamKind::Inventory, "1h", None).await.unwrap();
+    scenario
+}
+
+/// Mara wants the inventory now.
+async fn ask(scenario: &Scenario) -> Asked {
+    let asked = Asked { at: scenario.collector.clock.now(), by: "mara".to_owned() };
+    assert!(scenario.collector.store.ask_for_run("connection-0", StreamKind::Inventory, &asked).await.unwrap());
+    asked
+}
+
+/// The schedule of a process with this name.
+fn start(scenario: &Scenario, name: &str, stop: &CancellationToken) -> JoinHandle<Result<(), Error>> {
+    let mut collector = scenario.collector.clone();
+    name.clone_into(&mut collector.name);
+    collector.holder = LeaseHolder::this_process(name, name);
+    let stop = stop.clone();
+    tokio::spawn(async move { run_schedule(&collector, &stop).await })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_asks_for_is_run_once_and_by_a_process_that_may() {
+    let scenario = idle().await;
+    let store = &scenario.collector.store;
+    let mut connection = scenario.stored(0).await;
+    connection.collector = Some("there".to_owned());
+    connection.enabled = false;
+    store.update_connection(&connection, scenario.collector.clock.now()).await.unwrap();
+    let asked = ask(&scenario).await;
+    let again = store.ask_for_run("connection-0", StreamKind::Inventory, &asked).await.unwrap();
+    assert!(!again, "it was asked for already");
+    let stop = CancellationToken::new();
+    let here = start(&scenario, "here", &stop);
+    nothing_for(&scenario, 3, "it is pinned to another collector").await;
+    let there = start(&scenario, "there", &stop);
+    wait_for(&scenario, 1, "it was asked for").await;
+    nothing_for(&scenario, 30, "once is enough").await;
+    assert_eq!(scenario.stream(0).await.asked, None);
+    let run = store.runs(None, 1).await.unwrap().remove(0);
+    assert_eq!(run.started_by, "mara");
+    assert!(run.collector.starts_with("there "), "{}", run.collector);
+    stop.cancel();
+    here.await.unwrap().unwrap();
+    there.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_asked_for_is_left_to_the_next_process_when_this_one_stops() {
+    let scenario = idle().await;
+    scenario.world.faults().set_latency(Duration::from_millis(20));
+    let asked = ask(&scenario).await;
+    let stop = CancellationToken::new();
+    let first = start(&scenario, "here", &stop);
+    while scenario.asked() < 5 {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    first.await.unwrap().unwrap();
+    assert_eq!(scenario.stream(0).await.asked, Some(asked));
+    scenario.world.faults().set_latency(Duration::ZERO);
+    let stop = CancellationToken::new();
+    let second = start(&scenario, "there", &stop);
+    wait_for(&scenario, 2, "it is still asked for").await;
+    stop.cancel();
+    second.await.unwrap().unwrap();
+    let outcomes: Vec<_> =
+        scenario.collector.store.runs(None, 9).await.unwrap().into_iter().map(|run| run.outcome).collect();
+    assert_eq!(outcomes, [Some(Outcome::Succeeded), Some(Outcome::Cancelled)]);
+    scenario.equals_oracle(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_is_stopped_by_a_word_in_the_store() {
+    let scenario = idle().await;
+    // The word is looked for once a second.
+    scenario.world.faults().set_latency(Duration::from_millis(1500));
+    let connection = scenario.stored(0).await;
+    let stopping = async {
+        while scenario.asked() < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert!(scenario.collector.store.ask_to_stop(&inventory_lease_name(&connection)).await.unwrap());
+    };
+    let (ended, ()) = tokio::join!(scenario.try_sync(0), stopping);
+    assert!(matches!(ended, Err(Error::Cancelled)), "{ended:?}");
+    assert!(!scenario.collector.store.ask_to_stop(&inventory_lease_name(&connection)).await.unwrap());
+    scenario.world.faults().set_latency(Duration::ZERO);
+    // The next one is not the one that was to stop.
+    scenario.sync_completely().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,7 @@ macro_rules! on_both_engines {
 mod archive;
 mod bed;
 mod columns;
+mod mail;
 mod places;
 mod read;
 // Events with every field that JumpCloud documents, and the folder outside of the repository.

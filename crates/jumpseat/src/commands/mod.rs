@@ -2,21 +2,28 @@
 
 mod archive;
 mod asset;
+mod audit;
+mod backup;
 mod check;
 mod completion;
 mod config;
 mod connection;
 mod demo;
+mod doctor;
 mod event;
 mod evidence;
 mod finding;
 mod framework;
 mod history;
+mod notification;
+mod secret;
 mod serve;
 mod simulate;
 mod sql;
 mod status;
 mod sync;
+mod token;
+mod user;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -122,8 +129,25 @@ enum Command {
     /// What an auditor asks for, as signed packs that anybody can verify offline.
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
+    /// Where people are told what they should know: e-mail, Slack, Teams, webhooks.
+    #[command(subcommand)]
+    Notification(notification::NotificationCommand),
     /// Read-only SQL over everything that was collected, now or in the past.
     Sql(sql::SqlArgs),
+    /// People who sign in to the console.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// What programs show to the REST API.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// The log of what was done to Jumpseat itself.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Copies of an embedded installation: made while it runs, verified, put back.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Look at the installation, change nothing, and say what to do.
+    Doctor(doctor::DoctorArgs),
     /// The settings and where each came from.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -186,7 +210,13 @@ pub(crate) fn run(cli: Cli) -> Result<Exit> {
             Command::Finding(command) => finding::run(command, global).await,
             Command::Framework(command) => framework::run(command, global).await,
             Command::Evidence(command) => evidence::run(command, global).await,
+            Command::Notification(command) => notification::run(command, global).await,
             Command::Sql(args) => sql::run(args, global).await,
+            Command::User(command) => user::run(command, global).await,
+            Command::Token(command) => token::run(command, global).await,
+            Command::Audit(command) => audit::run(command, global).await,
+            Command::Backup(command) => backup::run(command, global).await,
+            Command::Doctor(args) => doctor::run(args, global).await,
             Command::Config(command) => config::run(&command, &loaded, global.output()),
             Command::Simulate(args) => simulate::run(args).await,
             Command::Completion(_) | Command::Man => Ok(Exit::Ok),

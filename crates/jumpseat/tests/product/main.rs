@@ -18,6 +18,8 @@ mod evidence;
 mod hostile;
 mod memory;
 mod normalizing;
+mod operations;
 mod secrets;
 mod support;
+mod two_servers;
 mod unknown;

@@ -3,15 +3,14 @@
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use collect::events::event_lease_name;
-use collect::inventory_lease_name;
 use serde_json::{Value, json};
-use store::{Connection, Outcome, Run, StreamKind};
+use store::{Connection, Outcome, Run};
 
 use super::{LIMIT, ORG, Operation, body_of, get, json_answer, limit, only, post, schema, tagged};
 use crate::problem::{Answered, Problem};
 use crate::reading::Standing;
 use crate::settings::{self, CHANGED_MEANWHILE, version_of};
+use crate::sync_now;
 use crate::visit::Ctx;
 
 fn connection_schema() -> Value {
@@ -306,16 +305,7 @@ pub(crate) async fn test(ctx: Ctx, Path(id): Path<String>) -> Answered {
 pub(crate) async fn sync(ctx: Ctx, Path(id): Path<String>) -> Answered {
     let connection = ctx.read().connection(&id).await?;
     ctx.audit("connection.sync", &connection.name, connection.org_id.as_deref(), json!({})).await?;
-    let mut started = Vec::new();
-    for (kind, lease) in [
-        (StreamKind::Inventory, inventory_lease_name(&connection)),
-        (StreamKind::Events, event_lease_name(&connection)),
-    ] {
-        let is_held = ctx.app.store.lease_holder(&lease, &ctx.app.host, ctx.now).await?.is_some();
-        if !is_held && ctx.app.work.sync(&ctx.app, &connection, kind, &ctx.by()) {
-            started.push(kind.word());
-        }
-    }
+    let started = sync_now::ask(&ctx, &connection, sync_now::BOTH).await?;
     json_answer(&json!({ "started": started }))
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod findings;
 pub(crate) mod health;
+pub(crate) mod notifications;
 pub(crate) mod openapi;
 pub(crate) mod schema;
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Operation, assets, audit, checks, connections, events, evidence, findings, get, json_answer, schema};
+use super::{
+    Operation, assets, audit, checks, connections, events, evidence, findings, get, json_answer, notifications, schema,
+};
 use crate::problem::Answered;
 use crate::visit::Ctx;
 
@@ -33,6 +35,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     evidence::DOWNLOAD,
     events::EVENTS,
     events::EVENT,
+    notifications::NOTIFICATIONS,
+    notifications::TEST,
     audit::AUDIT,
     DESCRIPTION,
 ];

@@ -3,19 +3,16 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _};
-use jiff::SignedDuration;
 use serde_json::json;
-use store::ApiToken;
 
 use super::administration::{SessionLine, TokenLine, sessions, tokens};
+use crate::accounts::{self, scopes};
 use crate::frame::{Frame, Section, see};
 use crate::permission::{Permission, Role};
 use crate::problem::{Answered, Problem};
-use crate::secret::{SHORTEST, check_new, hash, random_token, token_hash, verify};
+use crate::secret::{SHORTEST, check_new, hash, verify};
+use crate::throttle;
 use crate::visit::Ctx;
-
-/// Longest life of a token, in days.
-const LONGEST: i64 = 366;
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -49,21 +46,13 @@ async fn account_page(ctx: &Ctx, fresh: Option<String>, error: Option<Problem>) 
         permissions: permissions.map(|permission| permission.words()).collect(),
         sessions: sessions(ctx, own).await?,
         tokens: tokens(ctx, own).await?,
-        scopes: scopes(ctx).map(|role| (role.word(), role.label(), role.about())).collect(),
+        scopes: scopes(ctx.role).map(|role| (role.word(), role.label(), role.about())).collect(),
         fresh,
         shortest: SHORTEST,
         error,
     };
     let status = account.error.as_ref().map_or(StatusCode::OK, |error| error.status);
     Ok((status, Html(account.render()?)).into_response())
-}
-
-/// The roles that may no more than the person.
-fn scopes(ctx: &Ctx) -> impl Iterator<Item = Role> {
-    let own = ctx.role;
-    let is_less =
-        move |role: &Role| Permission::ALL.iter().all(|permission| !role.may(*permission) || own.may(*permission));
-    Role::ALL.into_iter().rev().filter(is_less)
 }
 
 pub(crate) async fn set_password(ctx: Ctx) -> Answered {
@@ -76,13 +65,13 @@ pub(crate) async fn set_password(ctx: Ctx) -> Answered {
 
 async fn change_password(ctx: &Ctx) -> Result<(), Problem> {
     let keys = [format!("name {}", ctx.person.name.to_lowercase())];
-    if let Some(wait) = ctx.app.throttle.wait(&keys, ctx.now) {
+    if let Some(wait) = throttle::wait(&ctx.app.store, &keys, ctx.now).await? {
         let words = format!("too many tries: wait {} s, then try again", wait.as_secs().max(1));
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", words));
     }
     let kept = ctx.app.store.find_person(&ctx.person.name).await?.and_then(|(_, hash)| hash);
     if kept.is_some() && !verify(ctx.form.exact("current"), kept.as_deref()).await? {
-        ctx.app.throttle.failed(&keys, ctx.now);
+        throttle::failed(&ctx.app.store, &keys, ctx.now).await?;
         return Err(Problem::bad("the current password is another one"));
     }
     let new = ctx.form.exact("new");
@@ -116,26 +105,12 @@ pub(crate) async fn add_token(ctx: Ctx) -> Answered {
 }
 
 async fn new_token(ctx: &Ctx) -> Result<String, Problem> {
-    let name = super::sign_in::checked_person_name(ctx.form.text("name"))?;
-    let scope = scopes(ctx).find(|role| role.word() == ctx.form.text("scope"));
-    let scope = scope.ok_or_else(|| Problem::bad("a token may no more than the person who makes it"))?;
-    let days = ctx.form.text("days").parse::<i64>().ok().filter(|days| (1..=LONGEST).contains(days));
-    let days = days.ok_or_else(|| Problem::bad(format!("a token lives 1 to {LONGEST} days")))?;
-    let secret = random_token("jst_");
-    let token = ApiToken {
-        id: uuid::Uuid::now_v7().to_string(),
-        person_id: ctx.person.id.clone(),
-        name,
-        prefix: secret.chars().take(10).collect(),
-        scope: scope.word().to_owned(),
-        created_at: ctx.now,
-        expires_at: ctx.now + SignedDuration::from_hours(days * 24),
-        last_used_at: None,
-        revoked_at: None,
-    };
+    let scope = Role::of_word(ctx.form.text("scope")).ok_or_else(|| Problem::bad("choose what it may"))?;
+    let days = ctx.form.text("days").parse().unwrap_or(0);
+    let (token, secret, kept) = accounts::new_token(&ctx.person, ctx.form.text("name"), scope, days, ctx.now)?;
     let detail = json!({ "scope": token.scope, "expires": token.expires_at.to_string(), "prefix": token.prefix });
     ctx.audit("token.add", &token.name, None, detail).await?;
-    ctx.app.store.add_api_token(&token, &token_hash(&secret)).await?;
+    ctx.app.store.add_api_token(&token, &kept).await?;
     Ok(secret)
 }
 

@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use store::{AuditLine, Cell, Person, StreamKind};
 
 use super::parts::{Moment, needs_action};
-use super::sign_in::checked_person_name;
+use crate::accounts::{new_person, password_hash};
 use crate::frame::{Frame, Section, page, see};
 use crate::grid::{csv_file, grouped, state_tone};
 use crate::permission::{Permission, Role};
 use crate::problem::{Answered, Problem};
 use crate::reading::{Parameters, number, text};
-use crate::secret::{SHORTEST, check_new, hash};
+use crate::secret::SHORTEST;
 use crate::visit::Ctx;
 
 /// Lines of the audit log on one page, and in one export.
@@ -346,29 +346,17 @@ fn described(person: &Person) -> Value {
 
 pub(crate) async fn add_person(ctx: Ctx) -> Answered {
     whole_only(&ctx)?;
-    match new_person(&ctx).await {
+    match add_asked_person(&ctx).await {
         Ok(()) => see("/administration?done=person"),
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => administration_page(&ctx, Some(problem)).await,
     }
 }
 
-async fn new_person(ctx: &Ctx) -> Result<(), Problem> {
-    let name = checked_person_name(ctx.form.text("name"))?;
+async fn add_asked_person(ctx: &Ctx) -> Result<(), Problem> {
     let (role, org_ids) = asked_role(ctx)?;
-    let password = ctx.form.exact("password");
-    check_new(password, &name)?;
-    let person = Person {
-        id: uuid::Uuid::now_v7().to_string(),
-        name,
-        email: ctx.form.get("email").map(str::to_owned),
-        role: role.word().to_owned(),
-        org_ids,
-        active: true,
-        created_at: ctx.now,
-        last_sign_in_at: None,
-    };
-    let hash = hash(password).await?;
+    let person = new_person(ctx.form.text("name"), role, ctx.form.get("email").map(str::to_owned), org_ids, ctx.now)?;
+    let hash = password_hash(ctx.form.exact("password"), &person.name).await?;
     ctx.audit("person.add", &person.name, None, json!({ "after": described(&person) })).await?;
     if let Err(error) = ctx.app.store.add_person(&person, Some(&hash)).await {
         ctx.audit_failed("person.add", &person.name, None, &error.to_string()).await;
@@ -435,10 +423,7 @@ async fn change_person(ctx: &Ctx, before: &Person) -> Result<(), Problem> {
     let password = ctx.form.exact("password");
     let new_hash = match password {
         "" => None,
-        password => {
-            check_new(password, &before.name)?;
-            Some(hash(password).await?)
-        }
+        password => Some(password_hash(password, &before.name).await?),
     };
     let detail = json!({ "before": described(before), "after": described(&after), "new_password": new_hash.is_some() });
     ctx.audit("person.update", &before.name, None, detail).await?;

@@ -3,8 +3,8 @@
 use askama::Template;
 use axum::extract::Path;
 use collect::condition::State;
-use collect::events::{coverage, event_lease_name};
-use collect::{Grade, TestReport, inventory_lease_name};
+use collect::events::coverage;
+use collect::{Grade, TestReport};
 use jiff::Timestamp;
 use serde_json::json;
 use store::events::{Hour, WindowState};
@@ -17,6 +17,7 @@ use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
 use crate::reading::Parameters;
 use crate::settings::{Fields, change, version_of};
+use crate::sync_now;
 use crate::visit::Ctx;
 
 /// Runs on one page of a history.
@@ -212,10 +213,10 @@ pub(crate) async fn head(ctx: &Ctx, connection: &Connection, tab: &'static str) 
         },
         enabled: connection.enabled,
         state: StateView::of_worst(worst),
-        is_running: ctx.app.work.is_running(&connection.id)
-            || standings
-                .iter()
-                .any(|standing| standing.connection.id == connection.id && standing.condition.state == State::Syncing),
+        is_running: standings.iter().any(|standing| {
+            let is_syncing = standing.condition.state == State::Syncing || standing.stream.asked.is_some();
+            standing.connection.id == connection.id && is_syncing
+        }),
         may_run: ctx.may(Permission::RunConnections),
         may_manage: ctx.may(Permission::ManageConnections),
         tab,
@@ -331,31 +332,21 @@ pub(crate) async fn test(ctx: Ctx, Path(id): Path<String>) -> Answered {
 pub(crate) async fn sync(ctx: Ctx, Path(id): Path<String>) -> Answered {
     let connection = ctx.read().connection(&id).await?;
     let kinds: &[StreamKind] = match ctx.form.get("stream").map(StreamKind::from_word) {
-        None => &[StreamKind::Inventory, StreamKind::Events],
+        None => sync_now::BOTH,
         Some(Some(StreamKind::Inventory)) => &[StreamKind::Inventory],
         Some(Some(StreamKind::Events)) => &[StreamKind::Events],
         Some(None) => return Err(Problem::bad("a connection has the streams inventory and events")),
     };
     let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
     ctx.audit("connection.sync", &connection.name, connection.org_id.as_deref(), json!({ "streams": words })).await?;
-    let mut started = 0;
-    for kind in kinds {
-        let lease = match kind {
-            StreamKind::Inventory => inventory_lease_name(&connection),
-            StreamKind::Events => event_lease_name(&connection),
-        };
-        let is_held = ctx.app.store.lease_holder(&lease, &ctx.app.host, ctx.now).await?.is_some();
-        if !is_held && ctx.app.work.sync(&ctx.app, &connection, *kind, &ctx.by()) {
-            started += 1;
-        }
-    }
-    see(format!("/connections/{id}?done={}", if started > 0 { "sync" } else { "busy" }))
+    let started = sync_now::ask(&ctx, &connection, kinds).await?;
+    see(format!("/connections/{id}?done={}", if started.is_empty() { "busy" } else { "sync" }))
 }
 
 pub(crate) async fn cancel(ctx: Ctx, Path(id): Path<String>) -> Answered {
     let connection = ctx.read().connection(&id).await?;
     ctx.audit("connection.cancel", &connection.name, connection.org_id.as_deref(), json!({})).await?;
-    let cancelled = ctx.app.work.cancel(&connection);
+    let cancelled = sync_now::cancel(&ctx, &connection).await?;
     see(format!("/connections/{id}?done={}", if cancelled > 0 { "cancelled" } else { "not_here" }))
 }
 
@@ -390,7 +381,8 @@ pub(crate) async fn history(ctx: Ctx, Path(id): Path<String>) -> Answered {
 /// The processes that work on a connection now. A run without an end that none of them does was killed.
 async fn alive(ctx: &Ctx, connection: &Connection) -> Result<Vec<String>, Problem> {
     let mut alive = Vec::new();
-    for lease in [inventory_lease_name(connection), event_lease_name(connection)] {
+    for &kind in sync_now::BOTH {
+        let lease = sync_now::lease_name(connection, kind);
         alive.extend(ctx.app.store.lease_holder(&lease, &ctx.app.host, ctx.now).await?);
     }
     Ok(alive)

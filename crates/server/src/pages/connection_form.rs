@@ -14,6 +14,7 @@ use super::parts::Moment;
 use crate::frame::{Frame, Section, page, see};
 use crate::problem::{Answered, Problem};
 use crate::settings::{CHANGED_MEANWHILE, Fields, change, detail_of, version_of};
+use crate::sync_now;
 use crate::visit::{Ctx, Pairs};
 
 #[derive(Template)]
@@ -331,7 +332,7 @@ pub(crate) async fn remove(ctx: Ctx, Path(id): Path<String>) -> Answered {
     }
     let detail = json!({ "before": detail_of(&connection) });
     ctx.audit("connection.remove", &connection.name, connection.org_id.as_deref(), detail).await?;
-    ctx.app.work.cancel(&connection);
+    sync_now::cancel(&ctx, &connection).await?;
     ctx.app.collector.note(&connection, Action::Update, Outcome::Succeeded, None, &ctx.by()).await?;
     ctx.app.store.remove_connection(&connection, ctx.now).await?;
     see("/connections?done=removed")

@@ -4,18 +4,23 @@ use askama::Template;
 use axum::extract::Path;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _};
-use serde_json::json;
+use jiff::SignedDuration;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
 use store::Person;
 
+use super::second_factor::recovery_hash;
+use crate::accounts::{LONGEST_NAME, new_person, password_hash};
 use crate::frame::see;
 use crate::permission::Role;
 use crate::problem::{Answered, Problem};
-use crate::secret::{SHORTEST, check_new, hash, is_same, token_hash, verify};
+use crate::secret::{SHORTEST, is_same, random_token, token_hash, verify};
 use crate::session;
 use crate::visit::{Ctx, Visit};
+use crate::{throttle, totp};
 
-/// Longest name of a person, in characters.
-const LONGEST_NAME: usize = 100;
+/// So long a sign-in waits for the second factor.
+const WAITING: SignedDuration = SignedDuration::from_mins(5);
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -23,6 +28,15 @@ struct SignInPage<'a> {
     styles: &'static str,
     next: &'a str,
     name: &'a str,
+    error: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in_code.html")]
+struct CodePage<'a> {
+    styles: &'static str,
+    next: &'a str,
+    waiting: &'a str,
     error: Option<String>,
 }
 
@@ -53,7 +67,7 @@ pub(crate) async fn sign_in(visit: Visit) -> Answered {
     let name = visit.form.text("name").to_owned();
     let address = visit.address.rsplit_once(':').map_or(visit.address.as_str(), |(host, _)| host);
     let keys = [format!("name {}", name.to_lowercase()), format!("address {address}")];
-    if let Some(wait) = visit.app.throttle.wait(&keys, visit.now) {
+    if let Some(wait) = throttle::wait(&visit.app.store, &keys, visit.now).await? {
         let seconds = wait.as_secs().max(1);
         let words = format!("too many tries: wait {seconds} s, then try again");
         let mut response = sign_in_page(&visit, &name, Some(words), StatusCode::TOO_MANY_REQUESTS)?;
@@ -65,7 +79,7 @@ pub(crate) async fn sign_in(visit: Visit) -> Answered {
     let is_right = verify(visit.form.exact("password"), kept).await?;
     let person = found.map(|(person, _)| person).filter(|person| is_right && person.active);
     let Some(person) = person else {
-        visit.app.throttle.failed(&keys, visit.now);
+        throttle::failed(&visit.app.store, &keys, visit.now).await?;
         let detail = json!({ "agent": visit.agent });
         let shown: String = name.chars().take(LONGEST_NAME).collect();
         visit.audit_as(&shown, "person", "sign_in", &shown, None, detail, "refused").await?;
@@ -73,11 +87,66 @@ pub(crate) async fn sign_in(visit: Visit) -> Answered {
         let words = "this name and password do not belong together".to_owned();
         return sign_in_page(&visit, &name, Some(words), StatusCode::UNAUTHORIZED);
     };
-    visit.app.throttle.succeeded(&keys[0]);
-    visit
-        .audit_as(&person.name, "person", "sign_in", &person.name, None, json!({ "agent": visit.agent }), "done")
-        .await?;
-    session::begin(&visit, &person, session::safe_next(visit.form.text("next"))).await
+    let factor = visit.app.store.second_factor(&person.id, &visit.app.collector.key).await?;
+    if factor.is_some_and(|factor| factor.confirmed_at.is_some()) {
+        let waiting = random_token("");
+        let until = visit.now + WAITING;
+        visit.app.store.begin_waiting(&token_hash(&waiting), &person.id, until, visit.now).await?;
+        return code_page(&visit, &waiting, None, StatusCode::OK);
+    }
+    signed_in(&visit, &person, json!({ "agent": visit.agent })).await
+}
+
+/// Somebody has proven who they are.
+async fn signed_in(visit: &Visit, person: &Person, detail: Value) -> Answered {
+    throttle::succeeded(&visit.app.store, &format!("name {}", person.name.to_lowercase())).await?;
+    visit.audit_as(&person.name, "person", "sign_in", &person.name, None, detail, "done").await?;
+    session::begin(visit, person, session::safe_next(visit.form.text("next"))).await
+}
+
+fn code_page(visit: &Visit, waiting: &str, error: Option<String>, status: StatusCode) -> Answered {
+    let next = session::safe_next(visit.form.text("next"));
+    let page = CodePage { styles: crate::assets::styles_href(), next, waiting, error };
+    Ok((status, Html(page.render()?)).into_response())
+}
+
+/// The second factor, after the password was right.
+pub(crate) async fn code(visit: Visit) -> Answered {
+    let store = &visit.app.store;
+    let waiting = visit.form.text("waiting").to_owned();
+    let id = store.who_waits(&token_hash(&waiting), visit.now).await?;
+    let person = match id {
+        Some(id) => store.person(&id).await?.filter(|person| person.active),
+        None => None,
+    };
+    let Some(person) = person else {
+        let words = "too much time has passed: sign in again".to_owned();
+        return sign_in_page(&visit, "", Some(words), StatusCode::UNAUTHORIZED);
+    };
+    // The password is known to whoever is here, so that its name is slowed down, not only the address.
+    let keys = [format!("name {}", person.name.to_lowercase())];
+    if let Some(wait) = throttle::wait(store, &keys, visit.now).await? {
+        let words = format!("too many tries: wait {} s, then try again", wait.as_secs().max(1));
+        return code_page(&visit, &waiting, Some(words), StatusCode::TOO_MANY_REQUESTS);
+    }
+    let given = visit.form.text("code");
+    let factor = store.second_factor(&person.id, &visit.app.collector.key).await?;
+    let step =
+        factor.and_then(|factor| totp::accepted(factor.secret.expose_secret(), given, factor.last_step, visit.now));
+    let by = match step {
+        Some(step) if store.use_second_factor(&person.id, step).await? => Some("code"),
+        _ if store.use_recovery_code(&person.id, &recovery_hash(given)).await? => Some("recovery code"),
+        _ => None,
+    };
+    let Some(by) = by else {
+        throttle::failed(store, &keys, visit.now).await?;
+        let detail = json!({ "agent": visit.agent, "second_factor": "wrong" });
+        visit.audit_as(&person.name, "person", "sign_in", &person.name, None, detail, "refused").await?;
+        let words = "this is not the code of now, or it was used already".to_owned();
+        return code_page(&visit, &waiting, Some(words), StatusCode::UNAUTHORIZED);
+    };
+    store.end_waiting(&token_hash(&waiting)).await?;
+    signed_in(&visit, &person, json!({ "agent": visit.agent, "second_factor": by })).await
 }
 
 pub(crate) async fn sign_out(ctx: Ctx) -> Answered {
@@ -136,39 +205,17 @@ pub(crate) async fn setup(visit: Visit) -> Answered {
 
 async fn first_person(visit: &Visit) -> Result<Person, Problem> {
     let keys = ["setup".to_owned()];
-    if let Some(wait) = visit.app.throttle.wait(&keys, visit.now) {
+    if let Some(wait) = throttle::wait(&visit.app.store, &keys, visit.now).await? {
         let words = format!("too many tries: wait {} s, then try again", wait.as_secs().max(1));
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", words));
     }
-    let name = checked_person_name(visit.form.text("name"))?;
-    let password = visit.form.exact("password");
-    check_new(password, &name)?;
-    let person = Person {
-        id: uuid::Uuid::now_v7().to_string(),
-        name,
-        email: None,
-        role: Role::Owner.word().to_owned(),
-        org_ids: None,
-        active: true,
-        created_at: visit.now,
-        last_sign_in_at: None,
-    };
-    let password_hash = hash(password).await?;
+    let person = new_person(visit.form.text("name"), Role::Owner, None, None, visit.now)?;
+    let password_hash = password_hash(visit.form.exact("password"), &person.name).await?;
     let token = token_hash(visit.form.text("token"));
     let made = visit.app.store.finish_setup(&token, &person, Some(&password_hash), visit.now).await;
     if made.is_err() {
-        visit.app.throttle.failed(&keys, visit.now);
+        throttle::failed(&visit.app.store, &keys, visit.now).await?;
     }
     made?;
     Ok(person)
-}
-
-/// A person's name as it is kept.
-pub(crate) fn checked_person_name(name: &str) -> Result<String, Problem> {
-    let name = name.trim();
-    let is_plain = !name.chars().any(posture::harmless::is_steering);
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || !is_plain {
-        return Err(Problem::bad(format!("a name has 1 to {LONGEST_NAME} characters, all of them visible")));
-    }
-    Ok(name.to_owned())
 }

@@ -5,6 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 mod api;
+mod deploy;
+mod notifications;
+mod second_factor;
 mod support;
 
 use axum::http::StatusCode;
@@ -78,7 +81,8 @@ const TAGS: &[&str] = &[
 const OTHERS: &[&str] = &["/api/", "/metrics", "/static/", "/healthz", "/readyz"];
 
 /// Addresses that answer everybody and are not pages.
-const OPEN: &[&str] = &["/static/{name}", "/setup", "/sign-in", "/enter/{token}", "/healthz", "/readyz"];
+const OPEN: &[&str] =
+    &["/static/{name}", "/setup", "/sign-in", "/sign-in/code", "/enter/{token}", "/healthz", "/readyz"];
 
 #[tokio::test]
 async fn only_the_ways_in_are_open_to_nobody_in_particular() {
@@ -429,6 +433,15 @@ async fn the_journey_of_a_connection_in_the_words_that_people_know() {
     }
     let synced = scene.post(&format!("/connections/{}/sync", connection.id), &[], Some(&owner)).await;
     assert!(synced.location().ends_with("done=sync"), "{}", synced.location());
+    // Nobody collects yet; once is enough, and it can be taken back.
+    let again = scene.post(&format!("/connections/{}/sync", connection.id), &[], Some(&owner)).await;
+    assert!(again.location().ends_with("done=busy"), "{}", again.location());
+    let cancelled = scene.post(&format!("/connections/{}/cancel", connection.id), &[], Some(&owner)).await;
+    assert!(cancelled.location().ends_with("done=cancelled"), "{}", cancelled.location());
+    let nothing = scene.post(&format!("/connections/{}/cancel", connection.id), &[], Some(&owner)).await;
+    assert!(nothing.location().ends_with("done=not_here"), "{}", nothing.location());
+    scene.post(&format!("/connections/{}/sync", connection.id), &[], Some(&owner)).await;
+    let _collecting = scene.collect();
     scene.until_synced(&connection.id).await;
     let history = scene.get(&format!("/connections/{}/history", connection.id), Some(&owner)).await;
     for word in ["Integration Sync History", "Started By", "owner", "Success", "test connection", "(unsaved settings)"]

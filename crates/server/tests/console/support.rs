@@ -8,18 +8,18 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use collect::events::EventOptions;
-use collect::{Collector, Settings, SyncOptions, new_connection, silent};
+use collect::{Collector, Settings, SyncOptions, new_connection, run_schedule, silent};
 use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 use jumpcloud::{Credential, SystemClock};
 use posture::evidence::Items;
 use posture::{Library, Mode, Posture, Request as PostureRequest};
-use server::{Options, Role, RouteInfo};
+use server::{Notifier, Options, Role, RouteInfo};
 use sha2::{Digest as _, Sha256};
 use simulator::{Character, Clock, Config, OrganizationSpec, Running, Simulator};
 use store::{ApiToken, AuditLine, Cell, LeaseHolder, Limits, Location, MasterKey, NewSession, Person, Query, Store};
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt as _;
 
 /// Where the browser thinks that the console is.
@@ -138,18 +138,23 @@ impl Scene {
 
     /// An organization with things to find in it.
     pub(crate) async fn synced() -> Self {
-        Self::with(OrganizationSpec::new("Acme", "acme.example", Character::Neglected, 25, 15)).await
+        Self::empty().await.with(OrganizationSpec::new("Acme", "acme.example", Character::Neglected, 25, 15)).await
     }
 
     /// The same, with names that attack whoever looks at them.
     pub(crate) async fn hostile() -> Self {
-        let mut spec = OrganizationSpec::new("Hostile Inc", "hostile.example", Character::Neglected, 40, 30);
-        spec.hostile = true;
-        Self::with(spec).await
+        Self::empty().await.with_hostile().await
     }
 
-    async fn with(spec: OrganizationSpec) -> Self {
-        let mut scene = Self::empty().await;
+    /// The organization with names that attack is connected and synced now.
+    pub(crate) async fn with_hostile(self) -> Self {
+        let mut spec = OrganizationSpec::new("Hostile Inc", "hostile.example", Character::Neglected, 40, 30);
+        spec.hostile = true;
+        self.with(spec).await
+    }
+
+    async fn with(self, spec: OrganizationSpec) -> Self {
+        let mut scene = self;
         let name = spec.name.clone();
         scene.running = Some(simulate(Config { seed: 7, organizations: vec![spec], provider: false }).await);
         let place = scene.collector.settings.place_of_urls(&scene.simulator_url(), None).unwrap();
@@ -240,6 +245,22 @@ impl Scene {
 
     pub(crate) fn simulator_key(&self) -> String {
         self.running.as_ref().unwrap().world().credentials(0).read_only.clone()
+    }
+
+    /// Runs the schedule, as `serve` does beside the console, until the guard is dropped.
+    pub(crate) fn collect(&self) -> DropGuard {
+        let (collector, stop) = (self.collector.clone(), CancellationToken::new());
+        let stopping = stop.clone();
+        tokio::spawn(async move { run_schedule(&collector, &stopping).await.unwrap() });
+        stop.drop_guard()
+    }
+
+    /// Looks for news once and tells it, as `serve` does every minute.
+    pub(crate) async fn notify(&self) {
+        let stop = CancellationToken::new();
+        let mut notifier = Notifier::of(&self.collector, Arc::clone(&self.posture.library), None);
+        notifier.clock = Arc::new(OneLook(stop.clone()));
+        notifier.run(&stop).await;
     }
 
     /// Waits until the inventory of a connection was synced.
@@ -425,6 +446,20 @@ impl Scene {
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 64 << 20).await.unwrap();
         Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+}
+
+/// The machine's time; who waits has had the look.
+struct OneLook(CancellationToken);
+
+impl jumpcloud::Clock for OneLook {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    fn sleep(&self, duration: Duration) -> futures::future::BoxFuture<'static, ()> {
+        self.0.cancel();
+        Box::pin(tokio::time::sleep(duration))
     }
 }
 

@@ -110,7 +110,8 @@ impl Severity {
         self as i64
     }
 
-    fn of_number(number: i64) -> Self {
+    /// Reads OCSF's number; one that is none is [`Severity::Info`].
+    pub fn of_number(number: i64) -> Self {
         Self::ALL.into_iter().find(|severity| severity.number() == number).unwrap_or(Self::Info)
     }
 }

@@ -10,6 +10,7 @@ on_both_engines!(
     the_setup_token_makes_one_person_and_no_second,
     a_setup_token_that_is_too_old_makes_nobody,
     the_last_owner_stays,
+    who_is_removed_is_gone_with_sessions_and_tokens,
     a_session_ends_by_time_by_hand_and_with_the_person,
     a_new_password_ends_all_sessions_but_the_one_that_set_it,
     an_api_token_ends_by_time_by_hand_and_with_the_person,
@@ -99,9 +100,25 @@ async fn the_last_owner_stays(bed: &Bed) {
         assert!(matches!(refused, Err(Error::Refused(_))), "{changed:?}");
     }
     assert_eq!(store.person("1").await.unwrap(), Some(mara));
+    assert!(matches!(store.remove_person(&person("1", "mara", "owner")).await, Err(Error::Refused(_))));
+    assert!(store.person("1").await.unwrap().is_some());
     store.update_person(&person("2", "noor", "owner"), minute(1)).await.unwrap();
     store.update_person(&less[0], minute(2)).await.unwrap();
     assert_eq!(store.person("1").await.unwrap().unwrap().role, "viewer");
+}
+
+async fn who_is_removed_is_gone_with_sessions_and_tokens(bed: &Bed) {
+    let store = bed.open().await;
+    store.add_person(&person("1", "mara", "owner"), None).await.unwrap();
+    let noor = person("2", "noor", "viewer");
+    store.add_person(&noor, None).await.unwrap();
+    sign_in(&store, "a", "2").await;
+    sign_in(&store, "b", "1").await;
+    store.remove_person(&noor).await.unwrap();
+    assert_eq!(store.find_person("noor").await.unwrap(), None);
+    assert!(store.session("a", minute(2)).await.unwrap().is_none());
+    assert!(store.session("b", minute(2)).await.unwrap().is_some());
+    assert_eq!((bed.count("person").await, bed.count("api_token").await), (1, 0));
 }
 
 async fn a_session_ends_by_time_by_hand_and_with_the_person(bed: &Bed) {
