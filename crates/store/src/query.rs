@@ -153,6 +153,7 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
         name: "connections",
         about: "The configured connections, without their credentials.",
         columns: &[
+            text("id", "", "Its id, which stays when the name changes."),
             text("name", "", "Its name."),
             text("org_id", "", "The organization."),
             text("org_name", "", "The organization's name."),
@@ -161,9 +162,11 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
             text("owner_email", "", "Their e-mail address."),
             boolean("enabled", "", "Syncs run on their schedule."),
             time("credential_added_at", "", "When the credential was given."),
-            time("credential_expires_at", "", "When it expires, where the API tells."),
+            time("credential_created_at", "", "When JumpCloud says that it was made; NULL where the API does not tell."),
+            time("credential_expires_at", "", "When it expires; NULL with credential_created_at set means never."),
         ],
-        sql: "SELECT name, org_id, org_name, region, owner_name, owner_email, enabled, credential_added_at, credential_expires_at
+        sql: "SELECT id, name, org_id, org_name, region, owner_name, owner_email, enabled, credential_added_at,
+                credential_created_at, credential_expires_at
               FROM {home}connection WHERE removed_at IS NULL",
     },
     views::EVENTS,
