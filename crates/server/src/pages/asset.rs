@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::Path;
-use collect::access;
+use posture::access;
 use posture::harmless::printable;
 use serde_json::Value;
 use store::schema::{Kind, Table};
@@ -80,7 +80,7 @@ struct Reach {
     who: String,
     what: String,
     via: String,
-    sudo: &'static str,
+    rights: String,
 }
 
 struct FindingLine {
@@ -410,19 +410,16 @@ pub(crate) async fn show(ctx: Ctx, Path((kind, org_id, id)): Path<(String, Strin
             }
         })
         .collect();
-    let paths = access::paths(&ctx.app.store, &org_id, &kind, &id, None).await?;
-    let reaches = paths
+    let reaches = reading
+        .ask(format!("{} LIMIT {MOST}", access::of(&kind)), this())
+        .await?
+        .rows
         .iter()
-        .take(MOST)
-        .map(|path| Reach {
-            who: printable(&path.user),
-            what: format!("{} ({})", printable(&path.target), path.target_type.replace('_', " ")),
-            via: if path.via.is_empty() { "directly".to_owned() } else { printable(&path.via.join(", ")) },
-            sudo: match path.sudo {
-                Some(true) => "administrator",
-                Some(false) => "ordinary",
-                None => "",
-            },
+        .map(|row| Reach {
+            who: printable(&text(row, 0)),
+            what: format!("{} ({})", printable(&text(row, 2)), text(row, 1).replace('_', " ")),
+            via: printable(&text(row, 3)),
+            rights: text(row, 6),
         })
         .collect();
     let findings = if ctx.may(Permission::ReadFindings) {
