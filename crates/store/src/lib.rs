@@ -28,7 +28,7 @@ pub use archive::{Archive, ArchiveState, ArchivedObject, ArchivedUnit, UnitKey};
 pub use audit::{AuditEntry, AuditLine, AuditProof};
 pub use connection::{Connection, Place, Stream, StreamKind, StreamState};
 pub use derived::{DerivedView, TableShortfall};
-pub use evidence::{EvidenceKey, EvidencePack, SnapshotOrigin};
+pub use evidence::{EvidenceKey, EvidenceKeyRecord, EvidencePack, SnapshotOrigin};
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
 pub use lease::{Lease, LeaseHolder};
 pub use parameters::Parameter;

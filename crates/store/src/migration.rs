@@ -22,6 +22,7 @@ const STEPS: &[(i64, &str)] = &[
     (8, include_str!("../migrations/0008_people.sql")),
     (9, include_str!("../migrations/0009_event_channel.sql")),
     (10, include_str!("../migrations/0010_stable_connections.sql")),
+    (11, include_str!("../migrations/0011_evidence_keys.sql")),
 ];
 
 /// What the engines spell differently: the word in braces, SQLite's text, PostgreSQL's text.

@@ -18,4 +18,5 @@ mod hostile;
 mod normalizing;
 mod secrets;
 mod support;
+mod tsa;
 mod unknown;
