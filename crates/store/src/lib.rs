@@ -33,7 +33,7 @@ pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version,
 pub use lease::{Lease, LeaseHolder};
 pub use parameters::Parameter;
 pub use people::{ApiToken, NewSession, Person, Session};
-pub use query::{Answer, AnswerColumn, Limits, Query, SYSTEM_TABLES, SystemTable};
+pub use query::{Answer, AnswerColumn, FOLD_MARK, FOLDED, Limits, Query, SYSTEM_TABLES, SystemTable};
 pub use run::{Action, CallRecord, Outcome, Run, RunEnd, TableRecord, TableState};
 pub use schema::Cell;
 pub use seal::{MasterKey, MasterKeySource, Sealed};
