@@ -49,6 +49,9 @@ pub(crate) struct Administrator {
     pub(crate) email: Option<String>,
     pub(crate) role: Option<String>,
     pub(crate) is_provider: bool,
+    /// When the key was last changed, also where nothing else is told of it.
+    pub(crate) key_changed_at: Option<Timestamp>,
+    /// Told with the expiry date: with this one and without that one, the key never expires.
     pub(crate) key_created_at: Option<Timestamp>,
     pub(crate) key_expires_at: Option<Timestamp>,
 }
@@ -256,7 +259,8 @@ pub(crate) async fn administrator(client: &Client) -> Result<Option<Administrato
         email: text("/email"),
         role: text("/roleName").or_else(|| text("/role")),
         is_provider: text("/provider").is_some(),
-        key_created_at: time("/apiKeyHash/createdAt").or_else(|| time("/apiKeyUpdatedAt")),
+        key_changed_at: time("/apiKeyHash/createdAt").or_else(|| time("/apiKeyUpdatedAt")),
+        key_created_at: time("/apiKeyHash/createdAt"),
         key_expires_at: time("/apiKeyHash/expireAt"),
     }))
 }

@@ -158,6 +158,7 @@ mod tests {
             credential_last_four: String::new(),
             credential_client_id: None,
             credential_added_at: now(),
+            credential_created_at: None,
             credential_expires_at: None,
             created_at: now(),
         }

@@ -1,7 +1,6 @@
 //! The sync engine: reads an organization's inventory and events completely or says what is missing, on demand and on
 //! schedule.
 
-pub mod access;
 mod client;
 pub mod condition;
 mod error;

@@ -63,6 +63,7 @@ pub fn new_connection(name: String, place: Place, credential: &Credential, now: 
         credential_last_four: credential.last_four(),
         credential_client_id: client_id,
         credential_added_at: now,
+        credential_created_at: None,
         credential_expires_at: None,
         created_at: now,
     }
@@ -82,6 +83,7 @@ impl TestReport {
                 connection.org_name = Some(organization.name.clone());
             }
         }
+        connection.credential_created_at = self.key_created_at;
         connection.credential_expires_at = self.key_expires_at;
     }
 

@@ -289,13 +289,20 @@ impl Collector {
             Err(error) => return Err(error),
         };
         let name = (!organization.name.is_empty()).then_some(organization.name);
-        let expires = administrator.key_expires_at.or(connection.credential_expires_at);
-        if !known_before || connection.org_name != name || connection.credential_expires_at != expires {
+        let dates = |connection: &Connection| (connection.credential_created_at, connection.credential_expires_at);
+        // Where it is not told when the key was made, nothing is told of its end either.
+        let told = match administrator.key_created_at {
+            Some(_) => (administrator.key_created_at, administrator.key_expires_at),
+            None => {
+                (connection.credential_created_at, administrator.key_expires_at.or(connection.credential_expires_at))
+            }
+        };
+        if !known_before || connection.org_name != name || dates(connection) != told {
             // A person may have changed the connection since it was read.
             if let Some(mut learned) = self.store.find_connection(&connection.id).await? {
                 learned.org_id = Some(organization.id.clone());
                 learned.org_name = name.or(learned.org_name);
-                learned.credential_expires_at = expires;
+                (learned.credential_created_at, learned.credential_expires_at) = told;
                 self.store.update_connection(&learned, self.clock.now()).await?;
             }
         }

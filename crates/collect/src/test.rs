@@ -45,6 +45,8 @@ pub struct TestReport {
     pub checks: Vec<Check>,
     /// The organization that the connection means.
     pub organization: Option<VisibleOrganization>,
+    /// When the key was made, where the API tells.
+    pub key_created_at: Option<Timestamp>,
     /// When the key expires, where the API tells.
     pub key_expires_at: Option<Timestamp>,
     /// Code of the first failed line's error, see [`Error::code`].
@@ -304,8 +306,9 @@ fn role_line(administrator: &Administrator, started: Instant, report: &mut TestR
 }
 
 fn key_line(administrator: &Administrator, now: Timestamp, started: Instant, report: &mut TestReport) {
+    report.key_created_at = administrator.key_created_at;
     report.key_expires_at = administrator.key_expires_at;
-    let age = administrator.key_created_at.map(|made| format!("made {} days ago", days(now.duration_since(made))));
+    let age = administrator.key_changed_at.map(|made| format!("made {} days ago", days(now.duration_since(made))));
     match administrator.key_expires_at {
         Some(expires) => {
             let left = expires.duration_since(now);
@@ -320,7 +323,12 @@ fn key_line(administrator: &Administrator, now: Timestamp, started: Instant, rep
             report.add("key age", started, if soon { Grade::Warn } else { Grade::Pass }, said, soon.then_some(help));
         }
         None => {
-            report.add("key age", started, Grade::Pass, age.unwrap_or_else(|| "not told by the API".to_owned()), None)
+            let said = match (age, administrator.key_created_at) {
+                (Some(age), Some(_)) => format!("{age}, never expires"),
+                (Some(age), None) => age,
+                (None, _) => "not told by the API".to_owned(),
+            };
+            report.add("key age", started, Grade::Pass, said, None);
         }
     }
 }

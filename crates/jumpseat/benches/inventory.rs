@@ -212,6 +212,7 @@ async fn connection(collector: &Collector, url: &str, key: &str, org_id: &str) -
         credential_last_four: credential.last_four(),
         credential_client_id: None,
         credential_added_at: now,
+        credential_created_at: None,
         credential_expires_at: None,
         created_at: now,
     };

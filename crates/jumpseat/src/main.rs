@@ -10,7 +10,7 @@ mod posture;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use collect::{access, condition, when};
+use collect::{condition, when};
 
 /// Reading JSON is mostly allocating, and this allocator does it faster than the C library's.
 #[global_allocator]

@@ -8,7 +8,8 @@ use hashbrown::HashSet;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use store::findings::{CheckOutcome, Severity};
-use store::{AnswerColumn, Cell, Limits, Query, Store};
+use store::schema::Kind;
+use store::{AnswerColumn, Cell, FOLD_MARK, FOLDED, Limits, Query, Store};
 
 use crate::check::Check;
 use crate::parameters::ParameterSet;
@@ -64,7 +65,11 @@ pub(crate) fn json_of_cell(cell: &Cell) -> Value {
     }
 }
 
-/// Runs a check; `each` gets every row that is as it must be.
+/// What is only counted, where nobody wants to see it.
+const COUNTED: &[&str] = &["pass", "not_applicable"];
+
+/// Runs a check; `each` gets every row that is as it must be. Where `is_shown` is not said, rows that pass or that the rule does
+/// not concern may have nothing but their id: they are many, and nothing else of them is needed.
 ///
 /// # Errors
 /// Why the query can not be run or used at all, in words.
@@ -74,6 +79,7 @@ pub(crate) async fn evaluate(
     parameters: &ParameterSet,
     at: Vec<(String, i64)>,
     now: Timestamp,
+    is_shown: bool,
     mut each: impl FnMut(Row, &[String]),
 ) -> Result<Evaluated, String> {
     let names = || {
@@ -88,8 +94,14 @@ pub(crate) async fn evaluate(
             "there is no table {table}, which the front matter names under reads; did you mean {near}?"
         ));
     }
-    let query =
-        Query { sql: check.query.clone(), at: Some(at.clone()), parameters: parameters.bound(now), ..Query::default() };
+    let query = Query {
+        sql: check.query.clone(),
+        at: Some(at.clone()),
+        parameters: parameters.bound(now),
+        sorts_on_disk: true,
+        fold: if is_shown { &[] } else { COUNTED },
+        ..Query::default()
+    };
     let read = store.tables_read(&query).await.map_err(|error| error.to_string())?;
     if let Some(table) = read.iter().find(|table| !check.reads.contains(table)) {
         return Err(format!("the query reads {table}, which the front matter does not name under reads"));
@@ -108,13 +120,8 @@ pub(crate) async fn evaluate(
                     ControlFlow::Break(())
                 }
             },
-            Some(cells) => match judge.row(cells) {
-                Ok(row) => {
-                    if let Some(row) = row {
-                        each(row, &judge.evaluated.columns);
-                    }
-                    ControlFlow::Continue(())
-                }
+            Some(cells) => match judge.unfolded(cells, |row, columns| each(row, columns)) {
+                Ok(()) => ControlFlow::Continue(()),
                 Err(why) => {
                     wrong = Some(why);
                     ControlFlow::Break(())
@@ -185,9 +192,36 @@ impl Judge {
         Ok(())
     }
 
+    /// Judges a row, or each of those that were folded into it.
+    fn unfolded(&mut self, cells: Vec<Cell>, mut each: impl FnMut(Row, &[String])) -> Result<(), String> {
+        let word = match &cells[3] {
+            Cell::Text(word) => word.strip_prefix(FOLDED).map(str::to_owned),
+            _ => None,
+        };
+        let (Some(word), [org_id, Cell::Text(ids), Cell::Integer(count), ..]) = (word, cells.as_slice()) else {
+            if let Some(row) = self.row(cells)? {
+                each(row, &self.evaluated.columns);
+            }
+            return Ok(());
+        };
+        let mut met = 0;
+        for id in ids.split(FOLD_MARK) {
+            let mut row =
+                vec![org_id.clone(), Cell::Text(id.to_owned()), Cell::Null(Kind::Text), Cell::Text(word.clone())];
+            row.resize(cells.len(), Cell::Null(Kind::Text));
+            // It had a reason, or it would not have been folded.
+            row[4] = Cell::Text(word.clone());
+            if let Some(row) = self.row(row)? {
+                each(row, &self.evaluated.columns);
+            }
+            met += 1;
+        }
+        if met == *count { Ok(()) } else { Err("the query gave an id with a control character".to_owned()) }
+    }
+
     /// Judges one row; `None` when it makes its organization's rows unusable. An error is about all organizations.
     fn row(&mut self, mut cells: Vec<Cell>) -> Result<Option<Row>, String> {
-        let mut take = |at: usize| std::mem::replace(&mut cells[at], Cell::Null(store::schema::Kind::Text));
+        let mut take = |at: usize| std::mem::replace(&mut cells[at], Cell::Null(Kind::Text));
         let text = |cell: Cell| match cell {
             Cell::Text(text) if !text.is_empty() => Some(text),
             Cell::Integer(number) => Some(number.to_string()),

@@ -3,6 +3,7 @@
 //! A check is one Markdown file (`content/checks`), a framework one TOML file (`content/frameworks`); the user's own checks
 //! lie beside ours. To add one: write the file; `jumpseat check test FILE` says what is wrong with it.
 
+pub mod access;
 mod check;
 mod content;
 pub mod derived;

@@ -2,7 +2,7 @@
 //! means for the lives of findings.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use store::findings::{
@@ -99,6 +99,9 @@ struct Place {
     alive_at: Timestamp,
 }
 
+/// How many checks are evaluated at once: SQLite works on each in a thread of its own.
+const AT_ONCE: usize = 2;
+
 /// How often a run shows that it is alive.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(15);
 
@@ -138,7 +141,8 @@ impl Posture {
     }
 
     /// Runs checks. `each` gets every row that a query gives, with the names of its evidence; in an organization where
-    /// something that the check reads is missing, each row is unknown.
+    /// something that the check reads is missing, each row is unknown. With [`Mode::Record`] rows that pass or do not apply may
+    /// have no more than their id, and those of several checks may come mixed.
     ///
     /// # Errors
     /// The store fails. A check that can not be run is no error: its numbers say why.
@@ -150,23 +154,44 @@ impl Posture {
         let started = (self.clock)();
         let now = request.as_of.unwrap_or(started);
         let mut places = self.places(request, started).await?;
+        // What is kept needs the rows that fail, and of the others only that they are there; who looks wants to see all of
+        // them, one check after the other.
+        let is_shown = request.mode == Mode::Show;
+        let each = Mutex::new(&mut each);
+        let mut asked = Vec::new();
         for check in &request.checks {
-            for (parameters, members) in self.by_parameters(check, &places) {
+            asked.extend(
+                self.by_parameters(check, &places)
+                    .into_iter()
+                    .map(|(parameters, members)| (*check, parameters, members)),
+            );
+        }
+        for some in asked.chunks(if is_shown { 1 } else { AT_ONCE }) {
+            let mut at_once = Vec::with_capacity(some.len());
+            for (check, parameters, members) in some {
                 let mut gathered = BTreeMap::new();
-                for number in &members {
+                for number in members {
                     let place = &places[*number];
-                    gathered.insert(place.organization.org_id.clone(), self.gather(check, place, &parameters).await?);
+                    gathered.insert(place.organization.org_id.clone(), self.gather(check, place, parameters).await?);
                 }
                 let at = members.iter().map(|number| places[*number].at()).collect();
-                let settings = &self.settings;
-                let ran = evaluate(&self.store, check, &parameters, at, now, |mut row, columns| {
-                    let Some(gathered) = gathered.get_mut(&row.org_id) else { return };
-                    gathered.take(check, &mut row, columns, settings, now);
-                    each(check, &row, columns);
-                })
-                .await;
+                let each = &each;
+                at_once.push(async move {
+                    let settings = &self.settings;
+                    let ran = evaluate(&self.store, check, parameters, at, now, is_shown, |mut row, columns| {
+                        let Some(gathered) = gathered.get_mut(&row.org_id) else { return };
+                        gathered.take(check, &mut row, columns, settings, now);
+                        let mut each = each.lock().unwrap_or_else(PoisonError::into_inner);
+                        each(check, &row, columns);
+                    })
+                    .await;
+                    (ran, gathered)
+                });
+            }
+            let done = futures::future::join_all(at_once).await;
+            for ((check, _, members), (ran, mut gathered)) in some.iter().zip(done) {
                 for number in members {
-                    let place = &mut places[number];
+                    let place = &mut places[*number];
                     let Some(gathered) = gathered.remove(&place.organization.org_id) else { continue };
                     let unusable = match &ran {
                         Err(why) => Some(why.clone()),

@@ -39,6 +39,8 @@ pub struct Connection {
     pub credential_client_id: Option<String>,
     /// When this credential was given to us.
     pub credential_added_at: Timestamp,
+    /// When JumpCloud says that it was made. With this and without an expiry date it never expires.
+    pub credential_created_at: Option<Timestamp>,
     /// When it expires, where the API tells.
     pub credential_expires_at: Option<Timestamp>,
     /// When the connection was made.
@@ -141,7 +143,8 @@ impl Place {
 }
 
 const COLUMNS: &str = "id, name, description, region, console_url, insights_url, org_id, org_name, owner_name, owner_email,
-    collector, enabled, credential_kind, credential_last_four, credential_client_id, credential_added_at, credential_expires_at, created_at";
+    collector, enabled, credential_kind, credential_last_four, credential_client_id, credential_added_at, credential_expires_at, created_at,
+    credential_created_at";
 
 impl Store {
     /// Adds a connection with its sealed credential and its streams.
@@ -160,8 +163,8 @@ impl Store {
         tx.execute(
             "INSERT INTO connection (id, name, name_key, description, region, console_url, insights_url, org_id, org_name,
                 owner_name, owner_email, collector, enabled, credential_kind, credential_sealed, credential_last_four,
-                credential_client_id, credential_added_at, credential_expires_at, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20)",
+                credential_client_id, credential_added_at, credential_expires_at, created_at, updated_at, credential_created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21)",
             vec![
                 connection.id.as_str().into(),
                 connection.name.as_str().into(),
@@ -183,6 +186,7 @@ impl Store {
                 connection.credential_added_at.into(),
                 connection.credential_expires_at.into(),
                 connection.created_at.into(),
+                connection.credential_created_at.into(),
             ],
         )
         .await
@@ -204,7 +208,8 @@ impl Store {
             .execute(
                 "UPDATE connection SET name = $1, name_key = $2, description = $3, region = $4, console_url = $5, insights_url = $6,
                     org_id = $7, org_name = $8, owner_name = $9, owner_email = $10, collector = $11, enabled = $12,
-                    credential_expires_at = $13, updated_at = $14 WHERE id = $15 AND removed_at IS NULL",
+                    credential_expires_at = $13, updated_at = $14, credential_created_at = $16
+                 WHERE id = $15 AND removed_at IS NULL",
                 vec![
                     connection.name.as_str().into(),
                     name_key(&connection.name).into(),
@@ -221,6 +226,7 @@ impl Store {
                     connection.credential_expires_at.into(),
                     now.into(),
                     connection.id.as_str().into(),
+                    connection.credential_created_at.into(),
                 ],
             )
             .await
@@ -241,7 +247,8 @@ impl Store {
         let mut tx = self.db.begin().await?;
         let touched = tx.execute(
             "UPDATE connection SET credential_sealed = $1, credential_kind = $2, credential_last_four = $3, credential_client_id = $4,
-                credential_added_at = $5, credential_expires_at = $6, updated_at = $5 WHERE id = $7 AND removed_at IS NULL",
+                credential_added_at = $5, credential_expires_at = $6, updated_at = $5, credential_created_at = $8
+             WHERE id = $7 AND removed_at IS NULL",
             vec![
                 sealed.0.into(),
                 connection.credential_kind.as_str().into(),
@@ -250,6 +257,7 @@ impl Store {
                 now.into(),
                 connection.credential_expires_at.into(),
                 connection.id.as_str().into(),
+                connection.credential_created_at.into(),
             ],
         )
         .await?;
@@ -458,5 +466,6 @@ fn connection_of(row: &Row) -> Connection {
         credential_added_at: row.maybe_time(15).unwrap_or(Timestamp::UNIX_EPOCH),
         credential_expires_at: row.maybe_time(16),
         created_at: row.maybe_time(17).unwrap_or(Timestamp::UNIX_EPOCH),
+        credential_created_at: row.maybe_time(18),
     }
 }

@@ -1,4 +1,4 @@
-//! Evidence packs: the key that signs them, sealed like every other secret, the chain of the packs, and where the snapshot
+//! Evidence packs: the keys that sign them, sealed like every other secret, the chain of the packs, and where the snapshot
 //! behind a pack came from. What a pack holds and how it is signed is the caller's.
 
 use jiff::Timestamp;
@@ -21,6 +21,17 @@ pub struct EvidenceKey {
     pub public_key: String,
     /// The secret, as text.
     pub secret: SecretString,
+}
+
+/// What everybody may know of a key that signs, or once signed, evidence packs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceKeyRecord {
+    /// The public key, as text.
+    pub public_key: String,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// The signature of the key before it over this one; `None` for the first.
+    pub vouched: Option<String>,
 }
 
 /// A pack that was made: a link of the chain.
@@ -79,7 +90,7 @@ impl Store {
     /// # Errors
     /// [`Error::Seal`] when it was sealed with another master key.
     pub async fn evidence_key(&self, master: &MasterKey) -> Result<Option<EvidenceKey>> {
-        let sql = "SELECT public_key, secret_sealed FROM evidence_key WHERE number = 1";
+        let sql = "SELECT public_key, secret_sealed FROM evidence_key ORDER BY number DESC LIMIT 1";
         let rows = self.db.fetch(sql, vec![]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let public_key = row.text(0);
@@ -90,6 +101,20 @@ impl Store {
             )
         })?;
         Ok(Some(EvidenceKey { public_key, secret }))
+    }
+
+    /// All keys that ever signed evidence packs, the first one first.
+    pub async fn evidence_keys(&self) -> Result<Vec<EvidenceKeyRecord>> {
+        let sql = "SELECT public_key, made_at, vouched FROM evidence_key ORDER BY number";
+        let rows = self.db.fetch(sql, vec![]).await?;
+        Ok(rows
+            .iter()
+            .map(|row| EvidenceKeyRecord {
+                public_key: row.text(0),
+                made_at: row.maybe_time(1).unwrap_or(Timestamp::UNIX_EPOCH),
+                vouched: row.maybe_text(2),
+            })
+            .collect())
     }
 
     /// Keeps the key that signs evidence packs, unless there is one already; which of two at once is kept, tells
@@ -104,6 +129,40 @@ impl Store {
             )
             .await
             .map(drop)
+    }
+
+    /// Puts a new key in the place of the one whose public key is `before`, which vouches for it and whose secret is
+    /// forgotten.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when another key was put there meanwhile.
+    pub async fn replace_evidence_key(
+        &self,
+        before: &str,
+        key: &EvidenceKey,
+        vouched: &str,
+        master: &MasterKey,
+        now: Timestamp,
+    ) -> Result<()> {
+        let sealed = master.seal(SEALED_FOR, &key.public_key, &key.secret)?;
+        let mut tx = self.db.begin().await?;
+        let newest =
+            tx.fetch("SELECT number, public_key FROM evidence_key ORDER BY number DESC LIMIT 1", vec![]).await?;
+        let number = newest.first().filter(|row| row.text(1) == before).map(|row| row.integer(0));
+        let number = number.ok_or_else(|| Error::Refused("the key was replaced meanwhile".to_owned()))?;
+        tx.execute(
+            "INSERT INTO evidence_key (number, public_key, secret_sealed, made_at, vouched) VALUES ($1, $2, $3, $4, $5)",
+            vec![
+                (number + 1).into(),
+                key.public_key.as_str().into(),
+                sealed.0.into(),
+                now.into(),
+                vouched.into(),
+            ],
+        )
+        .await?;
+        tx.execute("UPDATE evidence_key SET secret_sealed = '' WHERE number = $1", vec![number.into()]).await?;
+        tx.commit().await
     }
 
     /// All packs, the first one first.

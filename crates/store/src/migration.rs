@@ -25,6 +25,8 @@ const STEPS: &[(i64, &str)] = &[
     (11, include_str!("../migrations/0011_sign_in_failures.sql")),
     (12, include_str!("../migrations/0012_notifications.sql")),
     (13, include_str!("../migrations/0013_second_factor.sql")),
+    (14, include_str!("../migrations/0014_stable_connections.sql")),
+    (15, include_str!("../migrations/0015_evidence_keys.sql")),
 ];
 
 /// What the engines spell differently: the word in braces, SQLite's text, PostgreSQL's text.

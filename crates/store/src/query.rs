@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use futures::{Stream, TryStreamExt};
 use jiff::Timestamp;
-use sqlparser::ast::{self, Expr, ObjectName, SetExpr, Statement, TableFactor, Visit, Visitor};
+use sqlparser::ast::{self, Expr, ObjectName, SelectItem, SetExpr, Statement, TableFactor, Visit, Visitor};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::{Parser, ParserOptions};
 use sqlx::postgres::{PgPool, PgRow};
@@ -50,7 +50,16 @@ pub struct Query {
     pub parameters: BTreeMap<String, Parameter>,
     /// What is sorted may go to temporary files, so that memory does not grow with it. PostgreSQL always does so.
     pub sorts_on_disk: bool,
+    /// Rows with one of these words in the fourth column, and something in the first, second and fifth, may come as one row for
+    /// each word and each value of the first column: see [`FOLDED`]. Handing over a row takes SQLite longer than finding it.
+    pub fold: &'static [&'static str],
 }
+
+/// What stands before the word in the fourth column of a row that many were folded into. Its second column has all ids with
+/// [`FOLD_MARK`] between them, its third how many there are; the others are NULL.
+pub const FOLDED: &str = "folded ";
+/// What stands between ids.
+pub const FOLD_MARK: char = '\u{1f}';
 
 /// What one query may use.
 #[derive(Debug, Clone, Copy)]
@@ -153,6 +162,7 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
         name: "connections",
         about: "The configured connections, without their credentials.",
         columns: &[
+            text("id", "", "Its id, which stays when the name changes."),
             text("name", "", "Its name."),
             text("org_id", "", "The organization."),
             text("org_name", "", "The organization's name."),
@@ -161,9 +171,11 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
             text("owner_email", "", "Their e-mail address."),
             boolean("enabled", "", "Syncs run on their schedule."),
             time("credential_added_at", "", "When the credential was given."),
-            time("credential_expires_at", "", "When it expires, where the API tells."),
+            time("credential_created_at", "", "When JumpCloud says that it was made; NULL where the API does not tell."),
+            time("credential_expires_at", "", "When it expires; NULL with credential_created_at set means never."),
         ],
-        sql: "SELECT name, org_id, org_name, region, owner_name, owner_email, enabled, credential_added_at, credential_expires_at
+        sql: "SELECT id, name, org_id, org_name, region, owner_name, owner_email, enabled, credential_added_at,
+                credential_created_at, credential_expires_at
               FROM {home}connection WHERE removed_at IS NULL",
     },
     views::EVENTS,
@@ -402,7 +414,9 @@ impl Store {
         let (tables, views) = (self.tables.clone(), self.views.clone());
         let (text, parameters) = (query.sql.clone(), query.parameters.clone());
         let known = Known { tables: &tables, views: &views };
-        let sql = on_large_stack(move || prepare(&text, &parameters, known, &view).map(|prepared| prepared.sql))?;
+        let fold: &[&str] = if view.postgres { &[] } else { query.fold };
+        let sql =
+            on_large_stack(move || prepare(&text, &parameters, known, &view).map(|prepared| prepared.folding(fold)))?;
         let deadline = Instant::now() + limits.time;
         let answered = match (&self.db, &self.file) {
             (Db::Sqlite { .. }, Some(file)) => {
@@ -512,6 +526,8 @@ struct Known<'a> {
 struct Prepared {
     /// The statement to run.
     sql: String,
+    /// The names of its columns, where all of them can be told from its text.
+    columns: Option<Vec<String>>,
     /// The tables that the query names.
     reads: BTreeSet<String>,
 }
@@ -563,7 +579,54 @@ fn prepare(text: &str, parameters: &BTreeMap<String, Parameter>, known: Known<'_
     expressions.extend(own.iter().flat_map(|with| &with.cte_tables).map(ToString::to_string));
     let with =
         if expressions.is_empty() { String::new() } else { format!("WITH {recursive}{} ", expressions.join(", ")) };
-    Ok(Prepared { sql: format!("{with}{query}"), reads })
+    Ok(Prepared { sql: format!("{with}{query}"), columns: columns_named(&query.body), reads })
+}
+
+/// The names of the columns that a SELECT gives; `None` where one has no name, or where they can not be told from the text.
+fn columns_named(body: &SetExpr) -> Option<Vec<String>> {
+    let select = match body {
+        SetExpr::Select(select) => select,
+        SetExpr::SetOperation { left, .. } => return columns_named(left),
+        SetExpr::Query(query) => return columns_named(&query.body),
+        _ => return None,
+    };
+    let names: Option<Vec<String>> = select
+        .projection
+        .iter()
+        .map(|item| match item {
+            SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
+            SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(name.value.clone()),
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => Some(names.last()?.value.clone()),
+            _ => None,
+        })
+        .collect();
+    let distinct: Option<BTreeSet<String>> =
+        names.as_ref().map(|names| names.iter().map(|name| name.to_lowercase()).collect());
+    names.filter(|names| distinct.is_some_and(|distinct| distinct.len() == names.len()))
+}
+
+impl Prepared {
+    /// The statement with rows folded that have one of these words; as it is, where that can not be done.
+    fn folding(self, words: &[&str]) -> String {
+        let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
+        let columns: Vec<String> = self.columns.iter().flatten().map(quoted).collect();
+        let [first, id, _, word, fifth, others @ ..] = columns.as_slice() else { return self.sql };
+        if words.is_empty() {
+            return self.sql;
+        }
+        let words = words.iter().map(|word| literal(word)).collect::<Vec<_>>().join(", ");
+        let folds = format!(
+            "COALESCE({word} IN ({words}), FALSE) AND {first} IS NOT NULL AND {id} IS NOT NULL AND {fifth} IS NOT NULL"
+        );
+        format!(
+            "WITH jumpseat_rows AS MATERIALIZED ({sql}) SELECT {all} FROM jumpseat_rows WHERE NOT ({folds}) \
+             UNION ALL SELECT {first}, GROUP_CONCAT({id}, '{FOLD_MARK}'), COUNT(*), '{FOLDED}' || {word}, NULL{nothing} \
+             FROM jumpseat_rows WHERE {folds} GROUP BY {first}, {word}",
+            sql = self.sql,
+            all = columns.join(", "),
+            nothing = ", NULL".repeat(others.len()),
+        )
+    }
 }
 
 /// Literals are kept as they are written: un-escaped ones are not always escaped again in print.

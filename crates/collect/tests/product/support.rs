@@ -104,6 +104,7 @@ pub(crate) fn connection_to(url: &str, number: usize, credential: &Credential, n
         credential_last_four: credential.last_four(),
         credential_client_id: client_id,
         credential_added_at: now,
+        credential_created_at: None,
         credential_expires_at: None,
         created_at: now,
     }

@@ -1,16 +1,19 @@
 //! `asset …`: lists, one asset with everything known, its history, and who reaches what.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use posture::{Readiness, access};
 use serde_json::{Map, Value, json};
 use store::schema::Table;
-use store::{Cell, Limits, Query, Store};
+use store::{Cell, Limits, Parameter, Query, Store};
 
 use super::Global;
 use super::connection::described;
 use super::sql::to_json;
-use crate::access;
 use crate::context::Context;
 use crate::exit::{Exit, Problem, eprintln_quietly};
 use crate::output::{Format, Sheet, printable, write_json, write_lines};
@@ -27,8 +30,15 @@ pub(super) enum AssetCommand {
     Show(OneArgs),
     /// What changed about one asset from sync to sync, field by field.
     History(OneArgs),
-    /// Who reaches this application or device and how; or what this user reaches, with sudo or not.
-    Access(OneArgs),
+    /// Who reaches this thing and how; how far a user, a group or a policy reaches; what is granted and not used.
+    #[command(before_help = "Examples:
+  jumpseat asset access mara.lind                          what she reaches, by which path, with which right
+  jumpseat asset access Payroll --type application         who reaches it
+  jumpseat asset access Contractors --type user_group      what its members reach because of it
+  jumpseat asset access \"Disk encryption\" --type policy   the devices that it is put onto
+  jumpseat asset access --unused-days 90 --output csv      what is granted to anybody and was not used
+  jumpseat asset access --orphaned                         groups without members, applications without users")]
+    Access(AccessArgs),
 }
 
 #[derive(Debug, Args)]
@@ -66,6 +76,28 @@ pub(super) struct OneArgs {
     /// As it was at this time (date or RFC 3339 time).
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     as_of: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AccessArgs {
+    /// Its id, or its name (user name, device name, …).
+    #[arg(required_unless_present_any = ["unused_days", "orphaned"])]
+    asset: Option<String>,
+    /// Its type, if the name is not enough.
+    #[arg(long = "type", short = 't', value_name = "TYPE", requires = "asset")]
+    kind: Option<String>,
+    /// Only this organization or connection (name or id).
+    #[arg(long, value_name = "NAME")]
+    org: Option<String>,
+    /// As it was at this time (date or RFC 3339 time).
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    as_of: Option<Timestamp>,
+    /// Only applications and devices that are granted and that the user did not sign in to in so many days, by the events.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "as_of")]
+    unused_days: Option<u16>,
+    /// Groups without members, applications without users, policies without devices.
+    #[arg(long, conflicts_with_all = ["asset", "unused_days"])]
+    orphaned: bool,
 }
 
 /// How many columns a list shows to people when none are chosen.
@@ -375,33 +407,48 @@ fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<(String, V
     }
 }
 
-async fn reach(args: OneArgs, context: &Context) -> Result<Exit> {
-    let found = find(context, &args).await?;
-    let asset = found.table.asset.unwrap_or_default();
-    let paths = access::paths(&context.store, &found.org_id, asset, &found.id, args.as_of).await?;
-    if context.format == Format::Json {
-        write_json(&paths.iter().map(access::Path::to_json).collect())?;
-        return Ok(Exit::Ok);
+async fn reach(args: AccessArgs, context: &Context) -> Result<Exit> {
+    let mut parameters = BTreeMap::new();
+    let (asset, org_id) = match &args.asset {
+        None => (None, org_of(context, args.org.as_deref()).await?),
+        Some(name) => {
+            let (asset, kind, org) = (name.clone(), args.kind.clone(), args.org.clone());
+            let found = find(context, &OneArgs { asset, kind, org, as_of: args.as_of }).await?;
+            parameters.insert("id".to_owned(), Parameter::from(found.id.as_str()));
+            (found.table.asset, Some(found.org_id))
+        }
+    };
+    let sql = match (args.unused_days, asset) {
+        (Some(days), _) => {
+            let since = context.now - SignedDuration::from_hours(24 * i64::from(days));
+            parameters.insert("since".to_owned(), Parameter::from(store::schema::time_text(since).as_str()));
+            access::unused(asset)
+        }
+        (None, Some(asset)) => access::of(asset),
+        (None, None) => access::ORPHANED.to_owned(),
+    };
+    let query = Query { sql, as_of: args.as_of, org_id: org_id.clone(), parameters, ..Query::default() };
+    let limits = Limits { rows: u64::MAX, time: Duration::from_secs(300), ..Limits::default() };
+    super::sql::stream(context, &query, &limits).await?;
+    tell_what_is_missing(context, org_id.as_deref(), args.as_of).await
+}
+
+/// A way that was not read is a way that is not shown: says so.
+async fn tell_what_is_missing(context: &Context, org_id: Option<&str>, as_of: Option<Timestamp>) -> Result<Exit> {
+    let mut exit = Exit::Ok;
+    for snapshot in context.store.snapshots_held(as_of, org_id).await? {
+        let readiness = Readiness::of(&context.store, &snapshot).await?;
+        let missing: Vec<_> = access::READS.iter().filter_map(|table| readiness.shortfall_of(table)).collect();
+        if let Some(missing) = missing.first() {
+            eprintln_quietly(&format!(
+                "not everything of {} was read, so there may be more ways than these: {}",
+                snapshot.org_id,
+                printable(&missing.to_string())
+            ));
+            exit = Exit::Partial;
+        }
     }
-    let mut sheet = Sheet::new(&["user", "reaches", "name", "through", "sudo", "user_id", "target_id"]);
-    for path in &paths {
-        let via = if path.via.is_empty() { "directly".to_owned() } else { path.via.join(" > ") };
-        sheet.push(vec![
-            json!(path.user),
-            json!(path.target_type),
-            json!(path.target),
-            json!(via),
-            json!(path.sudo),
-            json!(path.user_id),
-            json!(path.target_id),
-        ]);
-    }
-    if sheet.is_empty() && context.format == Format::Table {
-        eprintln_quietly(&format!("no path: nobody reaches {0} and {0} reaches nothing", printable(&args.asset)));
-        return Ok(Exit::Ok);
-    }
-    sheet.write(context.format)?;
-    Ok(Exit::Ok)
+    Ok(exit)
 }
 
 #[cfg(test)]

@@ -686,6 +686,7 @@ async fn rotate(args: RotateArgs, context: &Context) -> Result<Exit> {
     let mut connection = context.one(&args.name).await?;
     let credential = credential_or_asked(&args.credential)?;
     let collector = context.collector("jumpseat connection rotate")?;
+    connection.credential_created_at = None;
     connection.credential_expires_at = None;
     if !args.no_test {
         let report = collector.test_with(&connection, &credential).await;

@@ -24,6 +24,70 @@ async fn lists_filters_and_single_assets_answer() {
 }
 
 #[tokio::test]
+async fn access_tells_ways_rights_reach_and_what_reaches_nobody() {
+    let scene = Scene::small().await;
+    let key = scene.world().credentials(0).administrator;
+    let scene = scene.connected_by(&key).await;
+    assert_eq!(scene.run(&["sync"]).await.code, 0);
+    let rows = async |args: &[&str]| -> Vec<Value> {
+        let ended = scene.run(&[args, &["-o", "json"]].concat()).await;
+        assert_eq!(ended.code, 0, "{args:?}: {ended:?}");
+        ended.json().as_array().unwrap().clone()
+    };
+    // The same ways, asked from both ends and from the middle.
+    let pick = "SELECT user_id, target_type, target_id, via_group_id, path FROM access_paths
+                WHERE via_group_id IS NOT NULL AND target_type = 'application' ORDER BY 1, 2, 3, 4 LIMIT 1";
+    let way = rows(&["sql", pick]).await.remove(0);
+    let text = |name: &str| way[name].as_str().unwrap();
+    for id in [text("user_id"), text("target_id"), text("via_group_id")] {
+        let found = rows(&["asset", "access", id]).await;
+        let has = |row: &&Value| {
+            row["user_id"] == way["user_id"] && row["target_id"] == way["target_id"] && row["through"] == way["path"]
+        };
+        assert_eq!(found.iter().filter(has).count(), 1, "{id}: {found:?}");
+    }
+    for (kind, rights) in [("device", true), ("application", false)] {
+        let sql = format!("SELECT user_id FROM access_paths WHERE target_type = '{kind}' LIMIT 1");
+        let user = rows(&["sql", &sql]).await[0]["user_id"].as_str().unwrap().to_owned();
+        let found = rows(&["asset", "access", &user]).await;
+        let of_kind: Vec<&Value> = found.iter().filter(|row| row["reaches"] == kind).collect();
+        assert!(!of_kind.is_empty() && of_kind.iter().all(|row| row["rights"].is_string() == rights), "{found:?}");
+    }
+    // How far a policy reaches: as many devices as its bindings and groups lead to.
+    let sql =
+        "SELECT policy_id, COUNT(DISTINCT device_id) AS devices FROM policy_targets GROUP BY 1 ORDER BY 2 DESC LIMIT 1";
+    let policy = rows(&["sql", sql]).await.remove(0);
+    let found = rows(&["asset", "access", policy["policy_id"].as_str().unwrap(), "--type", "policy"]).await;
+    let devices: std::collections::BTreeSet<&str> =
+        found.iter().map(|row| row["target_id"].as_str().unwrap()).collect();
+    assert_eq!(json!(devices.len()), policy["devices"]);
+    assert!(devices.len() > 1, "{policy}");
+    // What is granted and not used: with the events, each application of a user is either used or told.
+    let unused = rows(&["asset", "access", "--unused-days", "20"]).await;
+    assert!(
+        !unused.is_empty() && unused.iter().all(|row| row["used"].as_str().unwrap().starts_with("not since")),
+        "{unused:?}"
+    );
+    let sql = "SELECT COUNT(*) AS n FROM (SELECT DISTINCT user_id, target_type, target_id FROM access_paths
+               WHERE target_type IN ('application', 'device')) w";
+    let granted = rows(&["sql", sql]).await[0]["n"].as_u64().unwrap();
+    let distinct: std::collections::BTreeSet<String> =
+        unused.iter().map(|row| format!("{} {}", row["user_id"], row["target_id"])).collect();
+    assert!((distinct.len() as u64) < granted, "{} of {granted}", distinct.len());
+    let beyond = rows(&["asset", "access", "--unused-days", "400"]).await;
+    assert!(
+        beyond.iter().all(|row| row["used"].as_str().unwrap().starts_with("unknown: events reach back")),
+        "{beyond:?}"
+    );
+    // What reaches nobody is what the check of empty groups finds, and what has no way.
+    let orphaned = rows(&["asset", "access", "--orphaned"]).await;
+    let empty = rows(&["finding", "list", "--check", "group-empty"]).await.len();
+    let groups = orphaned.iter().filter(|row| row["why"] == "no members").count();
+    assert_eq!(groups, empty, "{orphaned:?}");
+    assert_eq!(scene.run(&["asset", "access"]).await.code, 2);
+}
+
+#[tokio::test]
 async fn the_past_can_be_read_and_a_history_tells_what_changed() {
     let scene = Scene::small().await.synced().await;
     let before = scene.count("SELECT COUNT(*) FROM users").await;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use simulator::{Character, Config, Effect, FaultRule, OrganizationSpec};
 
 use crate::support::{Ended, Scene, end_of, program};
+use crate::tsa::{self, Authority};
 
 /// A period that begins two days ago and ends now.
 struct Period {
@@ -275,6 +276,119 @@ async fn a_change_in_an_archive_is_found_as_well() {
     let cut = folder.path().join("cut.zip");
     std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
     assert_eq!(verify(&cut, &[]).await.code, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_an_older_key_is_led_to_the_new_one_and_older_packs_are_checked_as_before() {
+    let scene = collected(Scene::small().await).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (older, newer) = (folder.path().join("older"), folder.path().join("newer"));
+    let small = ["--item", "ev-user-list"];
+    let before = packed(&scene, &Period::of_days(2), &older, &small).await;
+    let ended = scene.run(&["evidence", "key", "--replace", "--output", "json"]).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let (old, new) = (before["public_key"].as_str().unwrap(), ended.json()["public_key"].as_str().unwrap().to_owned());
+    assert_ne!(old, new);
+    let after = packed(&scene, &Period::of_days(2), &newer, &small).await;
+    assert_eq!((&after["public_key"], &after["previous"]), (&json!(new), &before["digest"]));
+    assert_eq!(verify(&older, &["--public-key", old]).await.code, 0);
+    assert_eq!(verify(&newer, &["--public-key", &new]).await.code, 0);
+    let led = verify(&newer, &["--public-key", old]).await;
+    assert_eq!((led.code, &led.json()["led_by"]), (0, &json!(old)), "{led:?}");
+    // The new key says nothing of what was signed before it.
+    let pair = |kind: &str, file: &str| (kind.to_owned(), file.to_owned());
+    assert!(wrong(&verify(&older, &["--public-key", &new]).await).contains(&pair("key", "manifest.json")));
+    let all = scene.run(&["evidence", "key", "--all", "--output", "json"]).await.json();
+    assert_eq!(
+        (&all[0]["public_key"], &all[1]["public_key"], all.as_array().unwrap().len()),
+        (&json!(old), &json!(new), 2)
+    );
+    // By hand: the old key has signed the new one's file, by another program's rules.
+    let read = |name: &str| std::fs::read_to_string(newer.join(name)).unwrap();
+    let vouched = minisign_verify::Signature::decode(&read("keys/jumpseat.pub.minisig")).unwrap();
+    let key = minisign_verify::PublicKey::from_base64(old).unwrap();
+    key.verify(read("keys/jumpseat.pub").as_bytes(), &vouched, false).unwrap();
+    // A thief's list of keys convinces nobody.
+    let copy = folder.path().join("copy");
+    copied(&newer, &copy);
+    let mut history = json_of(copy.join("keys/history.json"));
+    history[1]["vouched"] = history[0]["vouched"].clone();
+    std::fs::write(copy.join("keys/history.json"), history.to_string()).unwrap();
+    let found = wrong(&verify(&copy, &["--public-key", old]).await);
+    assert!(
+        found.contains(&pair("key", "manifest.json")) && found.contains(&pair("changed", "keys/history.json")),
+        "{found:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_stamp_of_an_authority_binds_the_manifest_and_nothing_else_passes_for_one() {
+    if !tsa::is_there() {
+        return;
+    }
+    let scene = collected(Scene::small().await).await;
+    let folder = tempfile::tempdir().unwrap();
+    let small = ["--item", "ev-user-list"];
+    let pair = |kind: &str, file: &str| (kind.to_owned(), file.to_owned());
+    let mut stranger = None;
+    for (number, kind) in tsa::KINDS.into_iter().enumerate() {
+        let authority = Authority::start(kind).await;
+        let ca = authority.certificate();
+        let ca = ca.to_str().unwrap();
+        for name in [format!("{number}"), format!("{number}.zip")] {
+            let out = folder.path().join(&name);
+            let made =
+                packed(&scene, &Period::of_days(2), &out, &[&small[..], &["--tsa", &authority.url]].concat()).await;
+            assert!(made["time_stamp"].is_string(), "{kind:?}: {made}");
+            for (trust, is_trusted) in [(&["--tsa-ca", ca][..], true), (&[][..], false)] {
+                let ended = verify(&out, trust).await;
+                assert_eq!(ended.code, 0, "{kind:?}: {ended:?}");
+                let stamp = &ended.json()["time_stamp"];
+                assert_eq!((&stamp["at"], &stamp["trusted"]), (&made["time_stamp"], &json!(is_trusted)));
+            }
+            let again = scene.run(&["evidence", "stamp", out.to_str().unwrap(), "--tsa", &authority.url]).await;
+            assert!(again.code == 1 && again.err.contains("has a time stamp already"), "{again:?}");
+        }
+        let pack = folder.path().join(number.to_string());
+        assert!(authority.agrees(&pack), "openssl does not take it: {kind:?}");
+        // Any bit of it: what is not the time is the signature, the certificate or the frame. (What stands in a certificate is
+        // covered where certificates are held against an authority.)
+        let good = std::fs::read(pack.join("manifest.json.tsr")).unwrap();
+        for at in (0..good.len()).step_by(29) {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            std::fs::write(pack.join("manifest.json.tsr"), bad).unwrap();
+            let ended = verify(&pack, &["--tsa-ca", ca]).await;
+            if ended.code == 11 {
+                assert_eq!(wrong(&ended), [pair("time stamp", "manifest.json.tsr")], "byte {at}");
+            } else {
+                let without_place = authority.agrees(&pack);
+                assert!(
+                    ended.code == 0 && without_place,
+                    "byte {at} of {kind:?}: only what openssl takes as well: {ended:?}"
+                );
+            }
+        }
+        std::fs::write(pack.join("manifest.json.tsr"), &good).unwrap();
+        // Another authority's certificate, and another pack's time stamp.
+        if let Some((other_ca, other_stamp)) = stranger.replace((std::fs::read(ca).unwrap(), good)) {
+            let other = scene.file("other.pem", &String::from_utf8(other_ca).unwrap());
+            let found = wrong(&verify(&pack, &["--tsa-ca", other.to_str().unwrap()]).await);
+            assert_eq!(found, [pair("time stamp", "manifest.json.tsr")]);
+            std::fs::write(pack.join("manifest.json.tsr"), other_stamp).unwrap();
+            let ended = verify(&pack, &[]).await;
+            assert!(ended.out.contains("about another content"), "{ended:?}");
+        }
+        std::fs::remove_file(pack.join("manifest.json.tsr")).unwrap();
+        assert_eq!(verify(&pack, &[]).await.code, 0);
+        assert_eq!(wrong(&verify(&pack, &["--tsa-ca", ca]).await), [pair("missing", "manifest.json.tsr")]);
+    }
+    // An authority that is not there leaves a pack without a time stamp, and says so.
+    let out = folder.path().join("unstamped");
+    let ended =
+        pack(&scene, &Period::of_days(2), &out, &[&small[..], &["--tsa", "http://127.0.0.1:9/"]].concat()).await;
+    assert!(ended.code == 1 && ended.err.contains("evidence stamp"), "{ended:?}");
+    assert_eq!(verify(&out, &[]).await.code, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

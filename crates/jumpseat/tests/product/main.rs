@@ -21,5 +21,6 @@ mod normalizing;
 mod operations;
 mod secrets;
 mod support;
+mod tsa;
 mod two_servers;
 mod unknown;

@@ -180,8 +180,7 @@ const NONE_IS_AN_ANSWER: &[(&str, &str)] = &[
     ("associations.to_id", "a part of the row's identity: without it there is no row"),
     ("associations.to_type", "a part of the row's identity: without it there is no row"),
     ("user_ssh_keys.user_id", "written by us: the user in whose row the key stands"),
-    ("scheduled_user_states.state", "what is planned is not told; whether it is a suspension is not known"),
-    ("scheduled_user_states.user_id", "for whom it is planned is not told"),
+    ("scheduled_user_states.user_id", "a part of the row's identity: without it there is no row"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

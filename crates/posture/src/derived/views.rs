@@ -6,7 +6,8 @@ use store::schema::{Column, boolean, integer, text, time};
 const ORGANIZATION: Column = text("org_id", "", "The organization.");
 
 /// All views. One may read from those that stand before it.
-pub static VIEWS: &[&DerivedView] = &[&ACCESS_PATHS, &ADMINISTRATOR_USERS, &LOCAL_ACCOUNTS, &EXPIRATIONS];
+pub static VIEWS: &[&DerivedView] =
+    &[&ACCESS_PATHS, &POLICY_TARGETS, &ADMINISTRATOR_USERS, &LOCAL_ACCOUNTS, &EXPIRATIONS];
 
 /// Who reaches what, one row for each way there.
 ///
@@ -22,6 +23,7 @@ static ACCESS_PATHS: DerivedView = DerivedView {
         text("target_id", "", "Id in the table of that type."),
         text("path", "", "The way in words: direct, user group Sales, or user group Sales > device group Laptops."),
         text("via_group_id", "", "The user group (user_groups.id) or, without one, the device group; NULL when direct."),
+        text("via_device_group_id", "", "The device group (device_groups.id) of the way, if one is on it."),
         boolean("nested", "", "The membership goes through another group."),
         boolean("dynamic", "", "A rule decides who is in one of the groups."),
         boolean("sudo", "", "Devices: the user is an administrator there."),
@@ -63,7 +65,7 @@ SELECT r.org_id, r.user_id,
     WHEN r.user_group_id IS NULL THEN 'device group ' || COALESCE(dg.name, r.device_group_id)
     ELSE 'user group ' || COALESCE(ug.name, r.user_group_id) || ' > device group ' || COALESCE(dg.name, r.device_group_id)
   END AS path,
-  COALESCE(r.user_group_id, r.device_group_id) AS via_group_id,
+  COALESCE(r.user_group_id, r.device_group_id) AS via_group_id, r.device_group_id AS via_device_group_id,
   (COALESCE(NOT r.is_direct, FALSE) OR COALESCE(NOT r.device_is_direct, FALSE)) AS nested,
   (COALESCE(ug.membership_method, '') = 'DYNAMIC_AUTOMATED' OR COALESCE(dg.membership_method, '') = 'DYNAMIC_AUTOMATED') AS dynamic,
   CASE WHEN r.to_type = 'system' THEN
@@ -78,6 +80,54 @@ SELECT r.org_id, r.user_id,
 FROM reached r
 LEFT JOIN users u ON u.org_id = r.org_id AND u.id = r.user_id
 LEFT JOIN user_groups ug ON ug.org_id = r.org_id AND ug.id = r.user_group_id
+LEFT JOIN device_groups dg ON dg.org_id = r.org_id AND dg.id = r.device_group_id",
+};
+
+/// Which policy is put onto which device, one row for each way there: policy -> device, policy -> device group -> device, and
+/// both through a policy group.
+static POLICY_TARGETS: DerivedView = DerivedView {
+    name: "policy_targets",
+    about: "Which policy is put onto which device, one row for each way: bound directly, through a policy group, a device group, or both.",
+    columns: &[
+        ORGANIZATION,
+        text("policy_id", "", "The policy (policies.id)."),
+        text("device_id", "", "The device (devices.id)."),
+        text("path", "", "The way in words: direct, device group Laptops, or policy group Baseline > device group Laptops."),
+        text("via_policy_group_id", "", "The policy group (policy_groups.id) of the way, if one is on it."),
+        boolean("nested", "", "The device is in the device group through another group."),
+        boolean("dynamic", "", "A rule decides which devices are in the device group."),
+    ],
+    reads: &["associations", "group_members", "group_memberships", "policy_groups", "device_groups"],
+    sql: "
+WITH held AS (
+  SELECT a.org_id, a.from_id AS policy_id, NULL AS policy_group_id, a.to_type, a.to_id
+  FROM associations a WHERE a.from_type = 'policy'
+  UNION ALL
+  SELECT a.org_id, m.member_id, a.from_id, a.to_type, a.to_id
+  FROM associations a
+  JOIN group_members m ON m.org_id = a.org_id AND m.group_id = a.from_id AND m.group_type = 'policy_group'
+    AND m.member_type = 'policy'
+  WHERE a.from_type = 'policy_group'
+),
+reached AS (
+  SELECT h.org_id, h.policy_id, h.policy_group_id, NULL AS device_group_id, CAST(NULL AS BOOLEAN) AS is_direct, h.to_id AS device_id
+  FROM held h WHERE h.to_type = 'system'
+  UNION ALL
+  SELECT h.org_id, h.policy_id, h.policy_group_id, h.to_id, d.is_direct, d.member_id
+  FROM held h
+  JOIN group_memberships d ON d.org_id = h.org_id AND d.group_id = h.to_id AND d.member_type = 'system'
+  WHERE h.to_type = 'system_group'
+)
+SELECT r.org_id, r.policy_id, r.device_id,
+  CASE WHEN r.policy_group_id IS NULL AND r.device_group_id IS NULL THEN 'direct'
+    WHEN r.device_group_id IS NULL THEN 'policy group ' || COALESCE(pg.name, r.policy_group_id)
+    WHEN r.policy_group_id IS NULL THEN 'device group ' || COALESCE(dg.name, r.device_group_id)
+    ELSE 'policy group ' || COALESCE(pg.name, r.policy_group_id) || ' > device group ' || COALESCE(dg.name, r.device_group_id)
+  END AS path,
+  r.policy_group_id AS via_policy_group_id, COALESCE(NOT r.is_direct, FALSE) AS nested,
+  COALESCE(dg.membership_method, '') = 'DYNAMIC_AUTOMATED' AS dynamic
+FROM reached r
+LEFT JOIN policy_groups pg ON pg.org_id = r.org_id AND pg.id = r.policy_group_id
 LEFT JOIN device_groups dg ON dg.org_id = r.org_id AND dg.id = r.device_group_id",
 };
 

@@ -111,16 +111,20 @@ impl PackFolder {
         let file = File::options().write(true).create_new(true).mode(0o600).open(archive)?;
         let mut zip = zip::ZipWriter::new(BufWriter::new(file));
         for (path, written) in &self.files {
-            let options = SimpleFileOptions::DEFAULT
-                .compression_method(zip::CompressionMethod::Deflated)
-                .last_modified_time(zip::DateTime::DEFAULT)
-                .unix_permissions(0o600)
-                .large_file(written.bytes >= u64::from(u32::MAX));
-            zip.start_file(path.as_str(), options)?;
+            zip.start_file(path.as_str(), entry_options(written.bytes))?;
             io::copy(&mut BufReader::new(File::open(self.part.join(path))?), &mut zip)?;
         }
         zip.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
     }
+}
+
+/// How a file of this size is put into an archive: always in the same way.
+pub(super) fn entry_options(bytes: u64) -> SimpleFileOptions {
+    SimpleFileOptions::DEFAULT
+        .compression_method(zip::CompressionMethod::Deflated)
+        .last_modified_time(zip::DateTime::DEFAULT)
+        .unix_permissions(0o600)
+        .large_file(bytes >= u64::from(u32::MAX))
 }
 
 impl Drop for PackFolder {

@@ -12,6 +12,9 @@ pub const MINISIG: &str = "manifest.json.minisig";
 /// The DSSE envelope about the manifest.
 pub const ENVELOPE: &str = "manifest.dsse.json";
 
+/// The time stamp of a third party over the manifest, where there is one.
+pub const TIME_STAMP: &str = "manifest.json.tsr";
+
 /// What a manifest begins with.
 pub(super) const FORMAT: &str = "jumpseat evidence pack";
 /// The layout of manifests that this program writes and reads.

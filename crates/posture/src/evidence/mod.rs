@@ -5,9 +5,11 @@
 
 mod catalogue;
 mod coverage;
+mod der;
 mod exceptions;
 mod folder;
 mod item;
+mod keys;
 mod manifest;
 mod oscal;
 mod outcomes;
@@ -20,17 +22,20 @@ mod rows;
 mod sample;
 mod sign;
 mod sources;
+mod timestamp;
 mod verify;
 
 pub use catalogue::{ABSENT, Absent, Items};
 pub use coverage::Gap;
 pub use item::{Item, Kind, Usage};
-pub use manifest::{ENVELOPE, MANIFEST, MINISIG, Manifest, ManifestFile};
-pub use pack::{Made, PackRequest, key, pack};
+pub use keys::{KeyLink, key, keys, replace_key};
+pub use manifest::{ENVELOPE, MANIFEST, MINISIG, Manifest, ManifestFile, TIME_STAMP};
+pub use pack::{Made, PackRequest, pack};
 pub use preview::{Preview, preview};
 pub use sample::Sampling;
 pub use sign::{PublicKey, SigningKey};
 pub use sources::is_of_events;
+pub use timestamp::{Authorities, Stamp, add_stamp, stamp_question};
 pub use verify::{ChainLink, Difference, DifferenceKind, Expected, Verified, verify};
 
 /// Why a pack could not be made.

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
-use store::{EvidenceKey, EvidencePack, MasterKey, Store};
+use store::{EvidencePack, MasterKey};
 
 use super::PackError;
 use super::coverage::{Coverage, Gap};
 use super::exceptions::{Exceptions, write_findings};
 use super::folder::PackFolder;
 use super::item::Item;
+use super::keys::{HISTORY, key, keys};
 use super::manifest::{ENVELOPE, FORMAT, MANIFEST, MINISIG, Manifest, ManifestFile, VERSION, sha256};
 use super::outcomes::Outcomes;
 use super::population::{self, Common, Packed};
@@ -66,23 +67,6 @@ pub struct Made {
     pub items: BTreeMap<String, (&'static str, Option<u64>)>,
 }
 
-/// The key that signs packs; it is made when none is there.
-///
-/// # Errors
-/// The store fails, or the key was sealed with another master key.
-pub async fn key(store: &Store, master: &MasterKey, now: Timestamp) -> Result<SigningKey, PackError> {
-    if store.evidence_key(master).await?.is_none() {
-        let made = SigningKey::generate().map_err(PackError::Refused)?;
-        let kept = EvidenceKey { public_key: made.public().line(), secret: made.secret() };
-        store.add_evidence_key(&kept, master, now).await?;
-    }
-    // What counts is what is kept: another process may have been faster.
-    let kept = store.evidence_key(master).await?;
-    let damaged = || PackError::Refused("the key that signs evidence packs is damaged in the store".to_owned());
-    let kept = kept.ok_or_else(damaged)?;
-    SigningKey::read(&kept.secret).filter(|key| key.public().line() == kept.public_key).ok_or_else(damaged)
-}
-
 /// Makes a pack.
 ///
 /// # Errors
@@ -128,6 +112,11 @@ pub async fn pack(posture: &Posture, master: &MasterKey, request: &PackRequest<'
     let public = signing.public();
     folder.write("keys/jumpseat.pub", public.file().as_bytes())?;
     folder.write("keys/jumpseat.pem", public.pem().map_err(PackError::Refused)?.as_bytes())?;
+    let keys = keys(store).await?;
+    folder.write(HISTORY, &canonical(&keys)?)?;
+    if let Some(vouched) = keys.last().and_then(|newest| newest.vouched.as_ref()) {
+        folder.write("keys/jumpseat.pub.minisig", vouched.as_bytes())?;
+    }
     let mut manifest = Manifest {
         format: FORMAT.to_owned(),
         version: VERSION,

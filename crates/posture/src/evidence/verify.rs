@@ -11,8 +11,10 @@ use sha2::{Digest as _, Sha256};
 use store::EvidencePack;
 use zip::ZipArchive;
 
-use super::manifest::{ENVELOPE, FORMAT, MANIFEST, MINISIG, Manifest, VERSION, sha256};
+use super::keys::{HISTORY, KeyLink, lead};
+use super::manifest::{ENVELOPE, FORMAT, MANIFEST, MINISIG, Manifest, TIME_STAMP, VERSION, sha256};
 use super::sign::{PublicKey, subject_of};
+use super::timestamp::{self, Authorities, Stamp};
 
 /// Larger than any manifest; what claims more is not read.
 const LARGEST_MANIFEST: u64 = 64 << 20;
@@ -28,6 +30,8 @@ pub struct Expected {
     pub previous: Option<String>,
     /// The chain of the installation, as far as it is known.
     pub chain: Option<Vec<ChainLink>>,
+    /// The time-stamp authorities that are trusted. With them a pack must have a time stamp.
+    pub authorities: Option<Authorities>,
 }
 
 /// A pack of the chain.
@@ -54,8 +58,12 @@ pub struct Verified {
     pub digest: Option<String>,
     /// The key that was used.
     pub key: Option<PublicKey>,
-    /// The key was given; otherwise it came with the pack.
+    /// The key was given, or one that leads to it; otherwise it came with the pack.
     pub is_key_given: bool,
+    /// The key that was given, if it is an older one of the installation that leads to the key that was used.
+    pub led_by: Option<PublicKey>,
+    /// What its time stamp says, if it has a good one.
+    pub stamp: Option<Stamp>,
     /// Files that are as the manifest says.
     pub files: u64,
     /// What is wrong; nothing, if the pack is as it was made.
@@ -83,6 +91,7 @@ pub enum DifferenceKind {
     Unreadable,
     Signature,
     Key,
+    TimeStamp,
     Chain,
 }
 
@@ -96,6 +105,7 @@ impl DifferenceKind {
             Self::Unreadable => "unreadable",
             Self::Signature => "signature",
             Self::Key => "key",
+            Self::TimeStamp => "time stamp",
             Self::Chain => "chain",
         }
     }
@@ -140,6 +150,7 @@ pub fn verify(pack: &Path, expected: &Expected) -> io::Result<Verified> {
         }
     };
     verified.check_signatures(&mut container, &text, &digest, manifest.as_ref(), expected);
+    verified.check_stamp(&mut container, &text, expected);
     if let Some(manifest) = &manifest {
         verified.check_files(&mut container, manifest);
         verified.check_chain(manifest, &digest, expected);
@@ -187,10 +198,17 @@ impl Verified {
         if let (Some(given), Some(own)) = (&expected.key, &own)
             && given != own
         {
-            let what = format!("the pack names the key {}, not {}, which was given", own.id(), given.id());
-            self.note(DifferenceKind::Key, MANIFEST, what);
+            match led(container, given, own) {
+                Ok(()) => self.led_by = Some(given.clone()),
+                Err(why) => {
+                    let what =
+                        format!("the pack names the key {}, not {}, which was given: {why}", own.id(), given.id());
+                    self.note(DifferenceKind::Key, MANIFEST, what);
+                }
+            }
         }
-        let Some(key) = expected.key.clone().or(own) else {
+        let given = expected.key.clone().filter(|_| self.led_by.is_none());
+        let Some(key) = given.or(own) else {
             self.note(DifferenceKind::Key, MANIFEST, "it names no key that could be used; give one with --public-key");
             return;
         };
@@ -218,8 +236,20 @@ impl Verified {
         self.key = Some(key);
     }
 
+    fn check_stamp(&mut self, container: &mut Container, text: &[u8], expected: &Expected) {
+        let authorities = expected.authorities.as_ref();
+        if authorities.is_none() && container.names().all(|name| name != TIME_STAMP) {
+            return;
+        }
+        let Some(answer) = self.signed(container, TIME_STAMP) else { return };
+        match timestamp::check(&answer, text, authorities) {
+            Ok(stamp) => self.stamp = Some(stamp),
+            Err(what) => self.note(DifferenceKind::TimeStamp, TIME_STAMP, what),
+        }
+    }
+
     fn check_files(&mut self, container: &mut Container, manifest: &Manifest) {
-        let signed = [MANIFEST, MINISIG, ENVELOPE];
+        let signed = [MANIFEST, MINISIG, ENVELOPE, TIME_STAMP];
         let mut named = BTreeSet::from(signed);
         for file in &manifest.files {
             if !named.insert(&file.path) {
@@ -291,6 +321,18 @@ impl Verified {
             self.note(DifferenceKind::Chain, MANIFEST, what);
         }
     }
+}
+
+/// A file of a pack, a folder or an archive; `None` if it is not there.
+pub(super) fn whole(pack: &Path, path: &str) -> io::Result<Option<Vec<u8>>> {
+    Container::open(pack)?.whole(path).transpose()
+}
+
+/// Whether one key leads to another by the pack's list of keys. Each step is signed, so it does not matter who wrote the list.
+fn led(container: &mut Container, from: &PublicKey, to: &PublicKey) -> Result<(), String> {
+    let text = container.whole(HISTORY).ok_or("the pack has no list of keys")?.map_err(|error| error.to_string())?;
+    let links: Vec<KeyLink> = serde_json::from_slice(&text).map_err(|error| format!("no list of keys: {error}"))?;
+    lead(&links, from, to)
 }
 
 /// A pack as it lies there.

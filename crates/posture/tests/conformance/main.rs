@@ -30,5 +30,6 @@ mod derived;
 mod evidence;
 mod files;
 mod lives;
+mod rows;
 mod shipped;
 mod unusable;

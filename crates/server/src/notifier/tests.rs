@@ -107,6 +107,7 @@ impl Scene {
             credential_last_four: "1234".to_owned(),
             credential_client_id: None,
             credential_added_at: noon(),
+            credential_created_at: None,
             credential_expires_at: None,
             created_at: noon(),
         };

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::Path;
-use collect::access;
+use posture::access;
 use posture::harmless::printable;
 use serde_json::Value;
 use store::schema::{Kind, Table};
@@ -93,11 +93,14 @@ struct Related {
     about: String,
 }
 
-struct Reach {
-    who: String,
-    what: String,
-    via: String,
-    sudo: &'static str,
+/// One way from a user to a thing.
+#[derive(Debug)]
+pub(crate) struct Reach {
+    pub(crate) who: String,
+    pub(crate) what: String,
+    /// The groups on the way, in words; empty for a direct binding.
+    pub(crate) via: String,
+    pub(crate) rights: String,
 }
 
 struct FindingLine {
@@ -447,19 +450,14 @@ pub(crate) async fn show(ctx: Ctx, Path((kind, org_id, id)): Path<(String, Strin
             }
         })
         .collect();
-    let paths = access::paths(&ctx.app.store, &org_id, &kind, &id, None).await?;
-    let reaches = paths
+    let reached = reading.ask(format!("{} LIMIT {MOST}", access::of(&kind)), this()).await?.rows;
+    let reaches: Vec<Reach> = reached
         .iter()
-        .take(MOST)
-        .map(|path| Reach {
-            who: printable(&path.user),
-            what: format!("{} ({})", printable(&path.target), path.target_type.replace('_', " ")),
-            via: if path.via.is_empty() { "directly".to_owned() } else { printable(&path.via.join(", ")) },
-            sudo: match path.sudo {
-                Some(true) => "administrator",
-                Some(false) => "ordinary",
-                None => "",
-            },
+        .map(|row| Reach {
+            who: printable(&text(row, 0)),
+            what: format!("{} ({})", printable(&text(row, 2)), text(row, 1).replace('_', " ")),
+            via: printable(&text(row, 3)),
+            rights: text(row, 6),
         })
         .collect();
     let findings = if ctx.may(Permission::ReadFindings) {
@@ -500,8 +498,8 @@ pub(crate) async fn show(ctx: Ctx, Path((kind, org_id, id)): Path<(String, Strin
         more,
         groups,
         bindings,
+        picture: Picture::of(&reaches),
         reaches,
-        picture: Picture::of(&paths),
         findings,
         events_href: if ctx.may(Permission::ReadEvents) { events_href } else { String::new() },
         history: changes(&versions, &ctx),

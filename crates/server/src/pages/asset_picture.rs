@@ -2,8 +2,9 @@
 //! right. The table beside it says the same in words.
 
 use askama::Template;
-use collect::access::Path;
 use posture::harmless::printable;
+
+use super::asset::Reach;
 
 /// Nodes in one column; what is more is counted.
 const MOST: usize = 12;
@@ -64,8 +65,8 @@ impl Column {
 }
 
 impl Picture {
-    /// Draws the paths; nothing where there are none.
-    pub(crate) fn of(paths: &[Path]) -> Option<Self> {
+    /// Draws the ways; nothing where there are none.
+    pub(crate) fn of(ways: &[Reach]) -> Option<Self> {
         const LEFT: usize = 0;
         const MIDDLE: usize = 300;
         const RIGHT: usize = 600;
@@ -77,16 +78,16 @@ impl Picture {
                 joined.push((from, to));
             }
         };
-        for path in paths {
-            let user = users.place(&path.user);
-            let thing = things.place(&format!("{} ({})", path.target, path.target_type.replace('_', " ")));
-            let group = if path.via.is_empty() { None } else { groups.place(&path.via.join(" › ")) };
+        for way in ways {
+            let user = users.place(&way.who);
+            let thing = things.place(&way.what);
+            let group = if way.via.is_empty() { None } else { groups.place(&way.via) };
             match (user, group, thing) {
                 (Some(user), Some(group), Some(thing)) => {
                     join((LEFT, user), (MIDDLE, group));
                     join((MIDDLE, group), (RIGHT, thing));
                 }
-                (Some(user), None, Some(thing)) if path.via.is_empty() => join((LEFT, user), (RIGHT, thing)),
+                (Some(user), None, Some(thing)) if way.via.is_empty() => join((LEFT, user), (RIGHT, thing)),
                 _ => {}
             }
         }
@@ -135,22 +136,14 @@ impl Picture {
 mod tests {
     use super::*;
 
-    fn path(user: &str, via: &[&str], target: &str) -> Path {
-        Path {
-            user_id: user.to_owned(),
-            user: user.to_owned(),
-            target_type: "application".to_owned(),
-            target_id: target.to_owned(),
-            target: target.to_owned(),
-            via: via.iter().map(|name| (*name).to_owned()).collect(),
-            sudo: None,
-        }
+    fn way(user: &str, via: &str, thing: &str) -> Reach {
+        Reach { who: user.to_owned(), what: thing.to_owned(), via: via.to_owned(), rights: String::new() }
     }
 
     #[test]
     fn each_thing_is_drawn_once_and_joined_as_the_paths_say() {
-        let paths = [path("mara", &["Staff"], "Payroll"), path("mara", &["Staff"], "Wiki"), path("mara", &[], "Wiki")];
-        let picture = Picture::of(&paths).unwrap();
+        let ways = [way("mara", "Staff", "Payroll"), way("mara", "Staff", "Wiki"), way("mara", "", "Wiki")];
+        let picture = Picture::of(&ways).unwrap();
         assert_eq!(picture.nodes.len(), 4, "{picture:?}");
         assert_eq!(picture.lines.len(), 4, "mara to Staff once, Staff to two things, mara to Wiki: {picture:?}");
         assert!(Picture::of(&[]).is_none());
@@ -158,8 +151,8 @@ mod tests {
 
     #[test]
     fn a_picture_is_never_larger_than_a_screen() {
-        let paths: Vec<Path> = (0..500).map(|number| path(&format!("user {number}"), &["Staff"], "Wiki")).collect();
-        let picture = Picture::of(&paths).unwrap();
+        let ways: Vec<Reach> = (0..500).map(|number| way(&format!("user {number}"), "Staff", "Wiki")).collect();
+        let picture = Picture::of(&ways).unwrap();
         assert!(picture.height <= MOST * ROW && !picture.more.is_empty());
     }
 }

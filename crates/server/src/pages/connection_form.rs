@@ -308,6 +308,7 @@ pub(crate) async fn rotate(ctx: Ctx, Path(id): Path<String>) -> Answered {
         "after": format!("****{}", credential.last_four()),
     });
     ctx.audit("connection.rotate", &connection.name, connection.org_id.as_deref(), detail).await?;
+    connection.credential_created_at = None;
     connection.credential_expires_at = None;
     let collector = &ctx.app.collector;
     let report = collector.test_with(&connection, &credential).await;

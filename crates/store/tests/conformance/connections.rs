@@ -45,6 +45,7 @@ pub(crate) fn connection(id: &str, name: &str) -> Connection {
         credential_last_four: "AAAA".to_owned(),
         credential_client_id: None,
         credential_added_at: minute(0),
+        credential_created_at: None,
         credential_expires_at: None,
         created_at: minute(0),
     }

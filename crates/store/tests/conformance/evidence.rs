@@ -8,6 +8,7 @@ use crate::bed::{Bed, ask, holder, minute};
 on_both_engines!(
     the_first_signing_key_stays_the_key,
     the_signing_key_opens_with_its_own_master_key_alone,
+    a_replaced_key_is_known_and_its_secret_forgotten,
     packs_follow_each_other_without_a_branch,
     a_process_that_lost_its_lease_adds_no_pack,
 );
@@ -55,6 +56,21 @@ async fn the_signing_key_opens_with_its_own_master_key_alone(bed: &Bed) {
     // Another public key beside the same secret would make others trust what nobody signed.
     bed.behind("UPDATE evidence_key SET public_key = 'two'").await;
     assert!(matches!(store.evidence_key(&master(bed, "a.key")).await, Err(Error::Seal(_))));
+}
+
+async fn a_replaced_key_is_known_and_its_secret_forgotten(bed: &Bed) {
+    let (store, master) = (bed.open().await, master(bed, "master.key"));
+    store.add_evidence_key(&key("one", "SECRET1"), &master, minute(0)).await.unwrap();
+    store.replace_evidence_key("one", &key("two", "SECRET2"), "signed by one", &master, minute(1)).await.unwrap();
+    let kept = store.evidence_key(&master).await.unwrap().unwrap();
+    assert_eq!((kept.public_key.as_str(), kept.secret.expose_secret()), ("two", "SECRET2"));
+    let late = store.replace_evidence_key("one", &key("three", "SECRET3"), "x", &master, minute(2)).await.unwrap_err();
+    assert!(matches!(late, Error::Refused(_)), "{late}");
+    let keys = store.evidence_keys().await.unwrap();
+    let told: Vec<_> = keys.iter().map(|key| (key.public_key.as_str(), key.vouched.as_deref())).collect();
+    assert_eq!(told, [("one", None), ("two", Some("signed by one"))]);
+    let secrets = bed.behind("SELECT secret_sealed FROM evidence_key WHERE public_key = 'one'").await;
+    assert_eq!(secrets, [[""]]);
 }
 
 async fn packs_follow_each_other_without_a_branch(bed: &Bed) {

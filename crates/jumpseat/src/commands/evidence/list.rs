@@ -171,11 +171,47 @@ pub(super) async fn packs(global: &Global) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-pub(super) async fn key(global: &Global) -> Result<Exit> {
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:
+  jumpseat evidence key > jumpseat.pub
+  jumpseat evidence key --all
+  jumpseat evidence key --replace",
+    after_help = "A replaced key signs nothing any more, and its secret is forgotten. Packs that it signed are checked with it as before; \
+whoever was given it is led to the new one, which it has signed. If it was stolen, the thief can do the same: give the new key \
+to everybody by another way then."
+)]
+pub(in crate::commands) struct KeyArgs {
+    /// All keys that ever signed packs of this installation.
+    #[arg(long)]
+    all: bool,
+    /// Make a new key and let the present one sign it.
+    #[arg(long, conflicts_with = "all")]
+    replace: bool,
+}
+
+pub(super) async fn key(args: &KeyArgs, global: &Global) -> Result<Exit> {
     let context = Context::open(global).await?;
     let master = master_key(&context.config)?;
+    if args.replace {
+        let (old, new) = posture::evidence::replace_key(&context.store, &master, context.now).await?;
+        eprintln_quietly(&format!("the key {} was replaced by {}, and has signed it", old.id(), new.id()));
+    }
     let public = posture::evidence::key(&context.store, &master, context.now).await?.public();
-    if context.format == Format::Table {
+    if args.all {
+        let people = context.format == Format::Table;
+        let columns = ["id", "made_at", "public_key", "vouched"];
+        let mut sheet = Sheet::new(&columns[..if people { 3 } else { 4 }]);
+        for link in posture::evidence::keys(&context.store).await? {
+            let id = posture::evidence::PublicKey::parse(&link.public_key).map(|key| key.id());
+            let mut row = vec![json!(id), json!(link.made_at.to_string()), json!(link.public_key)];
+            if !people {
+                row.push(json!(link.vouched));
+            }
+            sheet.push(row);
+        }
+        sheet.write(context.format)?;
+    } else if context.format == Format::Table {
         write_lines(&public.file().lines().map(str::to_owned).collect::<Vec<_>>())?;
     } else {
         write_json(&json!({ "public_key": public.line(), "id": public.id() }))?;

@@ -2,6 +2,7 @@
 
 mod list;
 mod pack;
+mod stamp;
 mod verify;
 
 use anyhow::Result;
@@ -20,12 +21,14 @@ pub(super) enum EvidenceCommand {
     Show(list::ShowArgs),
     /// Make a signed pack for a framework and a period.
     Pack(pack::PackArgs),
+    /// Put a time stamp of a third party into a pack.
+    Stamp(stamp::StampArgs),
     /// Check a pack, on any machine and without network: names whatever was changed, added or left out.
     Verify(verify::VerifyArgs),
     /// The packs that were made, each chained to the one before it.
     Packs,
     /// The public key that verifies packs; it is made when there is none.
-    Key,
+    Key(list::KeyArgs),
 }
 
 pub(super) async fn run(command: EvidenceCommand, global: &Global) -> Result<Exit> {
@@ -33,8 +36,9 @@ pub(super) async fn run(command: EvidenceCommand, global: &Global) -> Result<Exi
         EvidenceCommand::List(args) => list::list(&args, global),
         EvidenceCommand::Show(args) => list::show(&args, global),
         EvidenceCommand::Pack(args) => pack::run(&args, global).await,
+        EvidenceCommand::Stamp(args) => stamp::run(&args, global).await,
         EvidenceCommand::Verify(args) => verify::run(&args, global),
         EvidenceCommand::Packs => list::packs(global).await,
-        EvidenceCommand::Key => list::key(global).await,
+        EvidenceCommand::Key(args) => list::key(&args, global).await,
     }
 }

@@ -56,6 +56,9 @@ pub(in crate::commands) struct PackArgs {
     /// Where: a folder, or an archive if it ends in .zip.
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
+    /// Let this time-stamp authority (RFC 3161) stamp it; it gets the SHA-256 of the manifest and nothing else.
+    #[arg(long, value_name = "URL")]
+    tsa: Option<String>,
     /// When the pack is said to be made; now, if not said. With the same time the same input gives the same bytes.
     #[arg(long, value_name = "TIME", value_parser = parse_moment)]
     made_at: Option<Timestamp>,
@@ -94,10 +97,24 @@ pub(super) async fn run(args: &PackArgs, global: &Global) -> Result<Exit> {
         .await
         .with_context(|| format!("no pack was made at {}", args.out.display()))?;
     context.store.close().await;
+    let stamp = match &args.tsa {
+        None => None,
+        Some(tsa) => Some(super::stamp::stamp(&args.out, tsa).await),
+    };
     if context.format == Format::Table {
-        write_lines(&lines(&made, &args.out))?;
+        let mut lines = lines(&made, &args.out);
+        lines.extend(stamp.iter().flatten().map(|stamp| format!("  {}", super::stamp::words(stamp))));
+        write_lines(&lines)?;
     } else {
-        write_json(&document(&made, &args.out))?;
+        let mut document = document(&made, &args.out);
+        document["time_stamp"] = json!(stamp.iter().flatten().next().map(|stamp| stamp.at));
+        write_json(&document)?;
+    }
+    if let Some(Err(error)) = stamp {
+        return Err(error.context(format!(
+            "the pack is at {}, and has no time stamp; try again with `jumpseat evidence stamp`",
+            args.out.display()
+        )));
     }
     let is_whole = made.gaps.is_empty() && made.items.values().all(|(state, _)| *state == "complete");
     Ok(if is_whole { Exit::Ok } else { Exit::Partial })

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use posture::evidence::{ChainLink, Expected, PublicKey, Verified, verify};
+use posture::evidence::{Authorities, ChainLink, Expected, PublicKey, Verified, verify};
 use serde_json::{Value, json};
 
 use super::Global;
@@ -36,6 +36,9 @@ pub(in crate::commands) struct VerifyArgs {
     /// The chain of packs, as `jumpseat evidence packs --output json` tells it.
     #[arg(long, value_name = "FILE")]
     chain: Option<PathBuf>,
+    /// Certificates (PEM) of time-stamp authorities that you trust; the pack must have a time stamp that leads to one.
+    #[arg(long, value_name = "FILE")]
+    tsa_ca: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
@@ -44,6 +47,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
         digest: args.digest.as_deref().map(digest).transpose()?,
         previous: args.previous_digest.as_deref().map(digest).transpose()?,
         chain: args.chain.as_deref().map(chain).transpose()?,
+        authorities: args.tsa_ca.as_deref().map(authorities).transpose()?,
     };
     if !args.pack.exists() {
         let help = "Name the folder or the archive that `jumpseat evidence pack` has written.";
@@ -102,6 +106,11 @@ fn chain(path: &Path) -> Result<Vec<ChainLink>> {
     })
 }
 
+fn authorities(path: &Path) -> Result<Authorities> {
+    let pem = std::fs::read(path).with_context(|| format!("the certificates {} can not be read", path.display()))?;
+    Authorities::parse(&pem).map_err(|what| Problem::usage(format!("{}: {what}", path.display())))
+}
+
 fn differences(verified: &Verified) -> Sheet {
     let mut sheet = Sheet::new(&["difference", "file", "what"]);
     for difference in &verified.differences {
@@ -142,6 +151,12 @@ fn tell(verified: &Verified) -> Result<()> {
         write_lines(&[format!("NOT INTACT: {} differences", verified.differences.len())])?;
         differences(verified).write(Format::Table)?;
     }
+    if let Some(stamp) = &verified.stamp {
+        write_lines(&[super::stamp::words(stamp)])?;
+    }
+    if let (Some(key), Some(older)) = (&verified.key, &verified.led_by) {
+        write_lines(&[format!("signed by {}, which the key that you gave ({}) leads to", key.id(), older.id())])?;
+    }
     if let (Some(key), false) = (&verified.key, verified.is_key_given) {
         eprintln_quietly(&format!(
             "The key {} came with the pack itself. Compare it with what the organization gave you, or give it with --public-key.",
@@ -163,6 +178,10 @@ fn document(verified: &Verified) -> Value {
         "digest": verified.digest,
         "public_key": verified.key.as_ref().map(PublicKey::line),
         "key_given": verified.is_key_given,
+        "led_by": verified.led_by.as_ref().map(PublicKey::line),
+        "time_stamp": verified.stamp.as_ref().map(|stamp| {
+            json!({ "at": stamp.at, "certificate": stamp.certificate, "trusted": stamp.is_trusted })
+        }),
         "files": verified.files,
         "number": manifest.map(|manifest| manifest.number),
         "previous": manifest.and_then(|manifest| manifest.previous.clone()),
