@@ -232,6 +232,12 @@ const OWN_TABLES: &[&str] = &[
     "api_token",
     "setup_token",
     "audit_line",
+    "sign_in_failure",
+    "sign_in_waiting",
+    "second_factor",
+    "recovery_code",
+    "notification",
+    "notification_told",
     "dbstat",
     "information_schema",
 ];
