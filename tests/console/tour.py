@@ -67,7 +67,10 @@ def type_hostile_text(page, base):
 
 def links_of(page, base):
     """Where a page leads to: its links, and its searches asked for hostile text."""
-    links = page.eval_on_selector_all("a[href]", "all => all.map(one => one.href)")
+    # A link in a picture has an object as its `href`.
+    links = page.eval_on_selector_all(
+        "a[href]", "all => all.map(one => new URL(one.getAttribute('href'), document.baseURI).href)"
+    )
     forms = page.eval_on_selector_all(
         "form[method=get]",
         "all => all.map(one => [one.action, [...one.elements].filter(field => field.name)"

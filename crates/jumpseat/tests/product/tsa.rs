@@ -1,5 +1,6 @@
 //! A time-stamp authority on this machine, played by `openssl ts`: another program's answers, which ours has to understand.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -106,6 +107,15 @@ impl Authority {
     /// The certificate that an auditor trusts.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
+    }
+
+    /// Where that certificate stands in a time stamp.
+    pub(crate) fn certificate_in(&self, stamp: &[u8]) -> Range<usize> {
+        let pem = std::fs::read_to_string(self.certificate()).unwrap();
+        let text: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let der = data_encoding::BASE64.decode(text.as_bytes()).unwrap();
+        let from = stamp.windows(der.len()).position(|window| window == der).unwrap();
+        from..from + der.len()
     }
 
     /// Whether openssl itself takes a pack's time stamp for good.

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert, aws_lc_rs as algorithms};
 
 use super::PackError;
-use super::der::{CONTEXT_0, Der, GENERALIZED_TIME, INTEGER, OBJECT_ID, OCTETS, SEQUENCE, SET, value};
+use super::der::{CONTEXT_0, Der, GENERALIZED_TIME, INTEGER, OBJECT_ID, OCTETS, Part, SEQUENCE, SET, value};
 use super::folder::entry_options;
 use super::manifest::{MANIFEST, TIME_STAMP};
 use super::verify::whole;
@@ -29,6 +29,13 @@ const SIGNING_CERTIFICATE_V2: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01
 const SHA_256: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01];
 const SHA_384: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02];
 const SHA_512: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03];
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+const RSA_SHA_256: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
+const RSA_SHA_384: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c];
+const RSA_SHA_512: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0d];
+const ECDSA_SHA_256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+const ECDSA_SHA_384: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03];
+const ECDSA_SHA_512: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04];
 /// id-kp-timeStamping: what a certificate must be for.
 const TIME_STAMPING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08];
 
@@ -161,9 +168,13 @@ struct Token<'a> {
     /// What is stamped, and when.
     info: &'a [u8],
     certificates: Vec<&'a [u8]>,
+    /// The signer's name: the issuer and number of its certificate, or the identifier of its key.
+    signer: Part<'a>,
     digest: &'a [u8],
     /// What the signature is over: attributes, one of which is the digest of `info`.
     attributes: &'a [u8],
+    /// How it is signed.
+    algorithm: &'a [u8],
     signature: &'a [u8],
 }
 
@@ -181,13 +192,16 @@ impl<'a> Token<'a> {
         // Lists of revoked certificates may stand between.
         let mut signers = signed.find(|part| part.tag == SET).map(|part| Der(part.content))?;
         let mut signer = signers.enter(SEQUENCE)?;
-        signer.get(INTEGER)?;
-        // By which name the signer is known does not matter: the certificate's hash is signed.
-        signer.next()?;
+        // Version 1 goes with an issuer and a number, 3 with a key.
+        let version = signer.get(INTEGER)?;
+        let name = signer.next()?;
+        if version != if name.tag == SEQUENCE { [1] } else { [3] } {
+            return None;
+        }
         let digest = signer.enter(SEQUENCE)?.get(OBJECT_ID)?;
         let attributes = signer.get(CONTEXT_0)?;
-        signer.get(SEQUENCE)?;
-        Some(Self { info, certificates, digest, attributes, signature: signer.get(OCTETS)? })
+        let algorithm = signer.enter(SEQUENCE)?.get(OBJECT_ID)?;
+        Some(Self { info, certificates, signer: name, digest, attributes, algorithm, signature: signer.get(OCTETS)? })
     }
 
     /// The first value of a signed attribute.
@@ -212,7 +226,9 @@ impl<'a> Token<'a> {
             Some(algorithm) => digest(algorithm, certificate).is_some_and(|digest| digest == hash),
             None => Sha1::digest(certificate).as_slice() == hash,
         };
-        self.certificates.iter().find(fits).copied()
+        let certificate = self.certificates.iter().find(fits).copied()?;
+        // The hash is signed and says whose it is; a name that says something else is somebody's change all the same.
+        (self.signer.tag != SEQUENCE || name_of(certificate)? == self.signer.content).then_some(certificate)
     }
 
     fn check_signature(&self, certificate: &[u8]) -> Result<(), String> {
@@ -222,11 +238,14 @@ impl<'a> Token<'a> {
         if kind != Some(TST_INFO) || is.is_none() || told != is.as_deref() {
             return Err("what is signed in it is not the time that it tells".to_owned());
         }
-        let allowed = match self.digest {
-            SHA_384 => BY_SHA_384,
-            SHA_512 => BY_SHA_512,
-            _ => BY_SHA_256,
+        let (allowed, names) = match self.digest {
+            SHA_384 => (BY_SHA_384, [RSA, RSA_SHA_384, ECDSA_SHA_384]),
+            SHA_512 => (BY_SHA_512, [RSA, RSA_SHA_512, ECDSA_SHA_512]),
+            _ => (BY_SHA_256, [RSA, RSA_SHA_256, ECDSA_SHA_256]),
         };
+        if !names.contains(&self.algorithm) {
+            return Err("it is signed in a way that is not known here".to_owned());
+        }
         // They are signed as the set that they are, not as the part of the token that they stand as.
         let length = self.attributes.len();
         let head = match length {
@@ -243,6 +262,14 @@ impl<'a> Token<'a> {
         };
         if allowed.iter().any(fits) { Ok(()) } else { Err("its signature does not fit its certificate".to_owned()) }
     }
+}
+
+/// The issuer of a certificate and its number there, as a signer is named by them.
+fn name_of(certificate: &[u8]) -> Option<Vec<u8>> {
+    let mut parts = Der(certificate).enter(SEQUENCE)?.enter(SEQUENCE)?.filter(|part| part.tag != CONTEXT_0);
+    let number = parts.next().filter(|part| part.tag == INTEGER)?;
+    let issuer = parts.nth(1)?;
+    Some([issuer.whole, number.whole].concat())
 }
 
 /// What is stamped (name of the digest, digest), and when, of a `TSTInfo`.
