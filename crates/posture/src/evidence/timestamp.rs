@@ -272,8 +272,11 @@ fn name_of(certificate: &[u8]) -> Option<Vec<u8>> {
     Some([issuer.whole, number.whole].concat())
 }
 
-/// What is stamped (name of the digest, digest), and when, of a `TSTInfo`.
-fn time_of(info: &[u8]) -> Option<((&[u8], &[u8]), Timestamp)> {
+/// What is stamped: the name of the digest, and the digest.
+type Imprint<'a> = (&'a [u8], &'a [u8]);
+
+/// What is stamped, and when, of a `TSTInfo`.
+fn time_of(info: &[u8]) -> Option<(Imprint<'_>, Timestamp)> {
     let mut info = Der(info).enter(SEQUENCE)?;
     info.get(INTEGER)?;
     info.get(OBJECT_ID)?;
