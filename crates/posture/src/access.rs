@@ -5,6 +5,9 @@
 pub const COLUMNS: [&str; 9] =
     ["user_name", "reaches", "name", "through", "nested", "dynamic", "rights", "user_id", "target_id"];
 
+/// What `through` says where no group is on the way.
+pub const DIRECT: &str = "direct";
+
 /// Every way, with names. On a device the rights say how much the user may do there: `administrator` by JumpCloud, `without
 /// password` beside it, `local administrator` as the device itself says.
 const PATHS: &str = "

@@ -98,7 +98,7 @@ struct Related {
 pub(crate) struct Reach {
     pub(crate) who: String,
     pub(crate) what: String,
-    /// The groups on the way, in words; empty for a direct binding.
+    /// The groups on the way, in words, or `access::DIRECT`.
     pub(crate) via: String,
     pub(crate) rights: String,
 }

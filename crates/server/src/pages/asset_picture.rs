@@ -2,6 +2,7 @@
 //! right. The table beside it says the same in words.
 
 use askama::Template;
+use posture::access::DIRECT;
 use posture::harmless::printable;
 
 use super::asset::Reach;
@@ -78,16 +79,17 @@ impl Picture {
                 joined.push((from, to));
             }
         };
-        for way in ways {
+        // What a policy is put onto is reached by nobody.
+        for way in ways.iter().filter(|way| !way.who.is_empty()) {
             let user = users.place(&way.who);
             let thing = things.place(&way.what);
-            let group = if way.via.is_empty() { None } else { groups.place(&way.via) };
+            let group = if way.via == DIRECT { None } else { groups.place(&way.via) };
             match (user, group, thing) {
                 (Some(user), Some(group), Some(thing)) => {
                     join((LEFT, user), (MIDDLE, group));
                     join((MIDDLE, group), (RIGHT, thing));
                 }
-                (Some(user), None, Some(thing)) if way.via.is_empty() => join((LEFT, user), (RIGHT, thing)),
+                (Some(user), None, Some(thing)) if way.via == DIRECT => join((LEFT, user), (RIGHT, thing)),
                 _ => {}
             }
         }
@@ -118,7 +120,7 @@ impl Picture {
             lines: lines.collect(),
             height: columns.iter().map(|(_, column, _)| column.names.len()).max().unwrap_or(0) * ROW,
             words: format!(
-                "{} users, {} ways by groups, {} things that are reached",
+                "Users: {}. Ways by groups: {}. Things that are reached: {}",
                 users.names.len(),
                 groups.names.len(),
                 things.names.len()
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn each_thing_is_drawn_once_and_joined_as_the_paths_say() {
-        let ways = [way("mara", "Staff", "Payroll"), way("mara", "Staff", "Wiki"), way("mara", "", "Wiki")];
+        let ways = [way("mara", "Staff", "Payroll"), way("mara", "Staff", "Wiki"), way("mara", DIRECT, "Wiki")];
         let picture = Picture::of(&ways).unwrap();
         assert_eq!(picture.nodes.len(), 4, "{picture:?}");
         assert_eq!(picture.lines.len(), 4, "mara to Staff once, Staff to two things, mara to Wiki: {picture:?}");
