@@ -113,7 +113,7 @@ pub(crate) const ASSIGN: Operation = post(
             "examples": ["2026-12-31"],
         });
         let required = schema::object([("findings", numbers_schema())]);
-        schema::with_options(required, [("owner", schema::text("mara")), ("due", due)])
+        schema::with_options(required, [("owner", schema::maybe(schema::text("mara"))), ("due", schema::maybe(due))])
     }),
     decided,
 );

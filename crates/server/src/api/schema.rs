@@ -38,7 +38,7 @@ pub(crate) fn maybe(mut schema: Value) -> Value {
     match schema["type"].as_str().map(str::to_owned) {
         Some(kind) => {
             schema["type"] = json!([kind, "null"]);
-            if let Some(words) = schema["enum"].as_array_mut() {
+            if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
                 words.push(Value::Null);
             }
             schema
@@ -99,5 +99,19 @@ pub(crate) fn example_of(schema: &Value) -> Value {
             Value::Object(members.map(|(name, schema)| (name.clone(), example_of(schema))).collect())
         }
         _ => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_null_has_no_list_of_words_unless_it_had_one() {
+        assert_eq!(maybe(json!({ "type": "string" })), json!({ "type": ["string", "null"] }));
+        assert_eq!(
+            maybe(json!({ "type": "string", "enum": ["a"] })),
+            json!({ "type": ["string", "null"], "enum": ["a", null] })
+        );
     }
 }
