@@ -48,6 +48,11 @@ pub struct AuditLine {
     pub hash: String,
 }
 
+/// [`AuditLine::COLUMNS`] in SQL.
+fn columns() -> String {
+    AuditLine::COLUMNS.join(", ")
+}
+
 /// What a walk along the chain has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditProof {
@@ -59,8 +64,24 @@ pub struct AuditProof {
     pub broken: Option<(i64, String)>,
 }
 
-const COLUMNS: &str =
-    "number, at, actor, actor_kind, address, org_id, action, object, detail, outcome, request_id, previous, hash";
+impl AuditLine {
+    /// What a line holds, as it is read, exported and put into a table, in this order.
+    pub const COLUMNS: [&str; 13] = [
+        "number",
+        "at",
+        "actor",
+        "actor_kind",
+        "address",
+        "org_id",
+        "action",
+        "object",
+        "detail",
+        "outcome",
+        "request_id",
+        "previous",
+        "hash",
+    ];
+}
 
 impl Store {
     /// Adds a line. Whoever is about to change something does so only after this has succeeded.
@@ -88,8 +109,9 @@ impl Store {
             line.previous.as_str().into(),
             hash.into(),
         ];
+        let columns = columns();
         let sql = format!(
-            "INSERT INTO audit_line ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+            "INSERT INTO audit_line ({columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
         );
         tx.execute(&sql, cells).await?;
         tx.commit().await?;
@@ -104,8 +126,9 @@ impl Store {
         within: Option<&[String]>,
         most: u32,
     ) -> Result<Vec<AuditLine>> {
+        let columns = columns();
         let sql = format!(
-            "SELECT {COLUMNS} FROM audit_line WHERE number < $1 AND ($2 = '' OR LOWER(actor) LIKE $2 OR LOWER(action) LIKE $2
+            "SELECT {columns} FROM audit_line WHERE number < $1 AND ($2 = '' OR LOWER(actor) LIKE $2 OR LOWER(action) LIKE $2
                OR LOWER(object) LIKE $2 OR address LIKE $2) AND ($3 = '' OR $3 LIKE '%\"' || org_id || '\"%')
              ORDER BY number DESC LIMIT $4"
         );
@@ -127,7 +150,7 @@ impl Store {
     pub async fn verify_audit(&self) -> Result<AuditProof> {
         let mut proof = AuditProof { lines: 0, head: String::new(), broken: None };
         let mut expected = 1;
-        let sql = format!("SELECT {COLUMNS} FROM audit_line ORDER BY number");
+        let sql = format!("SELECT {} FROM audit_line ORDER BY number", columns());
         self.db
             .each(&sql, vec![], |row| {
                 let line = line_of(&row);

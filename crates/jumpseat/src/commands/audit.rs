@@ -15,21 +15,6 @@ use crate::output::{Format, RowWriter, Sheet, write_json};
 
 /// Lines that are read at once for an export.
 const PAGE: u32 = 1_000;
-const COLUMNS: &[&str] = &[
-    "number",
-    "at",
-    "actor",
-    "actor_kind",
-    "address",
-    "org_id",
-    "action",
-    "object",
-    "detail",
-    "outcome",
-    "request_id",
-    "previous",
-    "hash",
-];
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
@@ -101,7 +86,7 @@ async fn verify(context: &Context) -> Result<Exit> {
 async fn export(context: &Context) -> Result<Exit> {
     note(context, "export", "audit log", json!({})).await?;
     let mut writer = RowWriter::new(context.format, BufWriter::new(std::io::stdout()));
-    writer.columns(&COLUMNS.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
+    writer.columns(&AuditLine::COLUMNS.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
     let mut before = None;
     loop {
         let lines = context.store.audit_lines(before, "", None, PAGE).await?;

@@ -529,22 +529,7 @@ fn export(lines: &[AuditLine]) -> Answered {
             row
         })
         .collect();
-    let columns = [
-        "number",
-        "at",
-        "actor",
-        "actor_kind",
-        "address",
-        "org_id",
-        "action",
-        "object",
-        "detail",
-        "outcome",
-        "request_id",
-        "previous",
-        "hash",
-    ];
-    csv_file("audit log", &columns, &rows)
+    csv_file("audit log", &AuditLine::COLUMNS, &rows)
 }
 
 pub(crate) async fn verify(ctx: Ctx) -> Answered {
