@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::call::{Answer, Call};
 use crate::faults::Tamper;
 use crate::filter::{Filter, compare, lookup};
-use crate::state::table::{Identified, Table};
+use crate::state::table::{Identified, Part, Table};
 
 /// How a family of lists pages and what its answers look like.
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +118,26 @@ impl<T, W: Fn(&T, &mut String)> Rows for SliceRows<'_, T, W> {
 
     fn write(&self, position: usize, out: &mut String) {
         (self.write)(&self.slice[position], out);
+    }
+}
+
+/// Rows of one owner with the function that writes one.
+pub(crate) struct PartRows<'a, T, W> {
+    pub(crate) part: Part<'a, T>,
+    pub(crate) write: W,
+}
+
+impl<T, W: Fn(&T, &mut String)> Rows for PartRows<'_, T, W> {
+    fn len(&self) -> usize {
+        self.part.rows.len()
+    }
+
+    fn write(&self, position: usize, out: &mut String) {
+        (self.write)(&self.part.rows[position], out);
+    }
+
+    fn by_id(&self, rank: usize) -> Option<usize> {
+        self.part.position_by_id(rank)
     }
 }
 

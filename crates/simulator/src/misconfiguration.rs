@@ -217,7 +217,7 @@ fn resources(organization: &Organization, list: &mut List) {
         let resource = if group.kind == Kind::UserGroup { "usergroups" } else { "systemgroups" };
         list.add(group.members.is_empty() && group.nested.is_empty(), "empty_group", resource, group.id, "no members");
     }
-    for status in organization.policy_runs().statuses.iter() {
+    for status in organization.policy_runs().statuses.all.iter() {
         list.add(
             status.outcome == Outcome::Failed,
             "policy_failed",

@@ -104,9 +104,9 @@ pub(crate) fn of(organization: &Organization) -> Oracle {
     // Subscriptions are listed without ids.
     oracle.ids.remove("subscriptions");
     let runs = organization.policy_runs();
-    oracle.put_ids("policystatuses", &runs.statuses);
-    oracle.put_ids("policyresults", &runs.results);
-    oracle.put_ids("softwareapp_statuses", organization.software_statuses());
+    oracle.put_ids("policystatuses", &runs.statuses.all);
+    oracle.put_ids("policyresults", &runs.results.all);
+    oracle.put_ids("softwareapp_statuses", &organization.software_statuses().all);
     oracle.put_ids("applemdm_devices", organization.mdm_devices());
     for (singular, table) in [
         ("usergroup", &organization.user_groups),

@@ -2,7 +2,6 @@
 //! Responsible for tables that would be too slow to compute for every request. Thrown away at every change.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::dice::mix;
@@ -14,7 +13,7 @@ use crate::state::device::Platform;
 use crate::state::document::Noun;
 use crate::state::graph::{Kind, Node, Remembered};
 use crate::state::insights;
-use crate::state::table::{Identified, Table};
+use crate::state::table::{Identified, Parted, Table};
 use crate::time::{DAY, SECOND};
 
 /// Tables computed from the state of one organization, each when it is first asked for.
@@ -22,7 +21,7 @@ use crate::time::{DAY, SECOND};
 pub(crate) struct Derived {
     parents: OnceLock<Parents>,
     policies: OnceLock<Policies>,
-    software: OnceLock<Table<SoftwareStatus>>,
+    software: OnceLock<Parted<SoftwareStatus>>,
     mdm_devices: OnceLock<Table<MdmDevice>>,
     /// For each System Insights table: where the rows of each device end.
     insights: Mutex<Ends>,
@@ -43,13 +42,11 @@ pub(crate) struct Parents {
 #[derive(Debug)]
 pub(crate) struct Policies {
     /// The latest result of every policy on every device, policy by policy.
-    pub(crate) statuses: Table<PolicyResult>,
+    pub(crate) statuses: Parted<PolicyResult>,
     /// All results, the latest included, policy by policy.
-    pub(crate) results: Table<PolicyResult>,
+    pub(crate) results: Parted<PolicyResult>,
     /// Positions in `statuses` by device.
     by_device: HashMap<Id, Vec<u32>>,
-    /// Positions in `statuses` and in `results` by policy.
-    by_policy: HashMap<Id, [Range<usize>; 2]>,
 }
 
 /// One run of a policy on a device.
@@ -139,8 +136,8 @@ impl Organization {
     }
 
     /// The state of managed software on devices, software by software.
-    pub(crate) fn software_statuses(&self) -> &Table<SoftwareStatus> {
-        self.derived().software.get_or_init(|| Table::new(software_statuses(self)))
+    pub(crate) fn software_statuses(&self) -> &Parted<SoftwareStatus> {
+        self.derived().software.get_or_init(|| Parted::new(software_statuses(self), |status| status.app))
     }
 
     /// Devices as Apple MDM sees them.
@@ -172,19 +169,9 @@ impl Parents {
 }
 
 impl Policies {
-    /// The latest result of a policy on each device.
-    pub(crate) fn statuses_of(&self, policy: Id) -> &[PolicyResult] {
-        self.by_policy.get(&policy).map_or(&[], |[statuses, _]| self.statuses.slice(statuses.clone()))
-    }
-
-    /// All results of a policy.
-    pub(crate) fn results_of(&self, policy: Id) -> &[PolicyResult] {
-        self.by_policy.get(&policy).map_or(&[], |[_, results]| self.results.slice(results.clone()))
-    }
-
     /// The latest result of each policy on a device.
     pub(crate) fn of_device(&self, device: Id) -> impl Iterator<Item = &PolicyResult> {
-        self.by_device.get(&device).into_iter().flatten().map(|position| self.statuses.at(*position as usize))
+        self.by_device.get(&device).into_iter().flatten().map(|position| self.statuses.all.at(*position as usize))
     }
 }
 
@@ -257,20 +244,16 @@ fn policies(organization: &Organization) -> Policies {
     let statuses: Vec<PolicyResult> =
         pairs.iter().map(|(policy, device)| latest(organization, *policy, *device)).collect();
     let mut by_device: HashMap<Id, Vec<u32>> = HashMap::new();
-    let mut by_policy: HashMap<Id, [Range<usize>; 2]> = HashMap::new();
     let mut results = Vec::with_capacity(statuses.len() * 3 / 2);
     for (position, status) in statuses.iter().enumerate() {
         by_device.entry(status.device).or_default().push(position as u32);
-        let start = results.len();
         if status.id.entropy().is_multiple_of(2) {
             results.push(earlier(status));
         }
         results.push(status.clone());
-        let ranges = by_policy.entry(status.policy).or_insert([position..position, start..start]);
-        ranges[0].end = position + 1;
-        ranges[1].end = results.len();
     }
-    Policies { statuses: Table::new(statuses), results: Table::new(results), by_device, by_policy }
+    let parted = |rows| Parted::new(rows, |row: &PolicyResult| row.policy);
+    Policies { statuses: parted(statuses), results: parted(results), by_device }
 }
 
 /// Every policy with every device that it applies to, once.

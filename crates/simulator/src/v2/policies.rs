@@ -3,7 +3,7 @@
 
 use crate::call::Answer;
 use crate::id::Id;
-use crate::listing::{self, SliceRows, TableRows};
+use crate::listing::{self, PartRows, SliceRows, TableRows};
 use crate::state::derived::PolicyResult;
 use crate::state::document::Noun;
 use crate::world::Scene;
@@ -14,11 +14,11 @@ pub(super) fn route(scene: &Scene<'_>, parts: &[&str]) -> Option<Answer> {
     let runs = organization.policy_runs();
     Some(match parts {
         ["policyresults"] => {
-            let rows = TableRows { table: &runs.results, write: PolicyResult::write };
+            let rows = TableRows { table: &runs.results.all, write: PolicyResult::write };
             listing::answer(scene.call, scene.tamper, &listing::V2, &rows)
         }
         ["policyresults", id] => {
-            let found = Id::parse(id).and_then(|id| runs.results.get(id));
+            let found = Id::parse(id).and_then(|id| runs.results.all.get(id));
             found.map_or_else(Answer::not_found, |result| {
                 let mut row = String::new();
                 result.write(&mut row);
@@ -30,8 +30,9 @@ pub(super) fn route(scene: &Scene<'_>, parts: &[&str]) -> Option<Answer> {
             else {
                 return Some(Answer::not_found());
             };
-            let slice = if *relation == "policystatuses" { runs.statuses_of(policy) } else { runs.results_of(policy) };
-            listing::answer(scene.call, scene.tamper, &listing::V2, &SliceRows { slice, write: PolicyResult::write })
+            let all = if *relation == "policystatuses" { &runs.statuses } else { &runs.results };
+            let rows = PartRows { part: all.of(policy), write: PolicyResult::write };
+            listing::answer(scene.call, scene.tamper, &listing::V2, &rows)
         }
         ["systems", id, "policystatuses"] => {
             let Some(device) = Id::parse(id).filter(|id| organization.devices.contains(*id)) else {

@@ -3,7 +3,7 @@
 
 use crate::call::Answer;
 use crate::id::Id;
-use crate::listing::{self, SliceRows};
+use crate::listing::{self, PartRows};
 use crate::state::derived::SoftwareStatus;
 use crate::state::document::Noun;
 use crate::world::Scene;
@@ -15,7 +15,6 @@ pub(super) fn route(scene: &Scene<'_>, parts: &[&str]) -> Option<Answer> {
     let Some(app) = Id::parse(id).filter(|id| organization.documents.get(Noun::SoftwareApps, *id).is_some()) else {
         return Some(Answer::not_found());
     };
-    let rows: Vec<&SoftwareStatus> = organization.software_statuses().iter().filter(|row| row.app == app).collect();
-    let rows = SliceRows { slice: &rows, write: |row: &&SoftwareStatus, out: &mut String| row.write(out) };
+    let rows = PartRows { part: organization.software_statuses().of(app), write: SoftwareStatus::write };
     Some(listing::answer(scene.call, scene.tamper, &listing::V2, &rows))
 }

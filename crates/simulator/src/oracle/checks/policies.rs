@@ -51,7 +51,7 @@ fn family(policy: &Document) -> &str {
 pub(super) fn last_results(look: &Look<'_>, wanted: Control) -> HashMap<Id, Vec<Result>> {
     let mut results: HashMap<Id, Vec<Result>> = HashMap::new();
     for policy in look.organization.documents.iter(Noun::Policies).filter(|policy| control(policy) == Some(wanted)) {
-        for status in look.organization.policy_runs().statuses_of(policy.id) {
+        for status in look.organization.policy_runs().statuses.of(policy.id).rows {
             results.entry(status.device).or_default().push(status.outcome);
         }
     }
@@ -83,7 +83,7 @@ fn coverage_low(look: &Look<'_>) -> Outcomes {
     }
     look.of_documents(Noun::Policies, |policy| {
         let Some(fresh) = fleet.get(family(policy)).filter(|_| control(policy).is_some()) else { return NotApplicable };
-        let statuses = look.organization.policy_runs().statuses_of(policy.id);
+        let statuses = look.organization.policy_runs().statuses.of(policy.id).rows;
         let applied =
             statuses.iter().filter(|status| status.outcome == Result::Success && fresh.contains(&status.device));
         // Less than 95 of 100.
