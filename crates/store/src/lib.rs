@@ -36,7 +36,7 @@ pub use connection::{Asked, Connection, Place, Stream, StreamKind, StreamState};
 pub use derived::{DerivedView, TableShortfall};
 pub use evidence::{EvidenceKey, EvidenceKeyRecord, EvidencePack, SnapshotOrigin};
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
-pub use lease::{Lease, LeaseHolder};
+pub use lease::{Lease, LeaseHolder, Numbering};
 pub use notification::{Notification, NotificationState};
 pub use parameters::Parameter;
 pub use people::{ApiToken, NewSession, Person, Session};
