@@ -1,6 +1,7 @@
 //! From a connection and its credential to a client that can ask, and who that credential is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -11,6 +12,9 @@ use store::{Connection, Place};
 
 use crate::error::Error;
 use crate::events::Keep;
+
+/// A person who waits is told after about so long that nothing works. Two or three attempts, so that a blip is survived.
+const FIRST_SUCCESS: Duration = Duration::from_secs(10);
 
 /// Settings that hold for all connections of this process.
 #[derive(Debug, Clone)]
@@ -121,6 +125,19 @@ impl Settings {
         })
     }
 
+    /// The same when a person waits for the answer: that nothing can be reached, or that JumpCloud is down, is told within
+    /// seconds. The schedule has more patience, and comes back by itself.
+    #[must_use]
+    pub fn for_a_person(&self) -> Self {
+        let limits = Limits { first_success: Some(FIRST_SUCCESS), ..self.limits.clone() };
+        Self { limits, ..self.clone() }
+    }
+
+    /// Those for a run that was started by a person, or by the schedule (`system`).
+    pub(crate) fn for_run_by(&self, started_by: &str) -> Self {
+        if started_by == "system" { self.clone() } else { self.for_a_person() }
+    }
+
     /// Makes a client for a place and a credential.
     pub(crate) fn client(
         &self,
@@ -180,7 +197,8 @@ pub async fn visible_organizations(
     credential: Credential,
     clock: Arc<dyn Clock>,
 ) -> Result<Vec<VisibleOrganization>, Error> {
-    let client = settings.client(place, credential, None, clock)?;
+    // Only people ask this.
+    let client = settings.for_a_person().client(place, credential, None, clock)?;
     organizations_seen_by(&client).await
 }
 

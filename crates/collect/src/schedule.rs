@@ -11,10 +11,13 @@ use crate::error::Error;
 /// The shortest interval, in seconds: a typing error must not become a flood of requests.
 const SHORTEST: i64 = 10;
 
+/// Streams run earlier than their interval says by up to this share of it, and at most by so long.
+const HEAD_START: (i32, SignedDuration) = (20, SignedDuration::from_mins(5));
+
 /// When a stream runs.
 #[derive(Debug, Clone)]
 pub enum Schedule {
-    /// So long after the start of the run before.
+    /// So long after the start of the run before, at the latest.
     Every(SignedDuration),
     /// At these times, in UTC.
     Cron(Box<Cron>, String),
@@ -75,6 +78,16 @@ impl Schedule {
         }
     }
 
+    /// The next time of a connection's stream, of which a run that started at `last` has ended now. Of many connections that
+    /// were due together, each is then due at a time of its own, and none later than its interval says. A time of a cron
+    /// expression is meant as it stands.
+    pub(crate) fn next_of(&self, connection_id: &str, last: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Every(interval) => self.next(last.checked_sub(head_start(*interval, connection_id)).ok(), now),
+            Self::Cron(..) => self.next(Some(last), now),
+        }
+    }
+
     /// The interval between runs, about: for telling whether a stream is late.
     pub fn interval(&self, now: Timestamp) -> SignedDuration {
         match self {
@@ -93,19 +106,34 @@ fn next_cron(cron: &Cron, after: Timestamp) -> Option<Timestamp> {
     Some(next.timestamp())
 }
 
-/// How long to wait before trying a failed run again: a minute at first, doubling, never longer than the schedule's own
-/// interval or an hour; what only a person can mend is probed every 15 minutes, and a licence that is missing once a day.
-pub(crate) fn retry_after(failures: i64, error: Option<&Error>, interval: SignedDuration) -> Duration {
+/// How much earlier than after this time a connection's turn comes: a share that is its own.
+fn head_start(wait: SignedDuration, connection_id: &str) -> SignedDuration {
+    let digest = blake3::hash(connection_id.as_bytes());
+    let share = f64::from(u16::from_le_bytes([digest.as_bytes()[0], digest.as_bytes()[1]])) / f64::from(u16::MAX);
+    (wait / HEAD_START.0).min(HEAD_START.1).mul_f64(share)
+}
+
+/// How long to wait before trying a failed run of a connection again: a minute at first, doubling, never longer than the
+/// schedule's own interval or an hour; what only a person can mend is probed every 15 minutes, and a licence that is missing
+/// once a day. What has failed together, because JumpCloud was down, does not come back together.
+pub(crate) fn retry_after(
+    failures: i64,
+    error: Option<&Error>,
+    interval: SignedDuration,
+    connection_id: &str,
+) -> Duration {
     let wait = match error {
         Some(Error::Ask(jumpcloud::Error::NotLicensed(_))) => SignedDuration::from_hours(24),
         Some(error) if error.needs_a_person() => SignedDuration::from_mins(15),
         _ => SignedDuration::from_mins(1_i64 << failures.clamp(1, 6).saturating_sub(1)).min(interval),
     };
-    Duration::try_from(wait).unwrap_or(Duration::from_secs(60))
+    Duration::try_from(wait - head_start(wait, connection_id)).unwrap_or(Duration::from_secs(60))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -149,10 +177,44 @@ mod tests {
     #[test]
     fn failures_are_retried_more_and_more_slowly() {
         let hour = SignedDuration::from_hours(12);
-        let waits: Vec<u64> = (1..9).map(|failures| retry_after(failures, None, hour).as_secs() / 60).collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 32, 32]);
+        let within = |wait: Duration, most: u64| (most * 19 / 20..=most).contains(&wait.as_secs());
+        for (failures, minutes) in (1..).zip([1, 2, 4, 8, 16, 32, 32, 32]) {
+            assert!(within(retry_after(failures, None, hour, "c"), minutes * 60), "{failures}");
+        }
         let place = Error::Place("x".to_owned());
-        assert_eq!(retry_after(1, Some(&place), hour).as_secs(), 15 * 60);
-        assert_eq!(retry_after(5, None, SignedDuration::from_secs(60)).as_secs(), 60);
+        assert!(within(retry_after(1, Some(&place), hour, "c"), 15 * 60));
+        assert!(within(retry_after(5, None, SignedDuration::from_secs(60), "c"), 60));
+    }
+
+    #[test]
+    fn connections_that_were_due_together_do_not_stay_so_and_none_runs_later_than_it_should() {
+        const CONNECTIONS: usize = 500;
+        let started = at("2026-11-20T12:00:00Z");
+        for (interval, head_start) in [("60s", 3), ("1h", 180), ("12h", 300), ("7d", 300)] {
+            let every: Schedule = interval.parse().unwrap();
+            let due = |number: usize| every.next_of(&format!("connection-{number}"), started, started).unwrap();
+            let latest = every.next(Some(started), started).unwrap();
+            let mut earlier = BTreeSet::new();
+            for number in 0..CONNECTIONS {
+                assert_eq!(due(number), due(number), "it is each connection's own");
+                earlier.insert(latest.duration_since(due(number)));
+            }
+            let most = SignedDuration::from_secs(head_start);
+            assert!(earlier.len() > CONNECTIONS * 9 / 10, "{interval}: {} different times", earlier.len());
+            assert!(earlier.iter().all(|earlier| (SignedDuration::ZERO..=most).contains(earlier)), "{interval}");
+            assert!(earlier.last().is_some_and(|earlier| *earlier > most * 9 / 10), "{interval}");
+        }
+        // A run of an hour ago is made up for at once.
+        let every: Schedule = "60s".parse().unwrap();
+        assert_eq!(every.next_of("c", at("2026-11-20T11:00:00Z"), started), Some(started));
+        let cron: Schedule = "0 6 * * *".parse().unwrap();
+        assert_eq!(cron.next_of("c", started, started), Some(at("2026-11-21T06:00:00Z")));
+    }
+
+    #[test]
+    fn what_has_failed_together_does_not_come_back_together() {
+        let wait = |number: usize| retry_after(3, None, SignedDuration::from_hours(1), &format!("connection-{number}"));
+        let waits: BTreeSet<u64> = (0..500).map(|number| wait(number).as_secs()).collect();
+        assert!(waits.len() > 10 && waits.last() <= Some(&240) && waits.first() >= Some(&228), "{waits:?}");
     }
 }

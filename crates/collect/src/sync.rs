@@ -194,7 +194,7 @@ impl Collector {
     ) -> Result<Read, (Error, Vec<CallRecord>, u64)> {
         let nothing = |error: Error| (error, Vec::new(), 0);
         listener(Progress::Stage("connecting".to_owned()));
-        let (client, org_id) = self.open(connection, cancel).await.map_err(nothing)?;
+        let (client, org_id) = self.open(connection, &options.started_by, cancel).await.map_err(nothing)?;
         let calls = |error: Error| (error, calls_of(&client), bytes_of(&client));
         if connection.org_id.is_some() {
             return self.read(&client, org_id, connection, options, listener, cancel, run, lease).await.map_err(calls);
@@ -261,11 +261,13 @@ impl Collector {
     pub(crate) async fn open(
         &self,
         connection: &Connection,
+        started_by: &str,
         cancel: &CancellationToken,
     ) -> Result<(Client, String), Error> {
+        let settings = self.settings.for_run_by(started_by);
         let secret = self.store.open_credential(connection, &self.key).await?;
         let credential = credential_of(connection, &secret)?;
-        let first = self.settings.client(
+        let first = settings.client(
             &connection.place,
             credential.clone(),
             connection.org_id.as_deref(),
@@ -280,7 +282,7 @@ impl Collector {
         let client = if known_before {
             first
         } else {
-            self.settings.client(&connection.place, credential, Some(&organization.id), Arc::clone(&self.clock))?
+            settings.client(&connection.place, credential, Some(&organization.id), Arc::clone(&self.clock))?
         };
         let administrator = match administrator(&client).await {
             Ok(administrator) => administrator.unwrap_or_default(),
@@ -385,10 +387,10 @@ impl Collector {
         let next = match stream.schedule.parse::<Schedule>() {
             Ok(_) if has_more => Some(ended),
             Ok(schedule) if failed => {
-                let wait = retry_after(failures, error, schedule.interval(ended));
+                let wait = retry_after(failures, error, schedule.interval(ended), &connection.id);
                 ended.checked_add(wait).ok()
             }
-            Ok(schedule) => schedule.next(Some(started), ended),
+            Ok(schedule) => schedule.next_of(&connection.id, started, ended),
             Err(_) => None,
         };
         self.store.set_stream_state(&connection.id, kind, &state, next).await?;

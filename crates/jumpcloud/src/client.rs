@@ -3,7 +3,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -74,6 +77,7 @@ impl Client {
                 transport,
                 tokens: Tokens::default(),
                 calls: Calls::default(),
+                has_succeeded: AtomicBool::new(false),
                 rejected: OnceLock::new(),
                 ahead: Mutex::new(None),
             }),
@@ -156,6 +160,8 @@ pub(crate) struct Inner {
     pub(crate) pace: Pace,
     tokens: Tokens,
     calls: Calls,
+    /// Something was answered as it was asked for.
+    has_succeeded: AtomicBool,
     /// Set by the first 401 that counts; nothing is sent afterwards.
     rejected: OnceLock<Context>,
     /// See [`Client::clock_ahead`].
@@ -230,6 +236,7 @@ impl Inner {
             .build()
             .map_err(|_| Failure::never(Error::Config(format!("{endpoint}: the request cannot be built"))))?;
         self.calls.sent(endpoint, context.attempts > 1, self.clock.now());
+        let host = host_of(request.url());
         match self.transport.exchange(request).await {
             Ok(reply) => {
                 let ms = u64::try_from(reply.elapsed.as_millis()).unwrap_or(u64::MAX);
@@ -251,7 +258,7 @@ impl Inner {
                 tracing::debug!(endpoint, %stage, "no answer from JumpCloud");
                 context.message = Some(self.shown(&why));
                 Err(Failure {
-                    error: Error::Unreachable { stage, context: context.clone() },
+                    error: Error::Unreachable { host, stage, context: context.clone() },
                     again: Again::Later(None),
                 })
             }
@@ -269,6 +276,7 @@ impl Inner {
         }
         self.pace.succeeded(turn);
         if reply.status == 200 || reply.status == 204 {
+            self.has_succeeded.store(true, Ordering::Relaxed);
             return Ok(reply);
         }
         context.message = self.message(&reply);
@@ -314,6 +322,12 @@ impl Inner {
     /// Notes that the credential is dead. The first reason stays.
     pub(crate) fn reject(&self, context: Context) -> Error {
         Error::KeyRejected(self.rejected.get_or_init(|| context).clone())
+    }
+
+    /// How long one request may be tried again now.
+    pub(crate) fn patience(&self) -> Duration {
+        let first = self.limits.first_success.filter(|_| !self.has_succeeded.load(Ordering::Relaxed));
+        first.unwrap_or(self.limits.total_wait)
     }
 
     fn alive(&self) -> Result<(), Error> {
@@ -446,6 +460,12 @@ impl Inner {
             None => "the same host".to_owned(),
         }
     }
+}
+
+/// Returns the host of a URL, with its port if that is not the usual one of its scheme.
+fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// Returns a header value that HTTP libraries neither log nor compress.

@@ -86,6 +86,9 @@ pub struct Limits {
     pub max_wait: Duration,
     /// The longest that one request may be put off by rate limits, or wait between attempts: 2 h.
     pub total_wait: Duration,
+    /// How long is tried while nothing has succeeded yet, for a person who waits and would rather know; not bounded further
+    /// by default. What has worked once is worth the whole patience.
+    pub first_success: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -100,6 +103,7 @@ impl Default for Limits {
             max_attempts: 6,
             max_wait: Duration::from_secs(3600),
             total_wait: Duration::from_secs(2 * 3600),
+            first_success: None,
         }
     }
 }

@@ -103,8 +103,10 @@ pub enum Error {
     #[error("JumpCloud is unavailable ({0})")]
     Unavailable(Context),
     /// No complete answer came, still after every attempt.
-    #[error("cannot reach JumpCloud: failed at {stage} ({context})")]
+    #[error("cannot reach JumpCloud at {host}: failed at {stage} ({context})")]
     Unreachable {
+        /// The host that was asked, with its port if that is not the usual one.
+        host: String,
         /// Where it was lost.
         stage: Stage,
         /// The call.

@@ -84,7 +84,7 @@ impl<'a> Patience<'a> {
             Again::Later(told) => self.next_wait().max(told.unwrap_or_default()),
         };
         self.failures += 1;
-        if self.failures >= limits.max_attempts || spent + wait > limits.total_wait {
+        if self.failures >= limits.max_attempts || spent + wait > self.client.patience() {
             return Err(failure.error);
         }
         self.client.clock.sleep(wait).await;

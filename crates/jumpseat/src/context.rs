@@ -106,8 +106,6 @@ pub(crate) fn collector(config: &Config, store: Store, what: &str) -> Result<Col
 
 /// The key that seals credentials.
 pub(crate) fn master_key(config: &Config) -> Result<MasterKey> {
-    std::fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("the data directory {} can not be made", config.data_dir.display()))?;
     Ok(MasterKey::find(&config.data_dir.join("master.key"), |name| std::env::var(name).ok())?)
 }
 

@@ -57,22 +57,43 @@ fn words(errors: &[FileError]) -> String {
 pub(crate) fn tells_after_sync(posture: Posture) -> AfterInventory {
     Arc::new(move |org_id| {
         let posture = posture.clone();
-        Box::pin(async move {
-            let request = Request {
-                checks: posture.library.checks().collect(),
-                org_ids: Some(vec![org_id.clone()]),
-                as_of: None,
-                started_by: "system".to_owned(),
-                mode: Mode::Record,
-            };
-            match posture.run(&request, |_, _, _| ()).await {
-                Ok(reports) => {
-                    for why in reports.into_iter().filter_map(|report| report.not_recorded) {
-                        tracing::warn!(org_id, why, "the checks did not run after the sync");
-                    }
-                }
-                Err(error) => tracing::error!(org_id, %error, "the checks did not run after the sync"),
-            }
-        })
+        Box::pin(async move { check_all(&posture, vec![org_id]).await })
     })
+}
+
+/// Runs the checks that a process left undone when it died after a snapshot and before its checks; of these organizations
+/// only, if they are named.
+///
+/// # Errors
+/// The store can not be read.
+pub(crate) async fn check_what_was_left(posture: &Posture, org_ids: Option<&[String]>) -> Result<()> {
+    let left = posture.store.unchecked_snapshots().await?.into_iter().map(|snapshot| snapshot.org_id);
+    let left: Vec<String> = left.filter(|org_id| org_ids.is_none_or(|wanted| wanted.contains(org_id))).collect();
+    if !left.is_empty() {
+        tracing::info!(organizations = left.len(), "running the checks that an interrupted process left undone");
+        check_all(posture, left).await;
+    }
+    Ok(())
+}
+
+/// Tells its failures by itself: what came before has succeeded.
+async fn check_all(posture: &Posture, org_ids: Vec<String>) {
+    let request = Request {
+        checks: posture.library.checks().collect(),
+        org_ids: Some(org_ids),
+        as_of: None,
+        started_by: "system".to_owned(),
+        mode: Mode::Record,
+    };
+    match posture.run(&request, |_, _, _| ()).await {
+        Ok(reports) => {
+            for report in reports {
+                let (org_id, not_recorded) = (report.organization.org_id, report.not_recorded);
+                if let Some(why) = not_recorded {
+                    tracing::warn!(org_id, why, "the checks did not run after the sync");
+                }
+            }
+        }
+        Err(error) => tracing::error!(org_ids = ?request.org_ids, %error, "the checks did not run after the sync"),
+    }
 }

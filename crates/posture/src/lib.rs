@@ -32,7 +32,7 @@ pub use pages::{check_page, evidence_index_page, framework_page, index_page, ite
 pub use parameters::ParameterSet;
 pub use peers::{Peer, PeerCheck, peers};
 pub use readiness::{Readiness, Shortfall};
-pub use run::{Mode, Organization, OrganizationReport, Posture, Request};
+pub use run::{Mode, Organization, OrganizationReport, Posture, Request, lease_name};
 pub use settings::{Mute, Settings};
 pub use standing::{Tally, numbers};
 

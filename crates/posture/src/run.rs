@@ -99,6 +99,11 @@ struct Place {
     alive_at: Timestamp,
 }
 
+/// The name of the lease under which the checks of an organization run.
+pub fn lease_name(org_id: &str) -> String {
+    format!("posture {org_id}")
+}
+
 /// How many checks are evaluated at once: SQLite works on each in a thread of its own.
 const AT_ONCE: usize = 2;
 
@@ -251,7 +256,7 @@ impl Posture {
         snapshot: &SnapshotInfo,
         now: Timestamp,
     ) -> Result<Option<(PostureRun, Lease)>> {
-        let name = format!("posture {}", snapshot.org_id);
+        let name = lease_name(&snapshot.org_id);
         let lease = self.store.take_lease(&name, "the run of the checks", &self.holder, now).await?;
         derived::derive(&self.store, snapshot, &lease, now).await?;
         if request.mode == Mode::Show {

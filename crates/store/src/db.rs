@@ -3,6 +3,8 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
@@ -26,13 +28,26 @@ pub(crate) enum Db {
     Sqlite {
         write: SqlitePool,
         read: SqlitePool,
+        doubt: Doubt,
     },
     Postgres(PgPool),
 }
 
+/// Whether the disk has refused something: then earlier pages of the log that were not flushed yet may be lost, and no later
+/// flush brings them back or tells of it. Nothing more is built on them before all of the log is folded into the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Doubt(Arc<AtomicU8>);
+
+/// It has not.
+const NONE: u8 = 0;
+/// Another process has left a log or is at work: whether its flushes have succeeded is not known.
+const FOUND_A_LOG: u8 = 1;
+/// It has.
+const FAILED: u8 = 2;
+
 /// A transaction that may write. Dropped without [`Tx::commit`], it leaves nothing.
 pub(crate) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, Sqlite>, Doubt),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -68,6 +83,7 @@ impl Db {
             // A full disk ends a transaction inside SQLite, unseen by sqlx, which then refuses every further one on this
             // connection. Such a connection is closed, and the next writer gets a new one.
             .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
+        let doubt = Doubt::of(path);
         let begun = Instant::now();
         let write = loop {
             match pool.clone().connect_with(options.clone()).await {
@@ -89,7 +105,7 @@ impl Db {
             .min_connections(0)
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        Ok(Self::Sqlite { write, read })
+        Ok(Self::Sqlite { write, read, doubt })
     }
 
     /// Connects to PostgreSQL. The URL's password is never part of an error.
@@ -129,8 +145,9 @@ impl Db {
     /// Begins a transaction that writes. On SQLite it takes the write lock at once (a lock taken later can not wait).
     pub(crate) async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, .. } => {
-                Tx::Sqlite(write.begin_with("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").await?)
+            Self::Sqlite { write, doubt, .. } => {
+                doubt.settle(write).await?;
+                Tx::Sqlite(write.begin_with("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").await?, doubt.clone())
             }
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
@@ -141,8 +158,9 @@ impl Db {
     /// nobody reads before such a one has told of it, as the rows of a snapshot.
     pub(crate) async fn begin_hidden(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, .. } => {
-                Tx::Sqlite(write.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").await?)
+            Self::Sqlite { write, doubt, .. } => {
+                doubt.settle(write).await?;
+                Tx::Sqlite(write.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").await?, doubt.clone())
             }
             Self::Postgres(pool) => {
                 let mut tx = Tx::Postgres(pool.begin().await?);
@@ -202,7 +220,7 @@ impl Db {
     /// Closes all connections; on SQLite this folds the write-ahead log back into the file.
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite { write, read } => {
+            Self::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }
@@ -230,7 +248,9 @@ impl Tx {
     /// Runs a statement; returns how many rows it touched.
     pub(crate) async fn run(&mut self, statement: Statement) -> Result<u64> {
         Ok(match (self, statement) {
-            (Self::Sqlite(tx), Statement::Sqlite(query)) => query.execute(&mut **tx).await?.rows_affected(),
+            (Self::Sqlite(tx, doubt), Statement::Sqlite(query)) => {
+                doubt.note(query.execute(&mut **tx).await)?.rows_affected()
+            }
             (Self::Postgres(tx), Statement::Postgres(query)) => query.execute(&mut **tx).await?.rows_affected(),
             _ => return Err(Error::Refused("a statement was made for the other kind of database".to_owned())),
         })
@@ -238,7 +258,9 @@ impl Tx {
 
     pub(crate) async fn fetch(&mut self, sql: &str, args: Vec<Cell>) -> Result<Vec<Row>> {
         match self {
-            Self::Sqlite(tx) => bind_sqlite(sql, args).fetch_all(&mut **tx).await?.iter().map(row_of_sqlite).collect(),
+            Self::Sqlite(tx, _) => {
+                bind_sqlite(sql, args).fetch_all(&mut **tx).await?.iter().map(row_of_sqlite).collect()
+            }
             Self::Postgres(tx) => {
                 bind_postgres(sql, args).fetch_all(&mut **tx).await?.iter().map(row_of_postgres).collect()
             }
@@ -248,7 +270,7 @@ impl Tx {
     /// Runs several statements without arguments, separated by `;`.
     pub(crate) async fn run_script(&mut self, sql: &str) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut **tx).await.map(drop)?,
+            Self::Sqlite(tx, _) => sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut **tx).await.map(drop)?,
             Self::Postgres(tx) => sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut **tx).await.map(drop)?,
         }
         Ok(())
@@ -256,7 +278,7 @@ impl Tx {
 
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Sqlite(tx, doubt) => doubt.note(tx.commit().await)?,
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
@@ -281,11 +303,57 @@ pub(crate) fn is_locked_out(error: &Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55P03")
 }
 
-/// SQLITE_BUSY: somebody else has the lock.
-fn is_busy(error: &sqlx::Error) -> bool {
+impl Doubt {
+    /// What is to be thought of a file that is about to be opened.
+    fn of(path: &Path) -> Self {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let is_there = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+        Self(Arc::new(AtomicU8::new(if is_there { FOUND_A_LOG } else { NONE })))
+    }
+
+    /// Notes what became of a write.
+    fn note<T>(&self, done: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        if done.as_ref().is_err_and(|error| kind(error) == Some(SQLITE_IOERR)) {
+            self.0.store(FAILED, Ordering::SeqCst);
+        }
+        done
+    }
+
+    /// Writes and flushes anew what the log holds, if there is doubt.
+    async fn settle(&self, write: &SqlitePool) -> Result<()> {
+        let fold = match self.0.load(Ordering::SeqCst) {
+            NONE => return Ok(()),
+            // As far as it can be done without waiting for others, who may be at work.
+            FOUND_A_LOG => "PRAGMA wal_checkpoint(PASSIVE)",
+            _ => "PRAGMA wal_checkpoint(TRUNCATE)",
+        };
+        let row = bind_sqlite(fold, vec![]).fetch_one(write).await;
+        // Its first column tells whether somebody was in the way.
+        let is_in_the_way = row_of_sqlite(&self.note(row)?)?.integer(0) != 0;
+        if is_in_the_way && self.0.load(Ordering::SeqCst) == FAILED {
+            return Err(Error::Refused(
+                "the disk has failed, and the database's log can not be made safe while it is being read; try again"
+                    .to_owned(),
+            ));
+        }
+        self.0.store(NONE, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// What kind of error SQLite tells: the lowest byte of its code; the others say more about it.
+fn kind(error: &sqlx::Error) -> Option<i32> {
     let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
-    // The lowest byte is the kind; the others say more about it.
-    code.is_some_and(|code| code & 0xff == 5)
+    code.map(|code| code & 0xff)
+}
+
+const SQLITE_BUSY: i32 = 5;
+const SQLITE_IOERR: i32 = 10;
+
+/// Somebody else has the lock.
+fn is_busy(error: &sqlx::Error) -> bool {
+    kind(error) == Some(SQLITE_BUSY)
 }
 
 /// The options that every connection to a SQLite file has.

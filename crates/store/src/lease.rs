@@ -1,9 +1,15 @@
 //! Leases: at most one process does a piece of work at a time, and one that died is replaced at once or after a minute.
 //! Each taking has a token (a fencing number); a writer whose token is no longer the newest can not commit.
+//!
+//! That a process is dead is believed at once only where its number says so for sure: on the same machine since the same
+//! start of its system and in the same PID namespace, or in a file that a system wrote which has been started anew since.
+
+use std::sync::OnceLock;
 
 use jiff::{SignedDuration, Timestamp};
+use rustix::process::{Pid, test_kill_process};
 
-use crate::db::Tx;
+use crate::db::{Row, Tx};
 use crate::migration::check_layout;
 use crate::{Error, Result, Store};
 
@@ -24,15 +30,48 @@ pub struct LeaseHolder {
     pub words: String,
     /// The machine's name.
     pub host: String,
+    /// Where process ids mean what they mean here.
+    pub numbering: Numbering,
     /// Process id.
     pub process: u32,
+}
+
+/// Where a process id means one process: a start of a system, and in it a PID namespace. Containers on one machine, and two
+/// machines of one name, number their processes each for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbering {
+    /// The id that the system gave itself when it started; empty where there is none.
+    pub boot: String,
+    /// The namespace's name, such as `pid:[4026531836]`; empty where there is none.
+    pub namespace: String,
 }
 
 impl LeaseHolder {
     /// This process on this machine, doing `what`.
     pub fn this_process(what: &str, host: &str) -> Self {
         let process = std::process::id();
-        Self { words: format!("{what} (process {process} on {host})"), host: host.to_owned(), process }
+        Self {
+            words: format!("{what} (process {process} on {host})"),
+            host: host.to_owned(),
+            numbering: Numbering::here().clone(),
+            process,
+        }
+    }
+}
+
+impl Numbering {
+    /// That of this process.
+    pub fn here() -> &'static Self {
+        static HERE: OnceLock<Numbering> = OnceLock::new();
+        HERE.get_or_init(|| {
+            let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+            let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+            Self { boot: boot.trim().to_owned(), namespace: namespace.to_string_lossy().into_owned() }
+        })
+    }
+
+    fn text(&self) -> String {
+        format!("{} {}", self.boot, self.namespace)
     }
 }
 
@@ -51,33 +90,30 @@ impl Store {
         }
         let rows = tx
             .fetch(
-                "SELECT holder, host, process, process_started, since, until FROM lease WHERE name = $1",
+                "SELECT until, host, numbering, process, process_started, holder, since FROM lease WHERE name = $1",
                 vec![name.into()],
             )
             .await?;
-        if let Some(row) = rows.first() {
-            let alive = row.maybe_time(5).is_some_and(|until| until > now)
-                && !(row.text(1) == holder.host && is_gone(row.integer(2), row.integer(3)));
-            if alive {
-                return Err(Error::Held { what: what.to_owned(), holder: row.text(0), since: row.text(4) });
-            }
+        if let Some(row) = rows.first().filter(|row| self.is_held(row, &holder.host, now)) {
+            return Err(Error::Held { what: what.to_owned(), holder: row.text(5), since: row.text(6) });
         }
         let token = tx.next_numbers("lease", 1).await?;
         let process = i64::from(holder.process);
         tx.execute(
-            "INSERT INTO lease (name, token, holder, host, process, process_started, since, until, stop_asked)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE)
+            "INSERT INTO lease (name, token, holder, host, process, process_started, since, until, stop_asked, numbering)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9)
              ON CONFLICT (name) DO UPDATE SET token = $2, holder = $3, host = $4, process = $5, process_started = $6,
-                 since = $7, until = $8, stop_asked = FALSE",
+                 since = $7, until = $8, stop_asked = FALSE, numbering = $9",
             vec![
                 name.into(),
                 token.into(),
                 holder.words.as_str().into(),
                 holder.host.as_str().into(),
                 process.into(),
-                started_at(process).unwrap_or(0).into(),
+                stat(process).map(|(_, started)| started).unwrap_or(NOT_TOLD).into(),
                 now.into(),
                 (now + TERM).into(),
+                holder.numbering.text().into(),
             ],
         )
         .await?;
@@ -89,13 +125,27 @@ impl Store {
     pub async fn lease_holder(&self, name: &str, host: &str, now: Timestamp) -> Result<Option<String>> {
         let rows = self
             .db
-            .fetch("SELECT holder, host, process, process_started, until FROM lease WHERE name = $1", vec![name.into()])
+            .fetch(
+                "SELECT until, host, numbering, process, process_started, holder FROM lease WHERE name = $1",
+                vec![name.into()],
+            )
             .await?;
-        Ok(rows.first().and_then(|row| {
-            let alive = row.maybe_time(4).is_some_and(|until| until > now)
-                && !(row.text(1) == host && is_gone(row.integer(2), row.integer(3)));
-            alive.then(|| row.text(0))
-        }))
+        Ok(rows.first().filter(|row| self.is_held(row, host, now)).map(|row| row.text(5)))
+    }
+
+    /// Whether the lease of a row (until, host, numbering, process, process_started, …) is held, seen from this machine.
+    fn is_held(&self, row: &Row, host: &str, now: Timestamp) -> bool {
+        if row.maybe_time(0).is_none_or(|until| until <= now) {
+            return false;
+        }
+        let (here, numbering) = (Numbering::here(), row.text(2));
+        let is_of_another_boot = numbering.split(' ').next().is_some_and(|boot| !boot.is_empty() && boot != here.boot);
+        if self.file.is_some() && !here.boot.is_empty() && is_of_another_boot {
+            // Only the machine that has the file writes into it, and it was started anew since.
+            return false;
+        }
+        let is_numbered_alike = row.text(1) == host && numbering == here.text() && !here.namespace.is_empty();
+        !(is_numbered_alike && is_gone(row.integer(3), row.integer(4)))
     }
 
     /// Shows life, so that the lease holds for another minute.
@@ -153,14 +203,29 @@ impl Lease {
     }
 }
 
-/// Whether a process of this machine has ended. Process ids are used again, so the start time must match as well.
+/// Stands for the time of a start that was not told.
+const NOT_TOLD: i64 = 0;
+
+/// Whether a process has ended. Process ids are used again, so the start time must match as well. One that was killed and
+/// that its parent has not asked after yet does nothing more, though it is still listed.
 fn is_gone(process: i64, started: i64) -> bool {
-    cfg!(target_os = "linux") && started_at(process) != Some(started)
+    match stat(process) {
+        Some((state, at)) => matches!(state, 'Z' | 'X') || (at != started && started != NOT_TOLD),
+        // Perhaps it is only not shown to this user.
+        None => i32::try_from(process)
+            .ok()
+            .and_then(Pid::from_raw)
+            .is_some_and(|process| test_kill_process(process) == Err(rustix::io::Errno::SRCH)),
+    }
 }
 
-/// When a process started, in clock ticks since boot (field 22 of `/proc/PID/stat`); `None` if there is no such process.
-fn started_at(process: i64) -> Option<i64> {
+/// The state of a process, and when it started in clock ticks since boot (fields 3 and 22 of `/proc/PID/stat`); `None` if
+/// it is not there.
+fn stat(process: i64) -> Option<(char, i64)> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The second field is the program's name in parentheses and may hold blanks.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    let fields = stat.rsplit_once(')')?.1;
+    let mut fields = fields.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(18)?.parse().ok()?))
 }

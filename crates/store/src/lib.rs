@@ -8,6 +8,7 @@ mod backup;
 mod connection;
 mod db;
 mod derived;
+mod durable;
 pub mod events;
 mod evidence;
 pub mod findings;
@@ -36,7 +37,7 @@ pub use connection::{Asked, Connection, Place, Stream, StreamKind, StreamState};
 pub use derived::{DerivedView, TableShortfall};
 pub use evidence::{EvidenceKey, EvidenceKeyRecord, EvidencePack, SnapshotOrigin};
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
-pub use lease::{Lease, LeaseHolder};
+pub use lease::{Lease, LeaseHolder, Numbering};
 pub use notification::{Notification, NotificationState};
 pub use parameters::Parameter;
 pub use people::{ApiToken, NewSession, Person, Session};
@@ -196,17 +197,13 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 /// Makes the file's folder (mode 0700) and an empty file (mode 0600) before SQLite would make one that others can read.
 fn prepare_file(path: &Path) -> Result<()> {
     use std::io::Read as _;
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     let failed = |what: String| Error::File { path: path.to_owned(), what };
     if path.is_dir() {
         return Err(failed("is a directory; a file is needed here".to_owned()));
     }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|error| failed(format!("its folder can not be made: {error}")))?;
+        durable::make_folder(folder).map_err(|error| failed(format!("its folder can not be made: {error}")))?;
     }
     let file = std::fs::OpenOptions::new()
         .create(true)

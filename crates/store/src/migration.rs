@@ -27,6 +27,7 @@ const STEPS: &[(i64, &str)] = &[
     (13, include_str!("../migrations/0013_second_factor.sql")),
     (14, include_str!("../migrations/0014_stable_connections.sql")),
     (15, include_str!("../migrations/0015_evidence_keys.sql")),
+    (16, include_str!("../migrations/0016_lease_numbering.sql")),
 ];
 
 /// What the engines spell differently: the word in braces, SQLite's text, PostgreSQL's text.

@@ -9,7 +9,7 @@ use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::{Error, Result};
+use crate::{Error, Result, durable};
 
 const VERSION: &str = "v1";
 const KEY_BYTES: usize = 32;
@@ -64,23 +64,17 @@ impl MasterKey {
     }
 
     fn make(file: &Path) -> Result<()> {
-        use std::io::Write as _;
-        use std::os::unix::fs::OpenOptionsExt;
         let failed = |error: std::io::Error| {
             Error::MasterKey(format!("the master key file {} can not be made: {error}", file.display()))
         };
+        if let Some(folder) = file.parent().filter(|folder| !folder.exists()) {
+            durable::make_folder(folder).map_err(failed)?;
+        }
         let mut key = Zeroizing::new([0_u8; KEY_BYTES]);
         getrandom::fill(key.as_mut()).map_err(|error| Error::MasterKey(format!("no random numbers: {error}")))?;
         let text = Zeroizing::new(HEXLOWER.encode(key.as_ref()) + "\n");
-        match std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(file) {
-            Ok(mut made) => {
-                made.write_all(text.as_bytes()).map_err(failed)?;
-                made.sync_all().map_err(failed)
-            }
-            // Another process made it at the same moment: its key is the key.
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-            Err(error) => Err(failed(error)),
-        }
+        // If another process has made one at the same moment, its key is the key.
+        durable::make_file(file, text.as_bytes()).map_err(failed)
     }
 
     fn read(file: &Path) -> Result<Self> {
@@ -231,6 +225,26 @@ mod tests {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
         let refused = MasterKey::find(&file, |_| None).unwrap_err().to_string();
         assert!(refused.contains("chmod 600"), "{refused}");
+    }
+
+    #[test]
+    fn programs_that_begin_at_once_have_one_key_and_none_sees_half_of_it() {
+        const AT_ONCE: usize = 8;
+        for _ in 0..50 {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("master.key");
+            let begin = std::sync::Barrier::new(AT_ONCE);
+            let find = || {
+                begin.wait();
+                MasterKey::find(&file, |_| None).unwrap().key
+            };
+            let keys: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(find)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(keys.iter().all(|key| **key == *keys[0]));
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "something is left over");
+        }
     }
 
     #[test]

@@ -185,13 +185,18 @@ impl Collector {
     }
 
     /// A client for events. Where the organization is known, nothing needs to be asked for it.
-    pub(crate) async fn open_for_events(&self, connection: &Connection) -> Result<(Client, String), Error> {
+    pub(crate) async fn open_for_events(
+        &self,
+        connection: &Connection,
+        started_by: &str,
+    ) -> Result<(Client, String), Error> {
         let Some(org_id) = connection.org_id.clone() else {
-            return self.open(connection, &CancellationToken::new()).await;
+            return self.open(connection, started_by, &CancellationToken::new()).await;
         };
         let secret = self.store.open_credential(connection, &self.key).await?;
         let credential = credential_of(connection, &secret)?;
-        let client = self.settings.client(&connection.place, credential, Some(&org_id), Arc::clone(&self.clock))?;
+        let settings = self.settings.for_run_by(started_by);
+        let client = settings.client(&connection.place, credential, Some(&org_id), Arc::clone(&self.clock))?;
         Ok((client, org_id))
     }
 }
@@ -204,7 +209,7 @@ impl Run<'_> {
         }
         (self.listener)(Progress::Stage("connecting".to_owned()));
         let (client, org_id) = tokio::select! {
-            opened = collector.open_for_events(self.connection) => opened?,
+            opened = collector.open_for_events(self.connection, &self.options.started_by) => opened?,
             () = cancel.cancelled() => return Err(Error::Cancelled),
         };
         self.client = Some(client.clone());

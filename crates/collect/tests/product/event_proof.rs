@@ -66,10 +66,13 @@ async fn late_events_are_found_within_three_days_and_counted_as_late() {
     config.organizations[0].events.lateness = Some(Lateness::field());
     let scenario = scenario(config).await;
     scenario.sync_the_events().await;
+    let born = scenario.now_ms();
     // Two days of life, then time for what is late by a day to be looked for.
     let mut late = scenario.live(2 * 24 * 3, 20 * MINUTE).await;
+    let grown = scenario.now_ms();
     late += scenario.live(4 * 8, 3 * HOUR).await;
     assert!(late > 0, "nothing was late");
+    scenario.lateness_is_told(born, grown).await;
     let settled = scenario.now_ms() - 4 * DAY as i64 * 1000;
     for window in scenario.ledger().await.iter().filter(|window| window.hour.end_ms() < settled) {
         assert_eq!(window.stored, scenario.issued(window.hour).0, "{}", window.hour);
@@ -135,6 +138,32 @@ async fn a_turn_that_is_over_goes_on_where_it_was() {
 }
 
 impl Scenario {
+    /// How late events came can be asked, each hour's as a histogram: none came before it could be read, and none later than
+    /// the sync after that, which came within 20 minutes.
+    async fn lateness_is_told(&self, from: i64, before: i64) {
+        let sql = format!(
+            "SELECT 3 * CAST((julianday(stored_at) - julianday(time)) * 8 + 0.00001 AS INTEGER) AS hours, COUNT(*) AS events
+             FROM events WHERE time >= '{}' AND time < '{}' GROUP BY hours",
+            jiff::Timestamp::from_millisecond(from).unwrap(),
+            jiff::Timestamp::from_millisecond(before).unwrap(),
+        );
+        let rows = self.ask(&sql).await;
+        let number = |text: &String| text.parse::<i64>().unwrap();
+        let told: Vec<(i64, usize)> = rows.iter().map(|row| (number(&row[0]), number(&row[1]) as usize)).collect();
+        let issued = self.world.events(0, from..before, self.now_ms());
+        let later_than = |ms: i64| issued.iter().filter(|event| event.published - event.time >= ms).count();
+        assert_eq!(told.iter().map(|(_, events)| events).sum::<usize>(), issued.len());
+        assert!(told.len() > 1, "{told:?}");
+        for hours in [3, 6, 12] {
+            let stored = told.iter().filter(|(late, _)| *late >= hours).map(|(_, events)| events).sum::<usize>();
+            let bound = hours * HOUR as i64 * 1000;
+            assert!(stored >= later_than(bound), "{hours} hours: {told:?}");
+        }
+        // What was readable soon was stored soon.
+        let soon = told.iter().filter(|(late, _)| *late == 0).map(|(_, events)| events).sum::<usize>();
+        assert!(soon >= issued.len() - later_than(15 * MINUTE as i64 * 1000), "{told:?}");
+    }
+
     /// Events that were issued since and can be read, by the oracle's own count.
     fn issued_in_all(&self, from: i64) -> u64 {
         self.world.event_counts(0, from..self.now_ms(), self.now_ms()).events

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use jumpcloud::Limits;
+use collect::events::EventOptions;
+use collect::{SyncOptions, silent};
+use jumpcloud::{Credential, Limits};
 use simulator::{Effect, FaultBody, FaultRule};
-use store::{Outcome, TableState};
+use store::{Outcome, StreamKind, TableState};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{CORE, Scenario, record, scenario, scenario_with, small, text};
 
@@ -157,4 +160,41 @@ async fn wrong_lengths_wrong_encodings_and_monstrous_headers_lose_nothing() {
     let headers = vec![("x-total-count".to_owned(), "\u{ff}\u{fe}".to_owned())];
     scenario.spoil("/api/systemusers", Effect::Status { status: 200, body, headers, retry_after: None });
     assert_eq!(record(&scenario.sync_completely().await, "users").unchanged, 24);
+}
+
+#[tokio::test]
+async fn a_person_is_told_within_seconds_that_nobody_answers_and_the_schedule_has_more_patience() {
+    let mut scenario = scenario(small()).await;
+    scenario.only(CORE);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let key = scenario.world.credentials(0).read_only;
+    let mut dead = scenario.connection(0, &Credential::api_key(&key).unwrap());
+    dead.id = "nobody".to_owned();
+    dead.name = "Nobody".to_owned();
+    dead.place = scenario.collector.settings.place_of_urls(&format!("http://{address}"), None).unwrap();
+    scenario.add(&dead, &key).await;
+    for (by, least, most) in [("mara", 3, 10), ("system", 31, 62)] {
+        for kind in [StreamKind::Inventory, StreamKind::Events] {
+            let begin = scenario.collector.clock.now();
+            let cancel = CancellationToken::new();
+            let error = match kind {
+                StreamKind::Inventory => {
+                    let options = SyncOptions { started_by: by.to_owned(), accept_shrink: false };
+                    scenario.collector.sync_inventory(&dead, &options, silent(), &cancel).await.map(drop)
+                }
+                StreamKind::Events => {
+                    let options = EventOptions::by(by);
+                    scenario.collector.sync_events(&dead, &options, silent(), &cancel).await.map(drop)
+                }
+            }
+            .unwrap_err();
+            assert_eq!(error.code(), "unreachable");
+            assert!(error.to_string().contains(&address.to_string()), "{error}");
+            assert!(error.help().contains("firewall"), "{}", error.help());
+            let waited = scenario.collector.clock.now().duration_since(begin).as_secs();
+            assert!((least..=most).contains(&waited), "{by}, {}: {waited} s", kind.word());
+        }
+    }
 }

@@ -70,6 +70,11 @@ pub(crate) async fn scenario_with(config: Config, limits: Limits) -> Scenario {
     scenario
 }
 
+/// How many minutes of a wait begin: each connection's turn comes a little earlier than after whole ones.
+pub(crate) fn started_minutes(wait: jiff::SignedDuration) -> u64 {
+    wait.as_secs().unsigned_abs().div_ceil(60)
+}
+
 /// A collector with a store of its own in `folder`.
 pub(crate) async fn collector(clock: &Arc<TestClock>, folder: &tempfile::TempDir, limits: Limits) -> Collector {
     let tables: Vec<_> = collect::tables::ALL.iter().map(|collected| &collected.table).collect();

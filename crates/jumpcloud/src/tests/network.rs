@@ -8,7 +8,7 @@ use super::{
     config,
     server::{Say, Server, answer, ok, rows, slice, v1},
 };
-use crate::{Client, Credential, Error, Hosts, Stage, endpoints};
+use crate::{Client, Clock as _, Credential, Error, Hosts, Stage, clock::until, endpoints};
 
 fn page(count: usize) -> Vec<u8> {
     let body = format!(r#"{{"totalCount":{count},"results":[{}]}}"#, rows(count).join(","));
@@ -121,9 +121,38 @@ async fn nobody_listening_is_unreachable_at_connecting() {
     let mut config = config(&server, ManualClock::new());
     config.hosts = Hosts::custom(&url, &url, true).unwrap();
     let error = Client::new(config).unwrap().read(&endpoints::SYSTEM, &["1"], &[]).await.unwrap_err();
-    let Error::Unreachable { stage, context } = &error else { panic!("{error}") };
+    let Error::Unreachable { host, stage, context } = &error else { panic!("{error}") };
     assert_eq!((*stage, context.attempts), (Stage::Connect, 6));
+    assert_eq!(format!("http://{host}"), url);
     assert!(error.to_string().contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn somebody_who_waits_is_told_within_seconds_unless_something_has_worked_before() {
+    for (working, least, most) in [(0, 3, 10), (1, 31, 62)] {
+        let server = Server::start(move |_, n| if n < working { ok("{}") } else { Say::Cut(Vec::new()) }).await;
+        let clock = ManualClock::new();
+        let mut config = config(&server, clock.clone());
+        config.limits.first_success = Some(Duration::from_secs(10));
+        let client = Client::new(config).unwrap();
+        for _ in 0..working {
+            client.read(&endpoints::SYSTEM, &["1"], &[]).await.unwrap();
+        }
+        let begin = clock.now();
+        let error = client.read(&endpoints::SYSTEM, &["1"], &[]).await.unwrap_err();
+        assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+        let waited = until(begin, clock.now()).as_secs();
+        assert!((least..=most).contains(&waited), "{working}: {waited} s");
+    }
+}
+
+#[tokio::test]
+async fn a_short_blip_is_survived_also_by_somebody_who_waits() {
+    let server = Server::start(|_, n| if n < 2 { Say::Cut(Vec::new()) } else { ok("{}") }).await;
+    let mut config = config(&server, ManualClock::new());
+    config.limits.first_success = Some(Duration::from_secs(10));
+    Client::new(config).unwrap().read(&endpoints::SYSTEM, &["1"], &[]).await.unwrap();
+    assert_eq!(server.asked().len(), 3);
 }
 
 #[tokio::test]

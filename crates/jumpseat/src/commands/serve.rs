@@ -14,7 +14,7 @@ use super::{Global, archive};
 use crate::config::Config;
 use crate::context::{Context, this_host};
 use crate::exit::{Exit, Problem, eprintln_quietly};
-use crate::posture::{load_items, load_posture};
+use crate::posture::{check_what_was_left, load_items, load_posture};
 
 /// Where the console is, if nothing else is said: on this machine only.
 pub(super) const USUAL_ADDRESS: &str = "127.0.0.1:8642";
@@ -97,6 +97,7 @@ pub(super) async fn serve(
     on_schedule: bool,
     stop: &CancellationToken,
 ) -> Result<()> {
+    let posture = load_posture(config, collector.store.clone(), "jumpseat serve")?;
     let answering = async {
         let result = server.run(stop.clone()).await;
         stop.cancel();
@@ -106,7 +107,18 @@ pub(super) async fn serve(
         if !on_schedule {
             return Ok(());
         }
-        let syncs = run_schedule(collector, stop);
+        let syncs = async {
+            // Before the first sync: two runs over one organization would be in each other's way.
+            tokio::select! {
+                left = check_what_was_left(&posture, None) => {
+                    if let Err(error) = left {
+                        tracing::error!(%error, "whether checks were left undone can not be told");
+                    }
+                }
+                () = stop.cancelled() => {}
+            }
+            run_schedule(collector, stop).await
+        };
         let result = archive::beside(syncs, config, &collector.store, "jumpseat serve", stop).await;
         stop.cancel();
         result

@@ -35,7 +35,16 @@ struct Line {
     failing_since: Option<Timestamp>,
     last_success: Option<Timestamp>,
     next_run: Option<Timestamp>,
+    /// That the checks have not run on its newest snapshot.
+    unchecked: Option<Unchecked>,
     events: Option<Events>,
+}
+
+/// A snapshot whose checks have not run to their end.
+struct Unchecked {
+    committed_at: Timestamp,
+    /// Somebody is at it.
+    is_running: bool,
 }
 
 /// What there is to say of a connection's events.
@@ -69,6 +78,7 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         "since",
         "last_success",
         "next_run",
+        "checks",
         "newest_event",
         "proven_to",
         "gaps",
@@ -95,6 +105,7 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
             moment(line.failing_since),
             moment(line.last_success),
             if people { json!(next_words(line.next_run, context.now)) } else { moment(line.next_run) },
+            json!(line.unchecked.as_ref().map(|unchecked| if unchecked.is_running { "running" } else { "not run" })),
             moment(events.and_then(|events| events.coverage.newest)),
             moment(events.and_then(|events| events.coverage.sealed_to)),
             json!(events.map(|events| events.coverage.gaps.len())),
@@ -110,6 +121,14 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
         if let Some(reason) = line.condition.reason.as_ref().filter(|_| people) {
             told.push(format!("{}, {}: {}", printable(&line.name), line.what, printable(reason)));
             told.extend(line.condition.help.as_ref().map(|help| format!("  {}", printable(help))));
+        }
+        if let Some(unchecked) = line.unchecked.as_ref().filter(|unchecked| people && !unchecked.is_running) {
+            let since = relative(unchecked.committed_at, context.now);
+            let name = printable(&line.name);
+            told.push(format!("{name}, {}: the checks have not run on what was collected {since}", line.what));
+            told.push(
+                "  The findings are older. `jumpseat check run` runs them now; `serve` does when it starts.".to_owned(),
+            );
         }
     }
     if sheet.is_empty() && people {
@@ -129,6 +148,7 @@ async fn lines_of_streams(context: &Context) -> Result<Vec<Line>> {
     let connections = context.store.connections().await?;
     let host = this_host();
     let mut lines = Vec::new();
+    let unchecked = context.store.unchecked_snapshots().await?;
     for stream in context.store.streams(None).await? {
         let Some(connection) = connections.iter().find(|connection| connection.id == stream.connection_id) else {
             continue;
@@ -142,6 +162,15 @@ async fn lines_of_streams(context: &Context) -> Result<Vec<Line>> {
             (Some(org_id), StreamKind::Events) => Some(events_of(context, org_id, &stream).await?),
             _ => None,
         };
+        let snapshot = unchecked.iter().find(|snapshot| Some(&snapshot.org_id) == connection.org_id.as_ref());
+        let unchecked = match snapshot.filter(|_| stream.kind == StreamKind::Inventory) {
+            Some(snapshot) => {
+                let lease = posture::lease_name(&snapshot.org_id);
+                let is_running = context.store.lease_holder(&lease, &host, context.now).await?.is_some();
+                Some(Unchecked { committed_at: snapshot.committed_at, is_running })
+            }
+            None => None,
+        };
         lines.push(Line {
             condition: Condition::of(connection, &stream, holder.as_deref(), context.now),
             name: connection.name.clone(),
@@ -150,6 +179,7 @@ async fn lines_of_streams(context: &Context) -> Result<Vec<Line>> {
             failing_since: stream.state.failing_since,
             last_success: stream.state.last_success_at,
             next_run: stream.next_run_at.filter(|_| connection.enabled),
+            unchecked,
             events,
         });
     }
@@ -194,6 +224,7 @@ fn line_of_archive(archive: Archive) -> Line {
         failing_since: state.failing_since,
         last_success: state.last_success_at,
         next_run: None,
+        unchecked: None,
         events: None,
     }
 }

@@ -19,6 +19,7 @@ use super::Global;
 use crate::context::{Context, this_person};
 use crate::exit::{Exit, Problem, eprintln_quietly, exit_for};
 use crate::output::{Format, printable, write_json, write_lines};
+use crate::posture::check_what_was_left;
 use crate::when::{parse_day, relative, span};
 
 /// Organizations that are synced at the same time.
@@ -66,6 +67,7 @@ pub(super) async fn run(args: SyncArgs, global: &Global) -> Result<Exit> {
             "Add a connection with `jumpseat connection add`, or look around with `jumpseat demo`.",
         ));
     }
+    let named = connections.clone();
     let collector = context.collector("jumpseat sync")?;
     let options = SyncOptions { started_by: this_person(), accept_shrink: args.accept_shrink };
     let cancel = cancel_on_signal();
@@ -86,6 +88,10 @@ pub(super) async fn run(args: SyncArgs, global: &Global) -> Result<Exit> {
             sync_all_events(&collector, connections, &options, &cancel).await
         }
     };
+    let org_ids: Vec<String> = named.iter().filter_map(|connection| connection.org_id.clone()).collect();
+    if !cancel.is_cancelled() && !context.store.unchecked_snapshots().await?.is_empty() {
+        check_what_was_left(&context.posture("jumpseat sync")?, Some(&org_ids)).await?;
+    }
     if context.format == Format::Table {
         let inventory = synced.iter().flat_map(|(connection, result)| summary_lines(connection, result));
         let events = events.iter().flat_map(|(connection, result)| event_lines(connection, result));

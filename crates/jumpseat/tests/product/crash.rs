@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use simulator::Config;
 use tokio::process::Child;
 
@@ -90,4 +91,40 @@ async fn two_processes_never_run_one_stream_twice_and_say_who_holds_it() {
     scene.world().faults().set_latency(Duration::ZERO);
     assert!(first.wait().await.unwrap().success());
     assert_eq!(scene.run(&["status", "-o", "json"]).await.stream("inventory")["state"], "Active");
+}
+
+/// Leaves the store as a process does that dies between the commit of a snapshot and the end of its checks.
+async fn die_before_the_checks(scene: &Scene) {
+    let behind = format!("sqlite://{}", scene.data_dir().join("jumpseat.db").display());
+    let mut database = <sqlx::SqliteConnection as sqlx::Connection>::connect(&behind).await.unwrap();
+    sqlx::raw_sql("UPDATE posture_run SET ended_at = NULL").execute(&mut database).await.unwrap();
+    <sqlx::SqliteConnection as sqlx::Connection>::close(database).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_that_a_process_left_undone_are_told_and_run_by_the_next_one() {
+    let scene = Scene::small().await.synced().await;
+    let checks = async || scene.run(&["status", "-o", "json"]).await.stream("inventory")["checks"].clone();
+    let ended = async || scene.count("SELECT COUNT(*) FROM posture_runs WHERE ended_at IS NOT NULL").await;
+    assert_eq!((checks().await, ended().await), (Value::Null, 1));
+    let since = crate::events::hours_ago(2).to_string();
+    for next in [&["sync", "--stream", "events", "--since", &since][..], &["check", "run"]] {
+        die_before_the_checks(&scene).await;
+        assert_eq!((checks().await, ended().await), ("not run".into(), 0));
+        let told = scene.run(&["status", "-o", "table"]).await;
+        assert!(told.out.contains("the checks have not run on what was collected"), "{told:?}");
+        let ran = scene.run(next).await;
+        assert!([0, 8].contains(&ran.code), "{ran:?}");
+        assert_eq!((checks().await, ended().await), (Value::Null, 1), "{next:?}");
+    }
+    // A server runs them when it starts, also if it has nothing to sync.
+    assert_eq!(scene.run(&["connection", "disable", "Acme"]).await.code, 0);
+    die_before_the_checks(&scene).await;
+    let mut server = start(&scene, &["serve", "--listen", "127.0.0.1:0"]);
+    let patience = std::time::Instant::now();
+    while ended().await == 0 {
+        assert!(patience.elapsed() < Duration::from_secs(60), "the server has not run them");
+    }
+    server.kill().await.unwrap();
+    assert_eq!(checks().await, Value::Null);
 }

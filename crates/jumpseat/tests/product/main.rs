@@ -19,6 +19,7 @@ mod hostile;
 mod memory;
 mod normalizing;
 mod operations;
+mod power;
 mod secrets;
 mod support;
 mod tsa;

@@ -250,7 +250,7 @@ async fn of_two_processes_one_tells() {
     scene.connect().await;
     scene.streams(Some(noon())).await;
     scene.notifier.add(scene.place("on call", None)).await.unwrap();
-    let other = LeaseHolder { words: "another".to_owned(), host: "borealis".to_owned(), process: 1 };
+    let other = LeaseHolder::this_process("another", "borealis");
     let lease = scene.notifier.store.take_lease("notifications", "notifying", &other, noon()).await.unwrap();
     assert!(scene.look().await.is_empty());
     scene.notifier.store.release_lease(lease).await.unwrap();

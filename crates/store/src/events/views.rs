@@ -58,7 +58,9 @@ fn spell(form: &str, x: &str, postgres: bool) -> String {
 /// The columns of an event that say who took part, and where from.
 macro_rules! event_columns {
     () => {
-        "o.org_id, {uuid:e.uid} AS uid, {ms:e.time_ms} AS time, {ms:CAST(w.hour AS BIGINT) * 3600000} AS hour,
+        "o.org_id, {uuid:e.uid} AS uid, {ms:e.time_ms} AS time,
+         (SELECT p.received_at FROM {home}event_part p WHERE p.org = e.org AND p.number = e.place / 1048576) AS stored_at,
+         {ms:CAST(w.hour AS BIGINT) * 3600000} AS hour,
          {day:w.hour / 24} AS day,
          NULLIF((SELECT k.service FROM {home}event_kind k WHERE k.org = e.org AND k.number = e.kind), '') AS service,
          NULLIF((SELECT k.event_type FROM {home}event_kind k WHERE k.org = e.org AND k.number = e.kind), '') AS event_type,
@@ -100,6 +102,7 @@ const EVENT_COLUMNS: &[Column] = &[
     text("org_id", "", "The organization."),
     text("uid", "", "Its identity; OCSF's metadata.uid."),
     time("time", "", "When it happened. A condition on it, on `hour` or on `day` makes a query fast."),
+    time("stored_at", "", "When it was received and stored: how late it came."),
     time("hour", "", "The beginning of the hour that it lies in."),
     text("day", "", "The day in UTC that it lies in, as 2026-11-20."),
     text("service", "", "The service, as the event names it."),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Line, note};
 use crate::inventory::OPEN;
 use crate::lease::Lease;
-use crate::{Result, Store};
+use crate::{Result, SnapshotInfo, Store};
 
 /// One run of all checks over one snapshot of one organization.
 #[derive(Debug, Clone)]
@@ -102,6 +102,18 @@ impl Store {
         )
         .await?;
         tx.commit().await
+    }
+
+    /// The newest snapshots that no run has checked to its end: the process that made one died before it had, or is at it.
+    pub async fn unchecked_snapshots(&self) -> Result<Vec<SnapshotInfo>> {
+        let mut unchecked = Vec::new();
+        for snapshot in self.snapshots_held(None, None).await? {
+            let newest = self.newest_posture_run(&snapshot.org_id).await?;
+            if newest.is_none_or(|(_, checked, _)| checked < snapshot.number) {
+                unchecked.push(snapshot);
+            }
+        }
+        Ok(unchecked)
     }
 
     /// The newest ended run of an organization: its number, its snapshot, and when it began.
