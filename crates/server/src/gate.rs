@@ -71,7 +71,9 @@ async fn admit(app: &App, needs: Needs, request: Request) -> Result<Request, Ref
     let path = parts.uri.path().to_owned();
     let is_change = !matches!(parts.method, Method::GET | Method::HEAD);
     let bearer = bearer(&parts.headers);
-    if is_change && bearer.is_none() {
+    // What has neither a token nor a cookie is no browser that somebody else's page could use: it is told to sign in.
+    let is_bare = is_api(&path) && session::token_of(app, &parts.headers).is_none();
+    if is_change && bearer.is_none() && !is_bare {
         check_origin(&parts.headers)?;
     }
     let (body, form) = match is_change && is_form(&parts.headers) {
