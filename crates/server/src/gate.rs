@@ -92,6 +92,7 @@ async fn admit(app: &App, needs: Needs, request: Request) -> Result<Request, Ref
         address: address.unwrap_or_else(|| "unknown".to_owned()),
         agent: text_of(&parts.headers, header::USER_AGENT).chars().take(200).collect(),
         request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        host: text_of(&parts.headers, header::HOST),
         path,
         if_match: text_of(&parts.headers, header::IF_MATCH),
         query: Pairs::read(parts.uri.query().unwrap_or_default().as_bytes()),

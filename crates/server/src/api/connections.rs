@@ -84,7 +84,7 @@ pub(crate) const CONNECTIONS: Operation = get(
 
 pub(crate) const CONNECTION: Operation = get(
     "/api/v1/connections/{id}",
-    "One connection. Its ETag is the version of its settings: a change names it in `If-Match`.",
+    "One connection. Its ETag is the version of its settings: a change names it in If-Match.",
     &[],
     connection_schema,
 );

@@ -246,3 +246,15 @@ async fn what_can_not_be_read_is_told_before_the_version_is_and_what_can_not_be_
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", refused.body);
     }
 }
+
+#[tokio::test]
+async fn a_decision_may_be_about_as_many_findings_as_the_description_says() {
+    let scene = Scene::synced().await;
+    let token = scene.token("owner", Role::Owner).await;
+    let most = |last: i64| -> Vec<i64> { (0..9_999).map(|at| i64::MAX - at).chain([last]).collect() };
+    for path in ["reopen", "assign"] {
+        let body = json!({ "findings": most(scene.finding.parse().unwrap()) }).to_string();
+        let answer = scene.call("POST", &format!("/api/v1/findings/{path}"), &token, &[], &body).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{}", answer.body);
+    }
+}
