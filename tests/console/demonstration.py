@@ -61,10 +61,17 @@ def chromium(playwright):
     return playwright.chromium.launch(executable_path=path, args=flags)
 
 
-def watch(page, base, wrongs):
-    """Notes what a page must never do: run what a name says, break the policy, ask another host, fail."""
+def watch(page, base, wrongs, expected=()):
+    """Notes what a page must never do: run what a name says, break the policy, ask another host, fail. Addresses that are
+    `expected` to may be refused."""
+
+    def said(message):
+        is_refusal = message.text.startswith("Failed to load resource") and message.location["url"] in expected
+        if message.type == "error" and not is_refusal:
+            wrongs.append(f"{page.url}: {message.text}")
+
     page.on("dialog", lambda dialog: (wrongs.append(f"{page.url}: a script said {dialog.message}"), dialog.dismiss()))
-    page.on("console", lambda message: wrongs.append(f"{page.url}: {message.text}") if message.type == "error" else None)
+    page.on("console", said)
     page.on("pageerror", lambda error: wrongs.append(f"{page.url}: {error}"))
     page.on("popup", lambda popup: wrongs.append(f"{page.url}: opened {popup.url}"))
 

@@ -32,7 +32,9 @@ pub fn relative(at: Timestamp, now: Timestamp) -> String {
     if distance.abs() > SignedDuration::from_hours(31 * 24) {
         return at.to_string().chars().take(10).collect();
     }
-    let words = span(distance.abs());
+    // Nobody who asks how long ago something was asks for tenths of seconds.
+    let words = span(SignedDuration::from_secs(distance.abs().as_secs()));
+    let words = words.replace(".0 s", " s");
     if distance.abs() < SignedDuration::from_secs(1) {
         "now".to_owned()
     } else if distance.is_negative() {
@@ -75,6 +77,8 @@ mod tests {
         assert_eq!(span(SignedDuration::from_hours(72)), "3 d");
         let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
         assert_eq!(relative(now - SignedDuration::from_mins(3), now), "3 min ago");
+        assert_eq!(relative(now - SignedDuration::from_millis(47_380), now), "47 s ago");
+        assert_eq!(relative(now + SignedDuration::from_secs(5), now), "in 5 s");
         assert_eq!(relative(now + SignedDuration::from_hours(12), now), "in 12 h");
     }
 }

@@ -71,7 +71,9 @@ async fn admit(app: &App, needs: Needs, request: Request) -> Result<Request, Ref
     let path = parts.uri.path().to_owned();
     let is_change = !matches!(parts.method, Method::GET | Method::HEAD);
     let bearer = bearer(&parts.headers);
-    if is_change && bearer.is_none() {
+    // What has neither a token nor a cookie is no browser that somebody else's page could use: it is told to sign in.
+    let is_bare = is_api(&path) && session::token_of(app, &parts.headers).is_none();
+    if is_change && bearer.is_none() && !is_bare {
         check_origin(&parts.headers)?;
     }
     let (body, form) = match is_change && is_form(&parts.headers) {
@@ -90,6 +92,7 @@ async fn admit(app: &App, needs: Needs, request: Request) -> Result<Request, Ref
         address: address.unwrap_or_else(|| "unknown".to_owned()),
         agent: text_of(&parts.headers, header::USER_AGENT).chars().take(200).collect(),
         request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        host: text_of(&parts.headers, header::HOST),
         path,
         if_match: text_of(&parts.headers, header::IF_MATCH),
         query: Pairs::read(parts.uri.query().unwrap_or_default().as_bytes()),

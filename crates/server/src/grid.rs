@@ -335,6 +335,20 @@ fn plain(whole: &str) -> Shown {
     Shown { text, ..Shown::default() }
 }
 
+/// A size in the unit that people would choose: `812 B`, `4.5 MiB`.
+pub(crate) fn size_words(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if bytes < 1_024 {
+        return format!("{bytes} B");
+    }
+    let (mut size, mut unit) = (bytes as f64 / 1_024.0, 0);
+    while size >= 1_024.0 && unit + 1 < UNITS.len() {
+        size /= 1_024.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}", UNITS[unit])
+}
+
 /// The class of a severity.
 pub(crate) fn severity_tone(word: &str) -> &'static str {
     match word {

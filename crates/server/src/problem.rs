@@ -43,6 +43,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", what)
     }
 
+    /// The request is understood, and what it asks for can not be.
+    pub(crate) fn unusable(what: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "usage", what)
+    }
+
     /// The person may not.
     pub(crate) fn forbidden(what: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", what)
@@ -123,7 +128,7 @@ impl From<collect::Error> for Problem {
     fn from(error: collect::Error) -> Self {
         match error {
             collect::Error::Store(error) => error.into(),
-            collect::Error::Unusable(why) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "usage", why),
+            collect::Error::Unusable(why) => Self::unusable(why),
             error => {
                 let help = error.help();
                 Self::new(StatusCode::BAD_GATEWAY, "upstream", error.to_string()).help(help)

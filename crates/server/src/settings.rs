@@ -104,7 +104,7 @@ impl Fields {
             text => {
                 let keep: Keep = text
                     .parse()
-                    .map_err(|error| Problem::bad(format!("how long events are kept: {error}, or default")))?;
+                    .map_err(|error| Problem::unusable(format!("how long events are kept: {error}, or default")))?;
                 Some(keep.to_string())
             }
         };

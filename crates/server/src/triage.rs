@@ -11,6 +11,8 @@ use crate::visit::Ctx;
 
 /// Most findings of one decision.
 const MOST: usize = 10_000;
+/// So many of them are looked for at once: the text of a query has its bounds.
+const IN_ONE_QUERY: usize = 1_000;
 
 /// A decision.
 #[derive(Debug)]
@@ -58,8 +60,11 @@ pub(crate) async fn decide(ctx: &Ctx, numbers: &[i64], decision: Decision) -> Re
     }
     let list: Vec<String> = numbers.iter().map(i64::to_string).collect();
     // Numbers that this person may not see are as good as not there.
-    let sql = format!("SELECT number, org_id FROM findings WHERE number IN ({})", list.join(", "));
-    let seen = ctx.read().everywhere().rows(sql).await?;
+    let mut seen = Vec::new();
+    for some in list.chunks(IN_ONE_QUERY) {
+        let sql = format!("SELECT number, org_id FROM findings WHERE number IN ({})", some.join(", "));
+        seen.extend(ctx.read().everywhere().rows(sql).await?);
+    }
     if seen.len() != numbers.len() {
         return Err(Problem::not_found("a finding is not there, or named twice"));
     }

@@ -20,6 +20,8 @@ pub(crate) struct Visit {
     pub(crate) address: String,
     pub(crate) agent: String,
     pub(crate) request_id: String,
+    /// The host that was asked for; it is one that this server is known as.
+    pub(crate) host: String,
     pub(crate) path: String,
     pub(crate) query: Pairs,
     /// The version that a change is made to.

@@ -84,7 +84,7 @@ pub(crate) const CONNECTIONS: Operation = get(
 
 pub(crate) const CONNECTION: Operation = get(
     "/api/v1/connections/{id}",
-    "One connection. Its ETag is the version of its settings: a change names it in `If-Match`.",
+    "One connection. Its ETag is the version of its settings: a change names it in If-Match.",
     &[],
     connection_schema,
 );
@@ -243,6 +243,19 @@ pub(crate) async fn change(ctx: Ctx, Path(id): Path<String>, body: Bytes) -> Ans
     ctx.read().connection(&id).await?;
     let body = body_of(&body)?;
     only(&body, TEXTS.iter().copied().chain(["enabled"]))?;
+    let mut texts = Vec::new();
+    for name in TEXTS {
+        texts.push(match body.get(name) {
+            None => None,
+            Some(Value::String(text)) => Some(text.as_str()),
+            Some(_) => return Err(Problem::bad(format!("{name} is a text"))),
+        });
+    }
+    let enabled = match body.get("enabled") {
+        None => None,
+        Some(Value::Bool(enabled)) => Some(*enabled),
+        Some(_) => return Err(Problem::bad("enabled is true or false")),
+    };
     let version = ctx.if_match.trim().trim_matches('"');
     if version.is_empty() {
         let words = "a change of a connection names the version that it changes";
@@ -260,18 +273,12 @@ pub(crate) async fn change(ctx: Ctx, Path(id): Path<String>, body: Bytes) -> Ans
             &mut fields.events_every,
             &mut fields.keep_events,
         ];
-        for (name, field) in TEXTS.iter().zip(wanted) {
-            match &body[*name] {
-                Value::Null if body.get(*name).is_none() => {}
-                Value::String(text) => text.clone_into(field),
-                _ => return Err(Problem::bad(format!("{name} is a text"))),
+        for (text, field) in texts.into_iter().zip(wanted) {
+            if let Some(text) = text {
+                text.clone_into(field);
             }
         }
-        match &body["enabled"] {
-            Value::Null if body.get("enabled").is_none() => {}
-            Value::Bool(enabled) => fields.enabled = *enabled,
-            _ => return Err(Problem::bad("enabled is true or false")),
-        }
+        fields.enabled = enabled.unwrap_or(fields.enabled);
         Ok(fields)
     });
     match changed.await {

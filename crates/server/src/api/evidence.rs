@@ -8,7 +8,7 @@ use posture::evidence::Sampling;
 use serde_json::{Value, json};
 use store::EvidencePack;
 
-use super::{ORG, Operation, body_of, get, json_answer, only, post, schema};
+use super::{ORG, Operation, body_of, get, json_answer, only, post, schema, whole};
 use crate::evidence::{self, Wanted};
 use crate::problem::{Answered, Problem};
 use crate::visit::Ctx;
@@ -142,7 +142,7 @@ pub(crate) async fn make(ctx: Ctx, body: Bytes) -> Answered {
         None => None,
         Some(sample) => {
             only(sample, ["rows", "seed"])?;
-            let rows = sample["rows"].as_u64().filter(|rows| (1..=1_000).contains(rows));
+            let rows = whole(&sample["rows"]).filter(|rows| (1..=1_000).contains(rows));
             let seed = sample["seed"].as_str().filter(|seed| !seed.is_empty());
             let (Some(rows), Some(seed)) = (rows, seed) else {
                 return Err(Problem::bad("sample has rows, 1 to 1000, and a seed"));

@@ -7,7 +7,9 @@ use posture::ocsf::Finding;
 use serde_json::{Value, json};
 use store::findings::AcceptanceKind;
 
-use super::{AFTER, Keyset, LIMIT, ORG, Operation, body_of, get, json_answer, objects, only, param, post, schema};
+use super::{
+    AFTER, Keyset, LIMIT, ORG, Operation, body_of, get, json_answer, objects, only, param, post, schema, whole,
+};
 use crate::problem::{Answered, Problem};
 use crate::reading::Parameters;
 use crate::triage::{Decision, decide};
@@ -160,8 +162,7 @@ fn read_evidence(finding: &mut Value) {
 
 /// The findings that a decision is about.
 fn numbers_of(body: &Value) -> Result<Vec<i64>, Problem> {
-    let numbers: Option<Vec<i64>> =
-        body["findings"].as_array().and_then(|numbers| numbers.iter().map(Value::as_i64).collect());
+    let numbers: Option<Vec<i64>> = body["findings"].as_array().and_then(|numbers| numbers.iter().map(whole).collect());
     numbers.ok_or_else(|| Problem::bad("findings is a list of numbers"))
 }
 

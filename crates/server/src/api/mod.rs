@@ -255,6 +255,19 @@ fn has_nul(value: &Value) -> bool {
     }
 }
 
+/// A whole number, which JSON may write with a point as well: `12` and `12.0` are the same.
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    let rounded = || {
+        let number = value.as_f64().filter(|number| number.fract() == 0.0)?;
+        // Every number between these two powers of two fits; the upper one is the first that does not.
+        (-TOO_LARGE..TOO_LARGE).contains(&number).then_some(number as i64)
+    };
+    value.as_i64().or_else(rounded)
+}
+
+/// 2 to the power of 63.
+const TOO_LARGE: f64 = 9_223_372_036_854_775_808.0;
+
 /// Refuses members that an endpoint does not know: a typing error must not be taken for a wish that was fulfilled.
 pub(crate) fn only<'a>(body: &Value, known: impl IntoIterator<Item = &'a str>) -> Result<(), Problem> {
     let known: Vec<&str> = known.into_iter().collect();

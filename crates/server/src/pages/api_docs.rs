@@ -31,7 +31,7 @@ struct OperationView {
 pub(crate) async fn show(ctx: Ctx) -> Answered {
     let base = match &ctx.app.public_url {
         Some(url) => url.to_string(),
-        None => "http://127.0.0.1:8642/".to_owned(),
+        None => format!("http://{}/", ctx.host),
     };
     let base = base.trim_end_matches('/').to_owned();
     page(&ApiDocsPage {

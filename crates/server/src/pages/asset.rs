@@ -187,6 +187,8 @@ fn look_of(table: &Table, name: &str) -> Look {
     match kind {
         Some(Kind::Boolean) if GOOD.contains(&name) => Look::Good,
         Some(Kind::Boolean) => Look::Flag,
+        // A number that is a name is not counted with.
+        Some(Kind::Integer) if name.starts_with("unix_") => Look::Plain,
         Some(Kind::Integer | Kind::Real) => Look::Number,
         Some(Kind::Time) => Look::Time,
         // A column of a sister table: told by its name.
@@ -197,7 +199,10 @@ fn look_of(table: &Table, name: &str) -> Look {
 }
 
 /// Words that are written in capitals.
-const ABBREVIATIONS: &[&str] = &["mfa", "os", "id", "ip", "ssh", "mdm", "radius", "ldap", "api", "totp"];
+const ABBREVIATIONS: &[&str] =
+    &["mfa", "os", "id", "uid", "gid", "ip", "ssh", "mdm", "sso", "radius", "ldap", "api", "totp", "url", "tpm", "cpu"];
+/// Words that are written as their owners write them.
+const NAMES: &[(&str, &str)] = &[("jumpcloud", "JumpCloud"), ("webauthn", "WebAuthn")];
 /// Types that people look for first, in this order.
 const FIRST: &[&str] =
     &["user", "device", "application", "user_group", "device_group", "policy", "administrator", "ip_address"];
@@ -207,7 +212,11 @@ fn heading(name: &str) -> String {
     let words = name.strip_suffix("_at").unwrap_or(name).replace('_', " ");
     let words: Vec<String> = words
         .split(' ')
-        .map(|word| if ABBREVIATIONS.contains(&word) { word.to_uppercase() } else { word.to_owned() })
+        .map(|word| match NAMES.iter().find(|(name, _)| *name == word) {
+            Some((_, written)) => (*written).to_owned(),
+            None if ABBREVIATIONS.contains(&word) => word.to_uppercase(),
+            None => word.to_owned(),
+        })
         .collect();
     let words = words.join(" ");
     let mut letters = words.chars();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::Path;
-use posture::{Mode, Request};
-use serde_json::json;
+use posture::{Check, Mode, ParameterSet, Request};
+use serde_json::{Value, json};
 use store::findings::Severity;
 
 use super::parts::Moment;
@@ -166,7 +166,7 @@ pub(crate) async fn show(ctx: Ctx, Path(id): Path<String>) -> Answered {
         origin: check.origin.to_string(),
         tier: check.tier.about(),
         reads: check.reads.clone(),
-        parameters: check.parameters.iter().map(|(name, value)| (name.clone(), format!("{value:?}"))).collect(),
+        parameters: parameters_of(check),
         requirements,
         why: Prose::of(&check.why),
         how: Prose::of(&check.how),
@@ -215,4 +215,16 @@ pub(crate) async fn run(ctx: Ctx) -> Answered {
         );
     }
     see("/checks?done=checked")
+}
+
+/// The parameters of a check with what they are unless somebody sets them, in words.
+fn parameters_of(check: &Check) -> Vec<(String, String)> {
+    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let words = |value: &Value| match value {
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        Value::Array(items) => items.iter().map(word).collect::<Vec<_>>().join(", "),
+        other => word(other),
+    };
+    let all = ParameterSet::of(check, &BTreeMap::new()).to_json();
+    all.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), words(value))).collect()
 }

@@ -10,9 +10,9 @@ use serde_json::json;
 use store::events::{Hour, WindowState};
 use store::{Connection, StreamKind, TableRecord};
 
-use super::parts::{ConnectionLine, Moment, RunLine, StateView, needs_action};
+use super::parts::{ConnectionLine, Moment, RunLine, StateView, credential_words, needs_action};
 use crate::frame::{Frame, Section, page, see};
-use crate::grid::{Grid, Look, Spec, column, grouped, state_tone};
+use crate::grid::{Grid, Look, Spec, column, grouped, size_words, state_tone};
 use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
 use crate::reading::Parameters;
@@ -278,7 +278,7 @@ async fn status_page(ctx: &Ctx, connection: &Connection, report: Option<&TestRep
         checklist: report.map(Checklist::of),
         credential: format!(
             "{}, ****{}",
-            connection.credential_kind.replace('_', " "),
+            credential_words(&connection.credential_kind),
             connection.credential_last_four
         ),
         expires: Moment::of(connection.credential_expires_at, ctx.now),
@@ -407,7 +407,7 @@ pub(crate) async fn run(ctx: Ctx, Path(number): Path<i64>) -> Answered {
         frame,
         error: run.error.clone().unwrap_or_default(),
         help: run.help.clone().unwrap_or_default(),
-        bytes: format!("{} KiB", grouped(run.bytes / 1024)),
+        bytes: size_words(run.bytes),
         collector: run.collector.clone(),
         ended: Moment::of(run.ended_at, ctx.now),
         connection_id: connection.map(|connection| connection.id).unwrap_or_default(),

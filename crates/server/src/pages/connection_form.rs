@@ -10,7 +10,7 @@ use store::{Action, Connection, Outcome, Place, StreamKind};
 use url::Url;
 
 use super::connection::{Checklist, ConnectionHead, head};
-use super::parts::Moment;
+use super::parts::{Moment, credential_words};
 use crate::frame::{Frame, Section, page, see};
 use crate::problem::{Answered, Problem};
 use crate::settings::{CHANGED_MEANWHILE, Fields, change, detail_of, version_of};
@@ -278,7 +278,7 @@ async fn credentials_page(
     let page_of = CredentialsPage {
         frame: Frame::of(ctx, Section::Connections, format!("{}: credentials", connection.name)).await?,
         head: head(ctx, connection, "credentials").await?,
-        kind: connection.credential_kind.replace('_', " "),
+        kind: credential_words(&connection.credential_kind).to_owned(),
         last_four: connection.credential_last_four.clone(),
         client_id: connection.credential_client_id.clone().unwrap_or_default(),
         added: Moment::of(Some(connection.credential_added_at), ctx.now),

@@ -13,7 +13,7 @@ use super::parts::Moment;
 use super::prose::Prose;
 use crate::evidence::{self, Wanted, organization};
 use crate::frame::{Frame, Section, page, with_org};
-use crate::grid::{grouped, state_tone};
+use crate::grid::{grouped, size_words, state_tone};
 use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
 use crate::visit::Ctx;
@@ -328,7 +328,7 @@ fn line(ctx: &Ctx, pack: &EvidencePack, name: Option<&String>) -> PackLine {
         made: Moment::of(Some(pack.made_at), ctx.now),
         by: printable(&pack.made_by),
         files: grouped(pack.files.unsigned_abs()),
-        size: format!("{} KiB", grouped(pack.bytes.unsigned_abs() / 1024)),
+        size: size_words(pack.bytes.unsigned_abs()),
         digest: pack.digest.clone(),
         previous: pack.previous.clone().unwrap_or_else(|| "none: it is the first".to_owned()),
         is_kept: evidence::is_kept(&ctx.app, pack.number),

@@ -9,6 +9,15 @@ use store::{Connection, Outcome, Run, StreamKind};
 use crate::grid::{grouped, state_tone};
 use crate::reading::Standing;
 
+/// What a kind of credential is called.
+pub(crate) fn credential_words(kind: &str) -> &str {
+    match kind {
+        "api_key" => "API key",
+        "service_account" => "service account",
+        other => other,
+    }
+}
+
 /// Bars over time, two parts each, with the same in words.
 #[derive(Debug, Template)]
 #[template(path = "histogram.html")]

@@ -190,3 +190,71 @@ async fn a_program_that_asks_too_fast_is_told_when_to_come_again() {
     let other = scene.token("owner", Role::Owner).await;
     assert_eq!(scene.call("GET", "/api/v1/findings", &other, &[], "").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn who_sends_no_token_is_told_to_send_one_whatever_is_asked() {
+    let scene = Scene::empty().await;
+    let asked = server::route_list().into_iter().filter(|route| route.path.starts_with("/api/"));
+    for route in asked {
+        let answer = scene.bare(route.method, &scene.path_of(route.path)).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{} {}", route.method, route.path);
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+}
+
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_point() {
+    let scene = Scene::synced().await;
+    let token = scene.token("owner", Role::Owner).await;
+    let number: i64 = scene.finding.parse().unwrap();
+    let assign = |number: &str| format!(r#"{{"findings": [{number}], "owner": "mara"}}"#);
+    let path = "/api/v1/findings/assign";
+    let done = scene.call("POST", path, &token, &[], &assign(&format!("{number}.0"))).await;
+    assert_eq!((done.status, &document(&done)["findings"]), (StatusCode::OK, &json!([number])), "{}", done.body);
+    for part in ["0.5", "1e300", "-1e300", "\"1\""] {
+        let refused = scene.call("POST", path, &token, &[], &assign(part)).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{part}: {}", refused.body);
+    }
+    let pack = |rows: &str| {
+        let org_id = &scene.org_id;
+        format!(
+            r#"{{"framework": "soc2", "org_id": "{org_id}", "from": "2026-01-01", "to": "2099-01-01",
+                "items": ["ev-user-list"], "sample": {{"rows": {rows}, "seed": "a word"}}}}"#
+        )
+    };
+    let made = scene.call("POST", "/api/v1/evidence/packs", &token, &[], &pack("25.0")).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    for rows in ["0", "2.5", "1001"] {
+        let refused = scene.call("POST", "/api/v1/evidence/packs", &token, &[], &pack(rows)).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{rows}: {}", refused.body);
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_read_is_told_before_the_version_is_and_what_can_not_be_done_is_another_thing() {
+    let scene = Scene::synced().await;
+    let token = scene.token("owner", Role::Owner).await;
+    let path = format!("/api/v1/connections/{}", scene.connection);
+    let old = [("if-match", "\"of long ago\"")];
+    for body in [r#"{"keep_events": 3}"#, r#"{"enabled": "yes"}"#, r#"{"name": null}"#] {
+        let refused = scene.call("PATCH", &path, &token, &old, body).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{body}: {}", refused.body);
+    }
+    let tag = scene.call("GET", &path, &token, &[], "").await.header("etag");
+    for body in [r#"{"keep_events": "a while"}"#, r#"{"inventory_every": "now and then"}"#, r#"{"name": " "}"#] {
+        let refused = scene.call("PATCH", &path, &token, &[("if-match", &tag)], body).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", refused.body);
+    }
+}
+
+#[tokio::test]
+async fn a_decision_may_be_about_as_many_findings_as_the_description_says() {
+    let scene = Scene::synced().await;
+    let token = scene.token("owner", Role::Owner).await;
+    let most = |last: i64| -> Vec<i64> { (0..9_999).map(|at| i64::MAX - at).chain([last]).collect() };
+    for path in ["reopen", "assign"] {
+        let body = json!({ "findings": most(scene.finding.parse().unwrap()) }).to_string();
+        let answer = scene.call("POST", &format!("/api/v1/findings/{path}"), &token, &[], &body).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{}", answer.body);
+    }
+}

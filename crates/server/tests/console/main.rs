@@ -586,3 +586,25 @@ async fn events_are_followed_until_somebody_pauses() {
     let over = scene.get("/events?live=yes&from=2026-01-01", Some(&owner)).await;
     assert!(!over.body.contains("data-live"), "a time that is over does not go on");
 }
+
+#[tokio::test]
+async fn pages_speak_as_people_do() {
+    let scene = Scene::synced().await;
+    let browser = scene.sign_in("owner").await;
+    let page = async |path: &str| scene.get(path, Some(&browser)).await.body;
+    let check = page("/checks/admin-owner-offboarded").await;
+    assert!(check.contains("<dt>exempt</dt><dd>none</dd>"), "{check}");
+    assert!(page("/checks/user-mfa-exclusion-active").await.contains("_days</dt><dd>"), "a check with a number");
+    let finding = page(&format!("/findings/{}", scene.finding)).await;
+    assert!(finding.contains("<dt>Came back</dt><dd>never</dd>"), "{finding}");
+    let framework = page("/frameworks/cis").await;
+    assert!(framework.contains(">1 item<") && framework.contains(" items<"), "{framework}");
+    let user = page(&scene.path_of("/assets/user/{org_id}/{*id}")).await;
+    assert!(user.contains("MFA WebAuthn status") && user.contains("Unix UID"), "{user}");
+    let uid = user.split_once("<dt>Unix UID</dt><dd>").unwrap().1.split('<').next().unwrap();
+    assert!(uid.parse::<u32>().is_ok(), "{uid}");
+    let docs = page("/api-docs").await;
+    assert!(docs.contains(&format!("http://{}/api/v1", support::HOST)), "{docs}");
+    let credentials = page(&format!("/connections/{}/credentials", scene.connection)).await;
+    assert!(credentials.contains("API key"), "{credentials}");
+}

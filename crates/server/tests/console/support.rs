@@ -394,6 +394,12 @@ impl Scene {
         self.ask(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 
+    /// Asks with nothing that tells who it is, and from no page.
+    pub(crate) async fn bare(&self, method: &str, path: &str) -> Answer {
+        let request = Request::builder().method(method).uri(path).header(header::HOST, HOST);
+        self.ask(request.body(Body::empty()).unwrap()).await
+    }
+
     pub(crate) async fn get_at(&self, path: &str, host: &str) -> Answer {
         self.ask(Request::get(path).header(header::HOST, host).body(Body::empty()).unwrap()).await
     }
