@@ -44,7 +44,7 @@ pub enum Error {
     #[error("{0}")]
     Unusable(String),
     /// A person or a signal stopped it.
-    #[error("stopped before the end; nothing of this sync was kept")]
+    #[error("stopped before the end")]
     Cancelled,
 }
 
@@ -82,12 +82,13 @@ impl Error {
                 "The credential now sees another organization. Check it in JumpCloud, then test the connection."
                     .to_owned()
             }
-            Self::Organization { .. } => "Set the organization with `jumpseat connection edit --org-id ID`.".to_owned(),
+            Self::Organization { .. } => "Say which one is meant: `--org-id ID` with `jumpseat connection add` or `edit`; `jumpseat connection discover` shows them.".to_owned(),
             Self::Credential(_) => "Paste the credential again, alone on its line.".to_owned(),
             Self::Place(_) => "Set the region or the URLs with `jumpseat connection edit`.".to_owned(),
             Self::Pinned(_) => "Run the sync on that collector.".to_owned(),
             Self::Unusable(_) => "Nothing was changed.".to_owned(),
-            Self::Cancelled => "Run the sync again; it starts from the last committed snapshot.".to_owned(),
+            Self::Cancelled => "Run the sync again. Events go on behind the last that is stored; of an inventory that is not complete nothing is kept."
+                .to_owned(),
         }
     }
 

@@ -25,5 +25,5 @@ pub use linking::{
 pub use progress::{Listener, Progress, silent};
 pub use schedule::{Schedule, ScheduleError};
 pub use scheduler::run_schedule;
-pub use sync::{AfterInventory, Collector, SyncOptions, SyncReport};
+pub use sync::{AfterSync, Collector, SyncOptions, SyncReport};
 pub use test::{Check, Grade, TestReport};

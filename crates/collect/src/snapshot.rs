@@ -7,6 +7,7 @@
 
 mod ask;
 mod judge;
+mod own;
 mod take;
 mod write;
 
@@ -19,11 +20,12 @@ use serde_json::Value;
 use store::json::Json;
 use store::schema::Reader;
 use store::{Marks, NewRow, SnapshotWriter, TableRecord, TableState};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use self::ask::{Verdict, ask_each, ask_source};
 use self::judge::judge_all;
+use self::own::Own;
 use self::write::write_all;
 use crate::error::Error;
 use crate::node::Node;
@@ -106,6 +108,8 @@ struct Reading {
     lists: Semaphore,
     large_lists: Semaphore,
     quarantined: AtomicU64,
+    /// Found out when the first administrator comes that names no organization.
+    own_administrators: OnceCell<Own>,
 }
 
 struct Watcher {
@@ -159,6 +163,7 @@ pub(crate) async fn read_all(
         lists: Semaphore::new(LISTS_AT_ONCE),
         large_lists: Semaphore::new(LARGE_LISTS_AT_ONCE),
         quarantined: AtomicU64::new(0),
+        own_administrators: OnceCell::new(),
     });
     let ask = async {
         let asked = ask_all(Arc::clone(&reading)).await;

@@ -39,13 +39,13 @@ pub struct Collector {
     pub name: String,
     /// What is collected.
     pub tables: &'static [&'static Collected],
-    /// What follows after each snapshot of an organization.
-    pub after_inventory: Option<AfterInventory>,
+    /// What follows after each snapshot of an organization, and after its first events.
+    pub after_sync: Option<AfterSync>,
 }
 
-/// Does something with an organization after its snapshot was committed, given the organization's id. It tells its own
-/// failures: the sync has succeeded.
-pub type AfterInventory = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+/// Does something with an organization after what was collected of it was committed, given the organization's id. It tells
+/// its own failures: the sync has succeeded.
+pub type AfterSync = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 impl std::fmt::Debug for Collector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -90,7 +90,7 @@ impl Collector {
         holder: LeaseHolder,
         name: String,
     ) -> Self {
-        Self { store, key, clock, settings, holder, name, tables: tables::ALL, after_inventory: None }
+        Self { store, key, clock, settings, holder, name, tables: tables::ALL, after_sync: None }
     }
 
     /// Syncs the inventory of a connection now. The run, its end and the next time are written down whatever happens.
@@ -157,7 +157,7 @@ impl Collector {
         let report = report?;
         noted?;
         released?;
-        if let Some(after) = &self.after_inventory {
+        if let Some(after) = &self.after_sync {
             listener(Progress::Stage("checking".to_owned()));
             after(report.org_id.clone()).await;
         }

@@ -269,6 +269,7 @@ pub mod endpoints {
         get Plain {
             APPLEMDMS = "/api/v2/applemdms";
             BULK_USERSTATES = "/api/v2/bulk/userstates";
+            ORGANIZATION_ADMINISTRATORLINKS = "/api/v2/organizations/{id}/administratorlinks";
         }
         get Graph {
             USERGROUP_MEMBERS = "/api/v2/usergroups/{id}/members";

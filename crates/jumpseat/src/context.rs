@@ -10,7 +10,7 @@ use store::{Connection, LeaseHolder, Location, MasterKey, Store};
 
 use crate::commands::Global;
 use crate::config::{Config, load};
-use crate::exit::Problem;
+use crate::exit::{Problem, eprintln_quietly};
 use crate::output::Format;
 use crate::posture::{load_posture, tells_after_sync};
 
@@ -71,6 +71,28 @@ impl Context {
     }
 }
 
+impl Context {
+    /// That there is no inventory, and where there is none: the place may be another than the one that was meant.
+    pub(crate) fn nothing_collected(&self, as_of: Option<Timestamp>) -> String {
+        let place = match &self.config.store {
+            Some(_) => "in this store".to_owned(),
+            None => format!("in {}", self.config.data_dir.display()),
+        };
+        match as_of {
+            Some(as_of) => format!("nothing was collected {place} by {as_of}: it begins with the first sync"),
+            None => format!("nothing was collected {place} yet: `jumpseat sync` does it"),
+        }
+    }
+
+    /// Says so on standard error, if it is so: an empty table alone would look like an empty organization.
+    pub(crate) async fn tell_if_nothing_collected(&self, as_of: Option<Timestamp>) -> Result<()> {
+        if self.store.snapshots_held(as_of, None).await?.is_empty() {
+            eprintln_quietly(&self.nothing_collected(as_of));
+        }
+        Ok(())
+    }
+}
+
 /// Where the settings say that the store is.
 pub(crate) fn location(config: &Config) -> Result<Location> {
     match &config.store {
@@ -100,7 +122,7 @@ pub(crate) fn collector(config: &Config, store: Store, what: &str) -> Result<Col
     let posture = load_posture(config, store.clone(), what)?;
     let mut collector =
         Collector::new(store, Arc::new(key), clock(), settings(config)?, holder, config.collector.clone());
-    collector.after_inventory = Some(tells_after_sync(posture));
+    collector.after_sync = Some(tells_after_sync(posture));
     Ok(collector)
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
-use collect::AfterInventory;
+use collect::AfterSync;
 use jiff::Timestamp;
 use posture::evidence::Items;
 use posture::{FileError, Library, Mode, Posture, Request, Settings};
@@ -54,7 +54,7 @@ fn words(errors: &[FileError]) -> String {
 }
 
 /// Runs all checks over an organization after each of its snapshots, and merges what they find.
-pub(crate) fn tells_after_sync(posture: Posture) -> AfterInventory {
+pub(crate) fn tells_after_sync(posture: Posture) -> AfterSync {
     Arc::new(move |org_id| {
         let posture = posture.clone();
         Box::pin(async move { check_all(&posture, vec![org_id]).await })

@@ -161,6 +161,9 @@ impl Collector {
         let started = self.clock.now();
         let what = format!("the events sync of {}", connection.name);
         let lease = self.store.take_lease(&event_lease_name(connection), &what, &self.holder, started).await?;
+        let streams = self.store.streams(Some(&connection.id)).await?;
+        let are_first =
+            streams.iter().any(|stream| stream.kind == StreamKind::Events && stream.state.last_success_at.is_none());
         let mut run = Run {
             collector: self,
             connection,
@@ -181,6 +184,11 @@ impl Collector {
         result?;
         let report = noted?;
         released?;
+        // Checks that ask for events could not be decided before. What follows later does so with the next snapshot.
+        if let Some(after) = self.after_sync.as_ref().filter(|_| are_first) {
+            listener(Progress::Stage("checking".to_owned()));
+            after(report.org_id.clone()).await;
+        }
         Ok(report)
     }
 

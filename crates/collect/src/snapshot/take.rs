@@ -15,6 +15,7 @@ use store::{NewRow, TableState};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::ask::{Flaw, Verdict, verdict_of};
+use super::own::is_elsewhere;
 use super::{LISTS_AT_ONCE, Reading, lock, task_died};
 use crate::error::Error;
 use crate::node::Node;
@@ -167,6 +168,7 @@ async fn make_ready(reading: Arc<Reading>, taken: Taken, received: Vec<Box<RawVa
     let Some((details_at, endpoint)) = taken.details else {
         for raw in &received {
             match object_in(raw.get()) {
+                Ok(row) if is_elsewhere(&reading, &reading.parts[at], &row).await? => ready.elsewhere += 1,
                 Ok(row) => ready.take(&reading, &taken, is_watched, row, raw.get().len(), false)?,
                 Err(why) => ready.unreadable.push((at, why, raw.get().to_owned())),
             }

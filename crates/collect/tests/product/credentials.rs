@@ -7,7 +7,7 @@ use std::time::Duration;
 use collect::Error;
 use jumpcloud::Credential;
 use secrecy::SecretString;
-use simulator::{Character, Config, Effect, FaultBody, FaultRule, OrganizationSpec};
+use simulator::{Character, Config, Effect, FaultBody, FaultRule, Oddity, OrganizationSpec};
 use store::Outcome;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -132,6 +132,35 @@ async fn a_providers_key_collects_the_organization_that_is_meant_and_nothing_of_
     }
     let organizations = scenario.column("SELECT DISTINCT org_id FROM users").await;
     assert_eq!(organizations.len(), 2);
+}
+
+/// To such a key JumpCloud does not tell to which organization an administrator belongs.
+#[tokio::test]
+async fn a_providers_key_gives_no_organization_the_administrators_of_another() {
+    let mut config = three();
+    for organization in &mut config.organizations {
+        organization.oddities = organization.oddities.clone().with(Oddity::AdministratorsLackOrganization);
+    }
+    let scenario = scenario(config).await;
+    let key = scenario.world.credentials(0).mtp.unwrap();
+    let mut connection = scenario.connection(2, &Credential::api_key(&key).unwrap());
+    (connection.id, connection.name) = ("connection-9".into(), "Connection 9".into());
+    scenario.add(&connection, &key).await;
+    assert_eq!(lacking(&scenario.try_sync(9).await.unwrap()), [""; 0]);
+    scenario.equals_oracle(2).await;
+    let mine = "SELECT id FROM administrators ORDER BY id";
+    let administrators = scenario.column(mine).await;
+    assert!(!administrators.is_empty());
+
+    // Where the links can not be read, nobody is taken for one of this organization, and nobody for gone.
+    let effect = Effect::Status { status: 403, body: FaultBody::Json, headers: Vec::new(), retry_after: None };
+    scenario.spoil("/api/v2/organizations/*/administratorlinks", effect);
+    let lacking = lacking(&scenario.try_sync(9).await.unwrap());
+    assert!(
+        lacking.iter().any(|words| words.contains("administrators") && words.contains("several organizations")),
+        "{lacking:?}"
+    );
+    assert_eq!(scenario.column(mine).await, administrators);
 }
 
 #[tokio::test]

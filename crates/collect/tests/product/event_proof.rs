@@ -1,5 +1,6 @@
 //! What is stored of a living organization is what was issued there, hour by hour, and says so itself.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use collect::events::EventOptions;
@@ -29,6 +30,25 @@ async fn everything_issued_is_stored_once_and_every_hour_is_sealed() {
     scenario.is_proven().await;
     let runs = scenario.collector.store.runs(None, 1).await.unwrap();
     assert_eq!((runs[0].action, runs[0].outcome), (Action::Events, Some(Outcome::Succeeded)));
+}
+
+/// Checks ask for events, and the first inventory comes before the first events.
+#[tokio::test]
+async fn what_follows_a_snapshot_follows_the_first_events_as_well_and_no_others() {
+    let mut scenario = scenario(busy(Oddities::clean())).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    scenario.collector.after_sync = Some(Arc::new(move |org_id| {
+        tell.lock().unwrap().push(org_id);
+        Box::pin(async {})
+    }));
+    let org_id = scenario.world.organizations()[0].id.to_string();
+    scenario.sync_completely().await;
+    assert_eq!(*told.lock().unwrap(), [org_id.clone()]);
+    scenario.sync_the_events().await;
+    assert_eq!(*told.lock().unwrap(), [org_id.clone(), org_id.clone()]);
+    scenario.live(2, MINUTE).await;
+    assert_eq!(told.lock().unwrap().len(), 2, "not after each poll");
 }
 
 #[tokio::test]

@@ -159,6 +159,7 @@ async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
     let sql = format!("SELECT {} FROM {}{condition} ORDER BY \"{}\", id", quoted.join(", "), table.name, table.label);
     let query = Query { sql, as_of: args.as_of, org_id, ..Query::default() };
     super::sql::stream(context, &query, &Limits { rows: args.limit, ..Limits::default() }).await?;
+    context.tell_if_nothing_collected(args.as_of).await?;
     Ok(Exit::Ok)
 }
 
@@ -198,6 +199,7 @@ async fn counts(context: &Context, org_id: Option<String>, as_of: Option<Timesta
         .collect();
     let query = Query { sql: parts.join(" UNION ALL "), as_of, org_id, ..Query::default() };
     super::sql::stream(context, &query, &Limits::default()).await?;
+    context.tell_if_nothing_collected(as_of).await?;
     Ok(Exit::Ok)
 }
 

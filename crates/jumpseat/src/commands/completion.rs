@@ -1,5 +1,7 @@
 //! `completion` and `man`: generated from the command line's own description.
 
+use std::io::Write as _;
+
 use anyhow::Result;
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
@@ -14,7 +16,10 @@ pub(super) struct CompletionArgs {
 }
 
 pub(super) fn completion(args: &CompletionArgs) -> Result<Exit> {
-    clap_complete::generate(args.shell, &mut super::Cli::command(), "jumpseat", &mut std::io::stdout().lock());
+    // It takes a reader that has seen enough for a reason to panic.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::Cli::command(), "jumpseat", &mut script);
+    std::io::stdout().lock().write_all(&script)?;
     Ok(Exit::Ok)
 }
 

@@ -706,18 +706,15 @@ async fn rotate(args: RotateArgs, context: &Context) -> Result<Exit> {
 }
 
 async fn remove(name: &str, purge: bool, yes: bool, context: &Context) -> Result<Exit> {
+    // What a removed connection has left is known by its organization's id alone.
+    let is_left_over =
+        context.store.find_connection(name).await?.is_none() && !context.store.snapshots(name, 1).await?.is_empty();
+    if purge && is_left_over {
+        return purge_left_over(name, yes, context).await;
+    }
     let connection = context.one(name).await?;
     if purge && !yes {
-        let answer =
-            ask(&format!("Everything collected of {} will be removed. Type its name to go on", connection.name), None)
-                .map_err(|_| {
-                    Problem::usage(
-                        "--purge removes everything that was collected; add --yes to do it without being asked",
-                    )
-                })?;
-        if answer != connection.name {
-            return Err(Problem::usage("nothing was removed: the name does not match"));
-        }
+        confirm_purge(&connection.name)?;
     }
     let collector = context.collector("jumpseat connection remove")?;
     // A running sync would write again what is removed here.
@@ -736,10 +733,39 @@ async fn remove(name: &str, purge: bool, yes: bool, context: &Context) -> Result
         context.store.purge_organization(org_id).await?;
     }
     context.store.release_lease(lease).await?;
-    let kept =
-        if purge { "and everything that was collected of its organization" } else { "; what it has collected stays" };
-    eprintln_quietly(&format!("{} is removed{}{kept}", printable(&connection.name), if purge { " " } else { "" }));
+    let kept = match &connection.org_id {
+        Some(_) if purge => " and everything that was collected of its organization".to_owned(),
+        Some(org_id) => {
+            format!("; what it has collected stays, until `jumpseat connection remove {org_id} --purge`")
+        }
+        None => String::new(),
+    };
+    eprintln_quietly(&format!("{} is removed{}", printable(&connection.name), printable(&kept)));
     Ok(Exit::Ok)
+}
+
+/// Removes what was collected of an organization whose connection is gone.
+async fn purge_left_over(org_id: &str, yes: bool, context: &Context) -> Result<Exit> {
+    let connections = context.store.connections().await?;
+    if let Some(other) = connections.iter().find(|connection| connection.org_id.as_deref() == Some(org_id)) {
+        let name = &other.name;
+        return Err(Problem::usage(format!("{name} is connected to this organization: remove {name} with --purge")));
+    }
+    if !yes {
+        confirm_purge(org_id)?;
+    }
+    context.store.purge_organization(org_id).await?;
+    eprintln_quietly(&format!("everything that was collected of the organization {} is removed", printable(org_id)));
+    Ok(Exit::Ok)
+}
+
+/// Has a person type the name of what is to be removed.
+fn confirm_purge(name: &str) -> Result<()> {
+    let answer = ask(&format!("Everything collected of {name} will be removed. Type its name to go on"), None)
+        .map_err(|_| {
+            Problem::usage("--purge removes everything that was collected; add --yes to do it without being asked")
+        })?;
+    if answer == name { Ok(()) } else { Err(Problem::usage("nothing was removed: the name does not match")) }
 }
 
 async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {

@@ -42,7 +42,7 @@ Examples:
   jumpseat connection test Acme
   jumpseat sync
   jumpseat status --check
-  jumpseat asset list --type device --where \"NOT disk_encrypted\"
+  jumpseat asset list --type device --where \"disk_encrypted IS NOT TRUE\"
   jumpseat asset access mara.lind
   jumpseat event search --user mara.lind --outcome failure
   jumpseat event verify
@@ -72,7 +72,7 @@ pub(crate) struct Cli {
 pub(crate) struct Global {
     /// How data is written; a table on a terminal and JSON in a pipe, if not said.
     #[arg(long, short, global = true, value_enum)]
-    output: Option<Format>,
+    pub output: Option<Format>,
     /// The folder that holds the database and the master key.
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,

@@ -61,6 +61,9 @@ pub(super) async fn run(args: SqlArgs, global: &Global) -> Result<Exit> {
         Limits { time: Duration::from_secs(args.timeout.clamp(1, 3_600)), rows: args.limit, ..Limits::default() };
     let query = Query { sql: args.query.unwrap_or_default(), as_of: args.as_of, ..Query::default() };
     stream(&context, &query, &limits).await?;
+    if query.as_of.is_some() {
+        context.tell_if_nothing_collected(query.as_of).await?;
+    }
     Ok(Exit::Ok)
 }
 

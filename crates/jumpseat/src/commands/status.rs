@@ -141,7 +141,12 @@ pub(super) async fn run(args: StatusArgs, global: &Global) -> Result<Exit> {
     } else {
         sheet.write(context.format)?;
     }
-    Ok(if args.check { exit } else { Exit::Ok })
+    Ok(match args.check {
+        // Whoever watches wants to hear that there is nothing to watch: a folder may be the wrong one.
+        true if lines.is_empty() => Exit::Partial,
+        true => exit,
+        false => Exit::Ok,
+    })
 }
 
 async fn lines_of_streams(context: &Context) -> Result<Vec<Line>> {

@@ -199,6 +199,24 @@ async fn the_exit_code_tells_whether_something_fails_badly_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gate_does_not_open_because_nothing_was_looked_at() {
+    let scene = Scene::small().await;
+    assert_eq!(scene.run(&["status", "--check"]).await.code, 6);
+    let empty = scene.run(&["check", "run", "--fail-on", "high"]).await;
+    assert_eq!(empty.code, 6);
+    assert!(empty.err.contains("nothing was collected"), "{empty:?}");
+    assert!(scene.run(&["asset", "list", "--type", "device"]).await.err.contains("nothing was collected"));
+    let scene = scene.synced().await;
+    let before = scene.run(&["check", "run", "--fail-on", "high", "--as-of", "2020-01-01"]).await;
+    assert_eq!(before.code, 6);
+    assert!(before.err.contains("by 2020-01-01"), "{before:?}");
+    let after = scene.run(&["check", "run", "--fail-on", "high", "--as-of", "2100-01-01"]).await;
+    assert_eq!(after.code, 2);
+    assert!(after.err.contains("future"), "{after:?}");
+    assert!(!scene.run(&["asset", "list", "--type", "device"]).await.err.contains("nothing was collected"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_own_check_runs_beside_ours_and_can_not_take_an_id() {
     let scene = Scene::small().await.synced().await;
     let folder = scene.data_dir().join("checks");

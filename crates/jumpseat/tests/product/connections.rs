@@ -174,6 +174,23 @@ async fn removing_keeps_the_data_unless_it_is_purged() {
 }
 
 #[tokio::test]
+async fn what_a_removed_connection_has_left_can_be_purged_without_its_key() {
+    let scene = Scene::small().await.synced().await;
+    let org_id = scene.world().organizations()[0].id.to_string();
+    let purge = ["connection", "remove", &org_id, "--purge", "--yes"];
+    let connected = scene.run(&purge).await;
+    assert_eq!(connected.code, 2);
+    assert!(connected.err.contains("Acme"), "{connected:?}");
+    let removed = scene.run(&["connection", "remove", "Acme"]).await;
+    assert!(removed.err.contains(&format!("connection remove {org_id} --purge")), "{removed:?}");
+    assert_eq!(scene.run(&purge[..4]).await.code, 2, "it asks first");
+    assert!(scene.count("SELECT COUNT(*) FROM users").await > 0);
+    assert_eq!(scene.run(&purge).await.code, 0);
+    assert_eq!(scene.count("SELECT COUNT(*) FROM users").await, 0);
+    assert_eq!(scene.run(&purge).await.code, 7, "there is nothing left");
+}
+
+#[tokio::test]
 async fn an_unknown_name_is_answered_with_the_nearest_one() {
     let scene = Scene::small().await.connected().await;
     let ended = scene.run(&["connection", "show", "acmee", "-o", "table"]).await;

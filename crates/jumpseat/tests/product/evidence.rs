@@ -120,6 +120,11 @@ async fn a_pack_is_checked_on_another_machine_with_nothing_but_the_key() {
         assert_eq!(said["files"], made["files"]);
         assert!(said["files"].as_u64().unwrap() > 100, "{said}");
     }
+    // The key as it comes out of a pipe is a file that the auditor can use.
+    let file = folder.path().join("jumpseat.pub");
+    std::fs::write(&file, scene.run(&["evidence", "key"]).await.out).unwrap();
+    let ended = verify(&folder.path().join("pack"), &["--public-key", file.to_str().unwrap()]).await;
+    assert_eq!((ended.code, &ended.json()["key_given"]), (0, &json!(true)), "{ended:?}");
     // The signature by another program's rules, over the file as it lies there.
     let read = |name: &str| std::fs::read(folder.path().join("pack").join(name)).unwrap();
     let signature =

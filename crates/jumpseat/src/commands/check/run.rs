@@ -14,7 +14,7 @@ use super::super::asset::org_of;
 use super::list::Choice;
 use super::{Global, SeverityArg};
 use crate::context::{Context, this_person};
-use crate::exit::{Exit, eprintln_quietly};
+use crate::exit::{Exit, Problem, eprintln_quietly};
 use crate::output::{Format, Sheet, printable};
 use crate::when::parse_moment;
 
@@ -69,6 +69,9 @@ impl OutcomeArg {
 
 pub(super) async fn run(args: RunArgs, global: &Global) -> Result<Exit> {
     let context = Context::open(global).await?;
+    if let Some(as_of) = args.as_of.filter(|as_of| *as_of > context.now) {
+        return Err(Problem::usage(format!("--as-of {as_of} lies in the future: nothing can be known of it")));
+    }
     let posture = context.posture("jumpseat check run")?;
     let checks = args.choice.of(&posture.library, &args.ids)?;
     let org_id = org_of(&context, args.connection.as_deref()).await?;
@@ -113,10 +116,15 @@ pub(super) async fn run(args: RunArgs, global: &Global) -> Result<Exit> {
     } else {
         write_numbers(&posture, &reports, &context)?
     }
-    tell(&reports, is_everything);
+    tell(&reports, is_everything, &context.nothing_collected(args.as_of));
     context.store.close().await;
     let limit: Option<Severity> = args.fail_on.map(Into::into);
-    Ok(if limit.is_some_and(|limit| worst_of(&worst, &reports) >= Some(limit)) { Exit::Findings } else { Exit::Ok })
+    Ok(match limit {
+        // A gate must not open because nothing was looked at.
+        Some(_) if reports.is_empty() => Exit::Partial,
+        Some(limit) if worst_of(&worst, &reports) >= Some(limit) => Exit::Findings,
+        _ => Exit::Ok,
+    })
 }
 
 /// The worst severity of what fails and is not accepted, with what low coverage adds.
@@ -253,7 +261,7 @@ pub(super) fn percent(result: &CheckResult) -> Option<String> {
 }
 
 /// Says on standard error what a table does not.
-fn tell(reports: &[OrganizationReport], is_everything: bool) {
+fn tell(reports: &[OrganizationReport], is_everything: bool, nothing: &str) {
     for report in reports {
         let name = report.organization.names.first().map_or(report.organization.org_id.as_str(), String::as_str);
         let count = |count: fn(&CheckResult) -> bool| report.results.values().filter(|result| count(result)).count();
@@ -270,7 +278,7 @@ fn tell(reports: &[OrganizationReport], is_everything: bool) {
         }
     }
     if reports.is_empty() {
-        eprintln_quietly("nothing was collected yet: `jumpseat sync` does it");
+        eprintln_quietly(nothing);
     } else if !is_everything {
         eprintln_quietly("a choice of checks, or the past, is shown but not recorded");
     }

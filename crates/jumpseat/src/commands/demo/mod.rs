@@ -84,7 +84,7 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
     let store = open_store(&config).await?;
     let mut collector = collector(&config, store, "jumpseat demo")?;
     // The checks run once, when the events that some of them look at are there too.
-    let after_inventory = collector.after_inventory.take();
+    let after_sync = collector.after_sync.take();
     let checks = load_posture(&config, collector.store.clone(), "jumpseat demo")?;
     let connections = connect(&collector, &settings(&config)?, &running, &world).await?;
     let cancel = cancel_on_signal();
@@ -121,7 +121,7 @@ pub(super) async fn run(args: DemoArgs, global: &Global) -> Result<Exit> {
     let exits: Vec<Exit> = [exit_of(&synced)].into_iter().chain(events.iter().map(exit_of_events)).collect();
     let exit = worst(&exits);
     if !args.once {
-        collector.after_inventory = after_inventory;
+        collector.after_sync = after_sync;
         let server = open_console(args.listen, &config, &collector).await?;
         go_on(server, &collector, &config, &running, &cancel).await?;
     } else if exit != Exit::Ok {
@@ -219,7 +219,7 @@ async fn commands_to_try(collector: &Collector, folder: &Path) -> Result<Vec<Str
         _ => "USER".to_owned(),
     };
     Ok(vec![
-        format!("{program} {place} asset list --type device --where \"NOT disk_encrypted\""),
+        format!("{program} {place} asset list --type device --where \"disk_encrypted IS NOT TRUE\""),
         format!("{program} {place} asset access {user}"),
         format!("{program} {place} finding list --severity high"),
         format!("{program} {place} framework show soc2"),

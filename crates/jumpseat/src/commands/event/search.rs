@@ -55,6 +55,11 @@ pub(super) async fn search(args: &SearchArgs, global: &Global) -> Result<Exit> {
         writer.write(event)?;
     }
     writer.finish()?;
+    if found.events.is_empty() {
+        eprintln_quietly(
+            "no event is like this: `jumpseat event types` lists what there is, `jumpseat event verify` the hours that are proven",
+        );
+    }
     if found.next.is_some() && context.format == Format::Table {
         eprintln_quietly(&format!("the newest {}; there may be more: --limit, or narrow it down", found.events.len()));
     }

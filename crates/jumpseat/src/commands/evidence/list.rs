@@ -211,7 +211,8 @@ pub(super) async fn key(args: &KeyArgs, global: &Global) -> Result<Exit> {
             sheet.push(row);
         }
         sheet.write(context.format)?;
-    } else if context.format == Format::Table {
+    } else if global.output.is_none_or(|format| format == Format::Table) {
+        // Also into a file: it is what `evidence verify --public-key` and minisign read.
         write_lines(&public.file().lines().map(str::to_owned).collect::<Vec<_>>())?;
     } else {
         write_json(&json!({ "public_key": public.line(), "id": public.id() }))?;
