@@ -33,7 +33,7 @@ source = rest_api_source(
     }
 )
 pipeline = dlt.pipeline(
-    "peer", pipelines_dir=os.path.join(folder, "state"), destination=dlt.destinations.duckdb(os.path.join(folder, "peer.duckdb")), dataset_name="peer"
+    "peer", pipelines_dir=os.path.join(folder, "state"), destination=dlt.destinations.duckdb(os.path.join(folder, "peer.duckdb")), dataset_name="inventory"
 )
 pipeline.run(source, loader_file_format="parquet")
 with pipeline.sql_client() as client:
