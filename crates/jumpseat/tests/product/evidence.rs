@@ -121,7 +121,8 @@ async fn a_pack_is_checked_on_another_machine_with_nothing_but_the_key() {
         assert!(said["files"].as_u64().unwrap() > 100, "{said}");
     }
     // The key as it comes out of a pipe is a file that the auditor can use.
-    let file = folder.path().join("jumpseat.pub");
+    let auditor = tempfile::tempdir().unwrap();
+    let file = auditor.path().join("jumpseat.pub");
     std::fs::write(&file, scene.run(&["evidence", "key"]).await.out).unwrap();
     let ended = verify(&folder.path().join("pack"), &["--public-key", file.to_str().unwrap()]).await;
     assert_eq!((ended.code, &ended.json()["key_given"]), (0, &json!(true)), "{ended:?}");
