@@ -23,7 +23,8 @@ from demonstration import base_of, demonstration, token_of
 OPTIONS = [
     "--max-examples=40",
     "--seed=7",
-    "--workers=2",
+    # Python before 3.12 may fail to read its own source in two threads at once, and Hypothesis reads it.
+    "--workers=1",
     "--rate-limit=45/s",
     "--request-timeout=30",
     "--checks=all",
