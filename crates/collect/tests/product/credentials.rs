@@ -139,7 +139,7 @@ async fn a_providers_key_collects_the_organization_that_is_meant_and_nothing_of_
 async fn a_providers_key_gives_no_organization_the_administrators_of_another() {
     let mut config = three();
     for organization in &mut config.organizations {
-        organization.oddities = organization.oddities.clone().with(Oddity::AdministratorsLackOrganization);
+        organization.oddities = organization.oddities.with(Oddity::AdministratorsLackOrganization);
     }
     let scenario = scenario(config).await;
     let key = scenario.world.credentials(0).mtp.unwrap();

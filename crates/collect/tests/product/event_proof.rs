@@ -44,9 +44,9 @@ async fn what_follows_a_snapshot_follows_the_first_events_as_well_and_no_others(
     }));
     let org_id = scenario.world.organizations()[0].id.to_string();
     scenario.sync_completely().await;
-    assert_eq!(*told.lock().unwrap(), [org_id.clone()]);
+    assert_eq!(*told.lock().unwrap(), std::slice::from_ref(&org_id));
     scenario.sync_the_events().await;
-    assert_eq!(*told.lock().unwrap(), [org_id.clone(), org_id.clone()]);
+    assert_eq!(*told.lock().unwrap(), vec![org_id; 2]);
     scenario.live(2, MINUTE).await;
     assert_eq!(told.lock().unwrap().len(), 2, "not after each poll");
 }
