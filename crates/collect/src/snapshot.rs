@@ -36,7 +36,7 @@ use crate::tables::{self, Ask, Collected, Source};
 /// A batch goes to the writer when it has this many rows …
 const BATCH_ROWS: usize = 1_000;
 /// … or this many bytes of JSON.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 2 << 20;
 /// Lists that are read at the same time. More would only wait for the client's request limit and hold memory.
 const LISTS_AT_ONCE: usize = 16;
 /// System Insights lists that are read at the same time: their pages hold thousands of rows.

@@ -17,6 +17,7 @@ use sqlx::{
     Arguments as _, AssertSqlSafe, Column as _, ConnectOptions, Connection as _, Postgres, Row as _, Sqlite,
     Transaction, TypeInfo, ValueRef,
 };
+use tokio::sync::Mutex;
 
 use crate::schema::{Cell, Kind};
 use crate::{Error, Result};
@@ -29,6 +30,8 @@ pub(crate) enum Db {
         write: SqlitePool,
         read: SqlitePool,
         doubt: Doubt,
+        /// Held while the log is being folded: SQLite lets nobody else do it meanwhile, and lets nobody wait for it.
+        folding: Arc<Mutex<()>>,
     },
     Postgres(PgPool),
 }
@@ -105,7 +108,7 @@ impl Db {
             .min_connections(0)
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        Ok(Self::Sqlite { write, read, doubt })
+        Ok(Self::Sqlite { write, read, doubt, folding: Arc::default() })
     }
 
     /// Connects to PostgreSQL. The URL's password is never part of an error.
@@ -145,8 +148,8 @@ impl Db {
     /// Begins a transaction that writes. On SQLite it takes the write lock at once (a lock taken later can not wait).
     pub(crate) async fn begin(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, doubt, .. } => {
-                doubt.settle(write).await?;
+            Self::Sqlite { write, doubt, folding, .. } => {
+                doubt.settle(write, folding).await?;
                 Tx::Sqlite(write.begin_with("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").await?, doubt.clone())
             }
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
@@ -158,8 +161,8 @@ impl Db {
     /// nobody reads before such a one has told of it, as the rows of a snapshot.
     pub(crate) async fn begin_hidden(&self) -> Result<Tx> {
         Ok(match self {
-            Self::Sqlite { write, doubt, .. } => {
-                doubt.settle(write).await?;
+            Self::Sqlite { write, doubt, folding, .. } => {
+                doubt.settle(write, folding).await?;
                 Tx::Sqlite(write.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").await?, doubt.clone())
             }
             Self::Postgres(pool) => {
@@ -180,10 +183,34 @@ impl Db {
 
     /// Folds SQLite's write-ahead log into the file, so that no process has to read through a long one.
     pub(crate) async fn fold_log(&self) -> Result<()> {
-        if let Self::Sqlite { write, .. } = self {
+        if let Self::Sqlite { write, folding, .. } = self {
+            let _alone = folding.lock().await;
             bind_sqlite("PRAGMA wal_checkpoint(TRUNCATE)", vec![]).execute(write).await?;
         }
         Ok(())
+    }
+
+    /// Folds what SQLite's write-ahead log holds now into the file while the writer goes on, who would otherwise wait for the
+    /// disk each time that the log is long. If it is being folded already, nothing is done.
+    pub(crate) fn fold_log_beside(&self) {
+        let Self::Sqlite { read, doubt, folding, .. } = self else { return };
+        let Ok(alone) = Arc::clone(folding).try_lock_owned() else { return };
+        let (read, doubt) = (read.clone(), doubt.clone());
+        tokio::spawn(async move {
+            let folded = bind_sqlite("PRAGMA wal_checkpoint(PASSIVE)", vec![]).fetch_one(&read).await;
+            // A disk that refuses is told of by the next write; what else went wrong, the writer's own folding makes good.
+            if let Err(error) = doubt.note(folded) {
+                tracing::debug!(%error, "the log could not be folded beside the writing");
+            }
+            drop(alone);
+        });
+    }
+
+    /// Waits until what is being folded is in the file, so that a disk that refused it is known of.
+    pub(crate) async fn folded(&self) {
+        if let Self::Sqlite { folding, .. } = self {
+            drop(folding.lock().await);
+        }
     }
 
     /// Reads all rows of a statement.
@@ -321,13 +348,14 @@ impl Doubt {
     }
 
     /// Writes and flushes anew what the log holds, if there is doubt.
-    async fn settle(&self, write: &SqlitePool) -> Result<()> {
+    async fn settle(&self, write: &SqlitePool, folding: &Mutex<()>) -> Result<()> {
         let fold = match self.0.load(Ordering::SeqCst) {
             NONE => return Ok(()),
             // As far as it can be done without waiting for others, who may be at work.
             FOUND_A_LOG => "PRAGMA wal_checkpoint(PASSIVE)",
             _ => "PRAGMA wal_checkpoint(TRUNCATE)",
         };
+        let _alone = folding.lock().await;
         let row = bind_sqlite(fold, vec![]).fetch_one(write).await;
         // Its first column tells whether somebody was in the way.
         let is_in_the_way = row_of_sqlite(&self.note(row)?)?.integer(0) != 0;

@@ -25,6 +25,9 @@ pub(crate) const OPEN: i64 = i64::MAX;
 /// How many ids one look-up asks for. Always this many, so that the statement is prepared once.
 const LOOKUP: usize = 128;
 
+/// Bytes of JSON after which the log is folded beside the writing.
+const FOLD_EVERY: usize = 4 << 20;
+
 /// SQLite takes 32,766 parameters in one statement, PostgreSQL 65,535.
 const MOST_PARAMETERS: usize = 32_000;
 
@@ -120,6 +123,8 @@ pub struct SnapshotWriter {
     org_id: String,
     /// Tables whose state at the beginning is known: whether nothing was stored of them.
     begins_empty: HashMap<&'static str, bool>,
+    /// Bytes of JSON written since the log was last folded.
+    unfolded: usize,
 }
 
 impl Store {
@@ -153,6 +158,7 @@ impl Store {
             number,
             org_id: org_id.to_owned(),
             begins_empty: HashMap::new(),
+            unfolded: 0,
         })
     }
 
@@ -288,7 +294,7 @@ impl SnapshotWriter {
     /// Writes what follows from a committed snapshot as its own.
     pub(crate) fn of_committed(store: &Store, lease: &Lease, snapshot: &SnapshotInfo) -> Self {
         let (number, org_id) = (snapshot.number, snapshot.org_id.clone());
-        Self { store: store.clone(), lease: lease.clone(), number, org_id, begins_empty: HashMap::new() }
+        Self { store: store.clone(), lease: lease.clone(), number, org_id, begins_empty: HashMap::new(), unfolded: 0 }
     }
 
     /// The organization that this snapshot is of.
@@ -352,10 +358,15 @@ impl SnapshotWriter {
         self.lease.check(&mut tx, Some(now)).await?;
         let rows = self.settle_duplicates(&mut tx, table, rows, known, marks, &mut written).await?;
         if !rows.is_empty() {
+            self.unfolded += rows.iter().map(|row| row.raw.len()).sum::<usize>();
             self.close_versions(&mut tx, table, &rows).await?;
             insert_versions(&mut tx, table, &self.org_id, self.number, rows).await?;
         }
         tx.commit().await?;
+        if self.unfolded >= FOLD_EVERY {
+            self.unfolded = 0;
+            self.store.db.fold_log_beside();
+        }
         Ok(written)
     }
 
@@ -520,6 +531,7 @@ impl SnapshotWriter {
             reach_layout(&self.store, true).await?;
         }
         let incomplete: Vec<String> = tables.iter().filter_map(TableRecord::shortfall).collect();
+        self.store.db.folded().await;
         let mut tx = self.store.db.begin().await?;
         self.lease.check(&mut tx, Some(now)).await?;
         for record in tables {
