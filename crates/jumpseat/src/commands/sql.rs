@@ -67,9 +67,12 @@ pub(super) async fn run(args: SqlArgs, global: &Global) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
+/// Bytes of an answer that are written at once: as much as a pipe holds.
+const OUT: usize = 1 << 16;
+
 /// Writes an answer as it comes.
 pub(super) async fn stream(context: &Context, query: &Query, limits: &Limits) -> Result<()> {
-    let mut writer = RowWriter::new(context.format, std::io::BufWriter::new(std::io::stdout()));
+    let mut writer = RowWriter::new(context.format, std::io::BufWriter::with_capacity(OUT, std::io::stdout()));
     let mut failure = None;
     let cut = context
         .store
