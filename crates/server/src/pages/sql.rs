@@ -40,9 +40,12 @@ struct AnswerView {
 
 struct TableView {
     name: &'static str,
-    about: &'static str,
-    columns: Vec<(&'static str, &'static str, &'static str)>,
+    about: String,
+    columns: Vec<ColumnView>,
 }
+
+/// Name, kind and what it is.
+type ColumnView = (&'static str, &'static str, String);
 
 const EXAMPLES: &[(&str, &str)] = &[
     ("Users without MFA", "SELECT username, email, mfa_status FROM users WHERE NOT mfa_configured ORDER BY username"),
@@ -121,31 +124,32 @@ fn look_of(cell: &store::Cell) -> Look {
 }
 
 fn tables(ctx: &Ctx) -> Vec<TableView> {
-    let columns = |columns: &'static [Column]| -> Vec<(&'static str, &'static str, &'static str)> {
-        columns.iter().map(|column| (column.name, column.kind.word(), column.about)).collect()
-    };
+    // Written for the page of the docs, where code stands in backticks.
+    let plain = |about: &str| about.replace('`', "");
+    let shown = |column: &'static Column| (column.name, column.kind.word(), plain(column.about));
+    let columns = |columns: &'static [Column]| -> Vec<ColumnView> { columns.iter().map(shown).collect() };
     let collected = ctx.app.store.tables().iter().map(|table| {
-        let mut all = vec![("org_id", "text", "The organization."), ("id", "text", "Unique within the organization.")];
+        let mut all = vec![
+            ("org_id", "text", "The organization.".to_owned()),
+            ("id", "text", "Unique within the organization.".to_owned()),
+        ];
         all.extend(columns(table.columns));
         for joined in table.joined {
             let sister = ctx.app.store.table(joined.table);
             let found = |name: &str| sister.and_then(|sister| sister.columns.iter().find(|column| column.name == name));
-            all.extend(joined.columns.iter().filter_map(|name| {
-                let column = found(name)?;
-                Some((column.name, column.kind.word(), column.about))
-            }));
+            all.extend(joined.columns.iter().filter_map(|name| found(name)).map(shown));
         }
-        all.push(("raw", "json", "The row as received, secrets removed."));
-        TableView { name: table.name, about: table.about, columns: all }
+        all.push(("raw", "json", "The row as received, secrets removed.".to_owned()));
+        TableView { name: table.name, about: plain(table.about), columns: all }
     });
     let views = ctx.app.store.views().iter().map(|view| TableView {
         name: view.name,
-        about: view.about,
+        about: plain(view.about),
         columns: columns(view.columns),
     });
     let system = SYSTEM_TABLES.iter().map(|table| TableView {
         name: table.name,
-        about: table.about,
+        about: plain(table.about),
         columns: columns(table.columns),
     });
     let mut all: Vec<TableView> = collected.chain(views).chain(system).collect();
