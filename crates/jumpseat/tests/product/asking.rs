@@ -239,7 +239,7 @@ async fn a_sign_in_provider_is_set_in_a_file_or_the_environment_and_never_shown_
     assert!(ended.code != 0 && ended.err.contains("--public-url"), "{ended:?}");
     assert!(!ended.err.contains("canary"), "{}", ended.err);
     for (before, after, words) in [
-        ("\"viewer\"", "\"visitor\"", "there is no role \"visitor\""),
+        ("\"viewer\"", "\"visitor\"", "there is no role"),
         ("client_id", "client_ids", "oidc.client_id"),
         ("oidc-secret", "no-such-file", "can not be read"),
     ] {
