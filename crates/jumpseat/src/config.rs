@@ -1,5 +1,6 @@
 //! Settings and where each came from: command line, then `JUMPSEAT_*`, then `jumpseat.toml`, then defaults.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -37,10 +38,56 @@ pub(crate) struct Config {
     /// Parameters of checks and rules that accept findings; `posture.toml` in the data directory, if not said.
     #[serde(default)]
     pub posture_file: Option<PathBuf>,
+    /// A provider that people can sign in to the console with.
+    #[serde(default)]
+    pub oidc: Option<Oidc>,
     /// What is logged, e.g. `warn` or `info,collect=debug`.
     pub log: String,
     /// `text` or `json`.
     pub log_format: String,
+}
+
+/// A provider of OpenID Connect, and who of those whom it knows is let in to the console.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Oidc {
+    /// The provider, exactly as it calls itself.
+    pub issuer: String,
+    /// What the provider calls this installation.
+    pub client_id: String,
+    /// The file with what proves it to the provider; a public client has none.
+    #[serde(default)]
+    pub client_secret_file: Option<PathBuf>,
+    /// What the button on the sign-in page calls the provider.
+    #[serde(default = "usual_label")]
+    pub label: String,
+    /// What is asked for, with blanks between.
+    #[serde(default = "usual_scopes")]
+    pub scopes: String,
+    /// The claim with a person's groups.
+    #[serde(default = "usual_groups_claim")]
+    pub groups_claim: String,
+    /// Groups whose members are let in, with the role of each.
+    #[serde(default)]
+    pub roles: BTreeMap<String, String>,
+    /// Only addresses of these domains are linked and let in.
+    #[serde(default)]
+    pub domains: Vec<String>,
+    /// The role of whoever has an address of these domains and is in none of the groups.
+    #[serde(default)]
+    pub default_role: Option<String>,
+}
+
+fn usual_label() -> String {
+    "your company's account".to_owned()
+}
+
+fn usual_scopes() -> String {
+    "openid email profile".to_owned()
+}
+
+fn usual_groups_claim() -> String {
+    "groups".to_owned()
 }
 
 /// What the command line says of the settings.
@@ -86,6 +133,15 @@ const KEYS: &[&str] = &[
     "allow_loopback_upstream",
     "extra_ca_file",
     "posture_file",
+    "oidc.issuer",
+    "oidc.client_id",
+    "oidc.client_secret_file",
+    "oidc.label",
+    "oidc.scopes",
+    "oidc.groups_claim",
+    "oidc.roles",
+    "oidc.domains",
+    "oidc.default_role",
     "log",
     "log_format",
 ];
@@ -111,6 +167,7 @@ pub(crate) fn load(overrides: &Overrides, file: Option<&Path>) -> Result<Loaded>
         allow_loopback_upstream: false,
         extra_ca_file: None,
         posture_file: None,
+        oidc: None,
         log: "warn,sqlx=error".to_owned(),
         log_format: "text".to_owned(),
     };
@@ -128,7 +185,7 @@ pub(crate) fn load(overrides: &Overrides, file: Option<&Path>) -> Result<Loaded>
     };
     let figment = Figment::from(Serialized::defaults(defaults))
         .merge(toml)
-        .merge(Env::prefixed("JUMPSEAT_").ignore(NOT_SETTINGS))
+        .merge(Env::prefixed("JUMPSEAT_").ignore(NOT_SETTINGS).map(|name| in_its_table(name.as_str()).into()))
         .merge(Serialized::defaults(overrides));
     let config: Config = figment.extract().map_err(|error| explain(&error))?;
     if config.max_in_flight == 0 || config.max_in_flight > 100 {
@@ -141,6 +198,14 @@ pub(crate) fn load(overrides: &Overrides, file: Option<&Path>) -> Result<Loaded>
     Ok(Loaded { config, figment })
 }
 
+/// The setting that a variable of the environment is for: `oidc_issuer` is `issuer` in the table `oidc`.
+fn in_its_table(name: &str) -> String {
+    match name.split_at_checked("oidc_".len()) {
+        Some((table, rest)) if table.eq_ignore_ascii_case("oidc_") => format!("oidc.{rest}"),
+        _ => name.to_owned(),
+    }
+}
+
 /// Turns figment's words into what, where and what to do.
 fn explain(error: &figment::Error) -> anyhow::Error {
     let mut lines = Vec::new();
@@ -148,8 +213,11 @@ fn explain(error: &figment::Error) -> anyhow::Error {
         let place = error.metadata.as_ref().map(|metadata| format!(" ({})", metadata.name)).unwrap_or_default();
         lines.push(match &error.kind {
             figment::error::Kind::UnknownField(name, _) => {
-                let nearest =
-                    KEYS.iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+                let path = error.path.iter().map(String::as_str).chain([name.as_str()]).collect::<Vec<_>>().join(".");
+                let name = if error.path.last() == Some(name) { error.path.join(".") } else { path };
+                let nearest = KEYS
+                    .iter()
+                    .max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)));
                 format!("unknown setting {name}{place}; did you mean {}?", nearest.unwrap_or(&"data_dir"))
             }
             _ => format!("{error}{place}"),
@@ -176,7 +244,7 @@ impl Loaded {
                             .map_or_else(|| name.to_string(), |source| format!("{name} {source}")),
                     },
                 );
-                let value = values.get(*key).filter(|value| !value.is_null());
+                let value = values.pointer(&format!("/{}", key.replace('.', "/"))).filter(|value| !value.is_null());
                 let text = match value {
                     Some(serde_json::Value::String(text)) if *key == "store" => without_password(text),
                     Some(serde_json::Value::String(text)) => text.clone(),

@@ -12,6 +12,7 @@ mod frame;
 mod gate;
 mod grid;
 mod notifier;
+mod oidc;
 mod outermost;
 mod pages;
 mod permission;
@@ -47,6 +48,7 @@ use url::Url;
 pub use accounts::{AccountError, new_person, new_token, password_hash};
 pub use gate::Needs;
 pub use notifier::{NewPlace, Notifier, NotifierError, place_of_url};
+pub use oidc::OidcSettings;
 pub use permission::{Permission, Role};
 pub use routes::{RouteInfo, route_list};
 
@@ -73,6 +75,8 @@ pub struct Options {
     /// Whoever opens the link that [`Server::entry_link`] gives is signed in as this person; for demonstrations on this
     /// machine only.
     pub open_to: Option<String>,
+    /// The provider that people can sign in with, beside name and password.
+    pub oidc: Option<OidcSettings>,
 }
 
 /// What handlers share.
@@ -91,6 +95,7 @@ pub(crate) struct Inner {
     pub(crate) keep_events: String,
     /// The token of the link that signs in, and whom.
     pub(crate) entry: Option<(String, String)>,
+    pub(crate) oidc: Option<oidc::Provider>,
     pub(crate) rate: rate::Rate,
     pub(crate) drafts: drafts::Drafts,
     pub(crate) started_at: Timestamp,
@@ -136,6 +141,9 @@ pub enum Error {
         /// What the system says.
         why: std::io::Error,
     },
+    /// The provider that people are to sign in with can not be set up.
+    #[error("signing in with a provider can not be set up: {0}")]
+    Oidc(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -161,7 +169,7 @@ impl Server {
         let listen = |why| Error::Listen { address, why };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let app = app_of(options);
+        let app = app_of(options)?;
         if let Some((_, name)) = &app.entry {
             ensure_person(&app.store, name, app.now()).await?;
         }
@@ -211,13 +219,19 @@ impl Server {
 }
 
 /// The router alone, for tests that need no socket.
-pub fn router(options: Options) -> Router {
-    routes::router(&app_of(options))
+///
+/// # Errors
+/// The provider that people are to sign in with can not be set up.
+pub fn router(options: Options) -> Result<Router, Error> {
+    Ok(routes::router(&app_of(options)?))
 }
 
-fn app_of(options: Options) -> App {
+fn app_of(options: Options) -> Result<App, Error> {
     let started_at = options.collector.clock.now();
-    App(Arc::new(Inner {
+    let roots = &options.collector.settings.extra_root_certificates;
+    let provider = |settings| oidc::Provider::new(settings, options.public_url.as_ref(), roots);
+    let provider = options.oidc.map(provider).transpose().map_err(Error::Oidc)?;
+    Ok(App(Arc::new(Inner {
         store: options.collector.store.clone(),
         collector: options.collector,
         posture: options.posture,
@@ -227,10 +241,11 @@ fn app_of(options: Options) -> App {
         host: options.host,
         keep_events: options.keep_events,
         entry: options.open_to.map(|name| (secret::random_token(""), name)),
+        oidc: provider,
         rate: rate::Rate::default(),
         drafts: drafts::Drafts::default(),
         started_at,
-    }))
+    })))
 }
 
 /// Somebody without a password, whom only the link of a demonstration signs in.

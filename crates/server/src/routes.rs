@@ -17,7 +17,7 @@ use crate::gate::{Needs, gate};
 use crate::outermost::{nothing_here, outermost};
 use crate::pages::{
     account, administration, api_docs, asset, check, collection_status, connection, connection_form, event, evidence,
-    finding, framework, library, notifications, overview, second_factor, sign_in, sql,
+    finding, framework, library, notifications, oidc, overview, second_factor, sign_in, sql,
 };
 use crate::permission::Permission as P;
 
@@ -66,6 +66,8 @@ fn routes() -> Vec<Route> {
         get("/sign-in", NOBODY, sign_in::form),
         post("/sign-in", NOBODY, sign_in::sign_in),
         post("/sign-in/code", NOBODY, sign_in::code),
+        get("/sign-in/oidc", NOBODY, oidc::begin),
+        get("/sign-in/oidc/callback", NOBODY, oidc::callback),
         get("/enter/{token}", NOBODY, sign_in::enter),
         post("/sign-out", may(P::OwnAccount), sign_in::sign_out),
         get("/", may(P::ReadHealth), overview::show),

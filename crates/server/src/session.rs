@@ -1,28 +1,42 @@
-//! Sessions: the cookie, signing in and out.
+//! Cookies: that of a session, with signing in and out, and that of a sign-in which is under way at a provider.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use jiff::SignedDuration;
 use store::{NewSession, Person};
 
-use crate::App;
 use crate::problem::Problem;
 use crate::secret::{random_token, token_hash};
 use crate::visit::Visit;
+use crate::{App, oidc};
 
 /// A session that was not used for so long is over.
 pub(crate) const IDLE: SignedDuration = SignedDuration::from_hours(8);
 /// A session is over after so long, however much it is used.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The cookie's name. Over https it is one that no other host and no plain connection can set.
-fn cookie_name(app: &App) -> &'static str {
-    if app.is_https() { "__Host-jumpseat" } else { "jumpseat" }
+/// The name of the session's cookie.
+const SESSION: &str = "jumpseat";
+/// The name of the cookie of a sign-in that is under way.
+const FLOW: &str = "jumpseat-oidc";
+
+/// A cookie's full name. Over https it is one that no other host and no plain connection can set.
+fn full(app: &App, name: &str) -> String {
+    if app.is_https() { format!("__Host-{name}") } else { name.to_owned() }
 }
 
 /// The session's token, if the browser sent one.
 pub(crate) fn token_of(app: &App, headers: &HeaderMap) -> Option<String> {
-    let name = cookie_name(app);
+    cookie_of(app, headers, SESSION)
+}
+
+/// What is kept in the browser of a sign-in that is under way.
+pub(crate) fn flow_of(app: &App, headers: &HeaderMap) -> Option<String> {
+    cookie_of(app, headers, FLOW)
+}
+
+fn cookie_of(app: &App, headers: &HeaderMap, name: &str) -> Option<String> {
+    let name = full(app, name);
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|value| value.split(';'))
@@ -44,18 +58,28 @@ pub(crate) async fn begin(visit: &Visit, person: &Person, next: &str) -> Result<
     };
     visit.app.store.begin_session(&session, visit.now).await?;
     let mut response = Redirect::to(next).into_response();
-    set_cookie(&visit.app, &mut response, &token, LONGEST.as_secs())?;
+    set_cookie(&visit.app, &mut response, SESSION, &token, LONGEST.as_secs())?;
     Ok(response)
 }
 
-/// Takes the cookie away.
+/// Takes the session's cookie away.
 pub(crate) fn forget(app: &App, response: &mut Response) -> Result<(), Problem> {
-    set_cookie(app, response, "", 0)
+    set_cookie(app, response, SESSION, "", 0)
 }
 
-fn set_cookie(app: &App, response: &mut Response, token: &str, seconds: i64) -> Result<(), Problem> {
+/// Keeps a sign-in that is under way in the browser.
+pub(crate) fn set_flow(app: &App, response: &mut Response, value: &str) -> Result<(), Problem> {
+    set_cookie(app, response, FLOW, value, oidc::TERM.as_secs())
+}
+
+/// A sign-in is no longer under way.
+pub(crate) fn forget_flow(app: &App, response: &mut Response) -> Result<(), Problem> {
+    set_cookie(app, response, FLOW, "", 0)
+}
+
+fn set_cookie(app: &App, response: &mut Response, name: &str, value: &str, seconds: i64) -> Result<(), Problem> {
     let secure = if app.is_https() { "; Secure" } else { "" };
-    let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}", cookie_name(app));
+    let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}", full(app, name));
     let value = HeaderValue::from_str(&cookie).map_err(Problem::internal)?;
     response.headers_mut().append(header::SET_COOKIE, value);
     Ok(())

@@ -28,6 +28,7 @@ const STEPS: &[(i64, &str)] = &[
     (14, include_str!("../migrations/0014_stable_connections.sql")),
     (15, include_str!("../migrations/0015_evidence_keys.sql")),
     (16, include_str!("../migrations/0016_lease_numbering.sql")),
+    (17, include_str!("../migrations/0017_identities.sql")),
 ];
 
 /// What the engines spell differently: the word in braces, SQLite's text, PostgreSQL's text.

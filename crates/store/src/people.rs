@@ -87,7 +87,7 @@ pub struct ApiToken {
     pub revoked_at: Option<Timestamp>,
 }
 
-const PERSON: &str = "p.id, p.name, p.email, p.role, p.org_ids, p.active, p.created_at, p.last_sign_in_at";
+pub(crate) const PERSON: &str = "p.id, p.name, p.email, p.role, p.org_ids, p.active, p.created_at, p.last_sign_in_at";
 const SESSION: &str = "s.id, s.person_id, s.created_at, s.last_seen_at, s.expires_at, s.address, s.agent";
 const TOKEN: &str =
     "t.id, t.person_id, t.name, t.prefix, t.scope, t.created_at, t.expires_at, t.last_used_at, t.revoked_at";
@@ -154,14 +154,14 @@ impl Store {
         tx.commit().await
     }
 
-    /// Removes somebody with their sessions and tokens. What they did stays in the audit log under their name.
+    /// Removes somebody with their sessions, tokens and identities. What they did stays in the audit log under their name.
     ///
     /// # Errors
     /// [`Error::Refused`] when nobody with the role `owner` would be left who can sign in and see everything.
     pub async fn remove_person(&self, person: &Person) -> Result<()> {
         let mut tx = self.db.begin().await?;
         end_sessions(&mut tx, &person.id, "").await?;
-        for table in ["api_token", "second_factor", "recovery_code", "sign_in_waiting"] {
+        for table in ["api_token", "second_factor", "recovery_code", "sign_in_waiting", "person_identity"] {
             let sql = format!("DELETE FROM {table} WHERE person_id = $1");
             tx.execute(&sql, vec![person.id.as_str().into()]).await?;
         }
@@ -334,7 +334,7 @@ impl Store {
     }
 }
 
-async fn insert(tx: &mut Tx, person: &Person, password_hash: Option<&str>) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx, person: &Person, password_hash: Option<&str>) -> Result<()> {
     tx.execute(
         "INSERT INTO person (id, name, name_key, email, role, org_ids, password_hash, active, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
@@ -352,12 +352,16 @@ async fn insert(tx: &mut Tx, person: &Person, password_hash: Option<&str>) -> Re
     )
     .await
     .map(drop)
-    .map_err(|error| match error {
-        Error::Database(inner) if inner.as_database_error().is_some_and(|error| error.is_unique_violation()) => {
-            Error::Refused(format!("there is somebody named {} already; choose another name", person.name))
-        }
-        other => other,
+    .map_err(|error| match is_taken(&error) {
+        true => Error::Refused(format!("there is somebody named {} already; choose another name", person.name)),
+        false => error,
     })
+}
+
+/// Whether something that may be there once is there already.
+pub(crate) fn is_taken(error: &Error) -> bool {
+    matches!(error, Error::Database(inner)
+        if inner.as_database_error().is_some_and(|error| error.is_unique_violation()))
 }
 
 async fn has_people(tx: &mut Tx) -> Result<bool> {
@@ -365,7 +369,7 @@ async fn has_people(tx: &mut Tx) -> Result<bool> {
 }
 
 /// Refuses what would leave nobody who may manage people.
-async fn an_owner_is_left(tx: &mut Tx) -> Result<()> {
+pub(crate) async fn an_owner_is_left(tx: &mut Tx) -> Result<()> {
     let owners = tx.fetch("SELECT active FROM person WHERE role = 'owner' AND org_ids IS NULL", vec![]).await?;
     if owners.iter().any(|row| row.boolean(0)) {
         return Ok(());
@@ -386,7 +390,7 @@ fn org_ids_text(person: &Person) -> Option<String> {
     person.org_ids.as_ref().map(|ids| serde_json::to_string(ids).expect("a list of texts can be written as JSON"))
 }
 
-fn person_of(row: &Row, from: usize) -> Person {
+pub(crate) fn person_of(row: &Row, from: usize) -> Person {
     Person {
         id: row.text(from),
         name: row.text(from + 1),

@@ -228,6 +228,7 @@ const OWN_TABLES: &[&str] = &[
     "evidence_key",
     "evidence_pack",
     "person",
+    "person_identity",
     "person_session",
     "api_token",
     "setup_token",

@@ -1,17 +1,20 @@
 //! `serve`: syncs and writes archives on schedule, and answers the console and the REST API, until stopped.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
 use collect::{Collector, run_schedule};
-use server::{Options, Server};
+use secrecy::SecretString;
+use server::{OidcSettings, Options, Role, Server};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::secret::read_secret;
 use super::sync::cancel_on_signal;
 use super::{Global, archive};
-use crate::config::Config;
+use crate::config::{Config, Oidc};
 use crate::context::{Context, this_host};
 use crate::exit::{Exit, Problem, eprintln_quietly};
 use crate::posture::{check_what_was_left, load_items, load_posture};
@@ -22,6 +25,9 @@ pub(super) const USUAL_ADDRESS: &str = "127.0.0.1:8642";
 /// The folder of the data directory with the evidence packs that were made in the console.
 pub(super) const PACKS: &str = "packs";
 
+/// Longest that one answer of a sign-in provider may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   jumpseat serve
@@ -30,7 +36,8 @@ pub(super) struct ServeArgs {
     /// The address that the console and the API are at.
     #[arg(long, value_name = "ADDRESS", default_value = USUAL_ADDRESS)]
     listen: SocketAddr,
-    /// The address that people use, if it is another one: https, behind a proxy that ends TLS.
+    /// The address that people use, if it is another one: https, behind a proxy that ends TLS. A provider that people sign in
+    /// with (settings oidc.…) sends them back to it.
     #[arg(long, value_name = "URL")]
     public_url: Option<Url>,
     /// Do not sync here: another collector does.
@@ -48,7 +55,8 @@ pub(super) async fn run(args: ServeArgs, global: &Global) -> Result<Exit> {
     }
     let context = Context::open(global).await?;
     let collector = context.collector("jumpseat serve")?;
-    let server = bind(args.listen, &context.config, &collector, args.public_url, None).await?;
+    let oidc = context.config.oidc.as_ref().map(provider).transpose()?;
+    let server = bind(args.listen, &context.config, &collector, args.public_url, Entry { oidc, open_to: None }).await?;
     if !args.listen.ip().is_loopback() && !server.url().starts_with("https://") {
         eprintln_quietly(
             "warning: other machines can reach this console over plain http; put a proxy with TLS before it and say --public-url https://…",
@@ -67,13 +75,43 @@ pub(super) async fn run(args: ServeArgs, global: &Global) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Listens. `open_to`: whom the link of a demonstration signs in.
+/// How people come in, beside name and password.
+pub(super) struct Entry {
+    /// A provider that they can sign in with.
+    pub(super) oidc: Option<OidcSettings>,
+    /// Whom the link of a demonstration signs in.
+    pub(super) open_to: Option<String>,
+}
+
+/// The provider that the settings name, with its secret.
+fn provider(settings: &Oidc) -> Result<OidcSettings> {
+    let role = |word: &String| {
+        let known = Role::ALL.map(Role::word).join(", ");
+        let unknown = || Problem::usage(format!("oidc: there is no role {word:?}; there is {known}"));
+        Role::of_word(word).ok_or_else(unknown)
+    };
+    let secret = |file| -> Result<SecretString> { read_secret("client secret (oidc.client_secret_file)", Some(file)) };
+    Ok(OidcSettings {
+        issuer: settings.issuer.clone(),
+        client_id: settings.client_id.clone(),
+        client_secret: settings.client_secret_file.as_deref().map(secret).transpose()?,
+        label: settings.label.clone(),
+        scopes: settings.scopes.clone(),
+        groups_claim: settings.groups_claim.clone(),
+        roles: settings.roles.iter().map(|(group, word)| Ok((group.clone(), role(word)?))).collect::<Result<_>>()?,
+        domains: settings.domains.clone(),
+        default_role: settings.default_role.as_ref().map(role).transpose()?,
+        patience: PATIENCE,
+    })
+}
+
+/// Listens.
 pub(super) async fn bind(
     listen: SocketAddr,
     config: &Config,
     collector: &Collector,
     public_url: Option<Url>,
-    open_to: Option<String>,
+    entry: Entry,
 ) -> Result<Server> {
     let posture = load_posture(config, collector.store.clone(), "jumpseat serve")?;
     let options = Options {
@@ -84,7 +122,8 @@ pub(super) async fn bind(
         public_url,
         host: this_host(),
         keep_events: config.keep_events.clone(),
-        open_to,
+        open_to: entry.open_to,
+        oidc: entry.oidc,
     };
     Ok(Server::bind(listen, options).await?)
 }

@@ -20,7 +20,8 @@ pub(super) enum UserCommand {
     /// Add somebody with a first password.
     #[command(before_help = "Examples:
   jumpseat user add mara --role owner
-  jumpseat user add noor --role analyst --connection Acme,Globex --password-file first.txt")]
+  jumpseat user add noor --role analyst --connection Acme,Globex --password-file first.txt
+  jumpseat user add sam --role viewer --email sam@example.com --without-password")]
     Add(AddArgs),
     /// Everybody, with their roles.
     List,
@@ -50,6 +51,9 @@ pub(super) struct AddArgs {
     /// A file with the password; `-` is standard input. It is asked for, if not said.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// They sign in with the provider of the settings (oidc.…), where they have this e-mail address.
+    #[arg(long, requires = "email", conflicts_with = "password_file")]
+    without_password: bool,
 }
 
 #[derive(Debug, Args)]
@@ -120,10 +124,15 @@ async fn add(args: AddArgs, context: &Context) -> Result<()> {
     if context.store.find_person(&person.name).await?.is_some() {
         return Err(Problem::usage(format!("there is somebody named {} already", person.name)));
     }
-    let password = read_secret("first password", args.password_file.as_deref())?;
-    let hash = password_hash(password.expose_secret(), &person.name).await.map_err(told)?;
+    let hash = match args.without_password {
+        true => None,
+        false => {
+            let password = read_secret("first password", args.password_file.as_deref())?;
+            Some(password_hash(password.expose_secret(), &person.name).await.map_err(told)?)
+        }
+    };
     audit::note(context, "person.add", &person.name, json!({ "after": described(&person) })).await?;
-    context.store.add_person(&person, Some(&hash)).await?;
+    context.store.add_person(&person, hash.as_deref()).await?;
     if context.format == Format::Table {
         eprintln_quietly(&format!("{} can sign in as {}", printable(&person.name), args.role.label().to_lowercase()));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::Scene;
+use crate::support::{Scene, end_of};
 
 #[tokio::test]
 async fn lists_filters_and_single_assets_answer() {
@@ -211,4 +211,40 @@ async fn an_unknown_setting_names_the_nearest_known_one() {
     let ended = scene.run(&["--config", file.to_str().unwrap(), "status"]).await;
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.err.contains("max_in_fligth") && ended.err.contains("max_in_flight"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_sign_in_provider_is_set_in_a_file_or_the_environment_and_never_shown_with_its_secret() {
+    let scene = Scene::small().await;
+    let secret = scene.file("oidc-secret", "canary\n");
+    let text = format!(
+        "[oidc]\nissuer = \"https://id.example/\"\nclient_id = \"one\"\nclient_secret_file = {secret:?}\n\n[oidc.roles]\n\"The team\" = \"viewer\"\n"
+    );
+    let file = scene.file("settings.toml", &text);
+    let file = file.to_str().unwrap();
+    let mut command = scene.command(&["--config", file, "config", "show", "-o", "json"]);
+    command.env("JUMPSEAT_OIDC_CLIENT_ID", "two").env("JUMPSEAT_OIDC_DOMAINS", "[example.com, example.org]");
+    let shown = end_of(command, "").await;
+    let shown = shown.json();
+    let value = |name: &str| {
+        let found = shown.as_array().unwrap().iter().find(|setting| setting["setting"] == name);
+        found.unwrap()["value"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((value("oidc.issuer"), value("oidc.client_id")), ("https://id.example/".to_owned(), "two".to_owned()));
+    assert_eq!(value("oidc.domains"), "[\"example.com\",\"example.org\"]");
+    assert_eq!(value("oidc.roles"), "{\"The team\":\"viewer\"}");
+    assert!(!shown.to_string().contains("canary"));
+
+    let ended = scene.run(&["--config", file, "serve", "--listen", "127.0.0.1:0"]).await;
+    assert!(ended.code != 0 && ended.err.contains("--public-url"), "{ended:?}");
+    assert!(!ended.err.contains("canary"), "{}", ended.err);
+    for (before, after, words) in [
+        ("\"viewer\"", "\"visitor\"", "there is no role"),
+        ("client_id", "client_ids", "oidc.client_id"),
+        ("oidc-secret", "no-such-file", "can not be read"),
+    ] {
+        let file = scene.file("wrong.toml", &text.replace(before, after));
+        let ended = scene.run(&["--config", file.to_str().unwrap(), "serve", "--listen", "127.0.0.1:0"]).await;
+        assert!(ended.code != 0 && ended.err.contains(words), "{words}: {ended:?}");
+    }
 }

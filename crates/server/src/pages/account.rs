@@ -70,6 +70,11 @@ async fn change_password(ctx: &Ctx) -> Result<(), Problem> {
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", words));
     }
     let kept = ctx.app.store.find_person(&ctx.person.name).await?.and_then(|(_, hash)| hash);
+    // Otherwise they could still come in when the provider no longer lets them.
+    if kept.is_none() && !ctx.app.store.identities(&ctx.person.id).await?.is_empty() {
+        let problem = Problem::forbidden("you sign in with a provider, and have no password here");
+        return Err(problem.help("An owner or administrator can give you one."));
+    }
     if kept.is_some() && !verify(ctx.form.exact("current"), kept.as_deref()).await? {
         throttle::failed(&ctx.app.store, &keys, ctx.now).await?;
         return Err(Problem::bad("the current password is another one"));

@@ -5,7 +5,7 @@ use axum::extract::Path;
 use collect::condition::State;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use store::{AuditLine, Cell, Person, StreamKind};
+use store::{AuditLine, Cell, Identity, Person, StreamKind};
 
 use super::parts::{Moment, needs_action};
 use crate::accounts::{new_person, password_hash};
@@ -32,6 +32,8 @@ struct AdministrationPage {
     shortest: usize,
     name: String,
     email: String,
+    /// What the provider is called that people can sign in with.
+    provider: Option<String>,
 }
 
 pub(crate) struct PersonLine {
@@ -121,6 +123,8 @@ struct PersonPage {
     error: Option<Problem>,
     may_change: bool,
     shortest: usize,
+    /// At which providers they sign in, and as what.
+    identities: Vec<(String, String, Moment)>,
 }
 
 #[derive(Template)]
@@ -250,6 +254,7 @@ async fn administration_page(ctx: &Ctx, error: Option<Problem>) -> Answered {
         shortest: SHORTEST,
         name: ctx.form.text("name").to_owned(),
         email: ctx.form.text("email").to_owned(),
+        provider: ctx.app.oidc.as_ref().map(|provider| provider.label().to_owned()),
         error,
     })
 }
@@ -356,9 +361,13 @@ pub(crate) async fn add_person(ctx: Ctx) -> Answered {
 async fn add_asked_person(ctx: &Ctx) -> Result<(), Problem> {
     let (role, org_ids) = asked_role(ctx)?;
     let person = new_person(ctx.form.text("name"), role, ctx.form.get("email").map(str::to_owned), org_ids, ctx.now)?;
-    let hash = password_hash(ctx.form.exact("password"), &person.name).await?;
+    let hash = match ctx.form.exact("password") {
+        // Who signs in with the provider needs none; the address is what they are known by there.
+        "" if ctx.app.oidc.is_some() && person.email.is_some() => None,
+        password => Some(password_hash(password, &person.name).await?),
+    };
     ctx.audit("person.add", &person.name, None, json!({ "after": described(&person) })).await?;
-    if let Err(error) = ctx.app.store.add_person(&person, Some(&hash)).await {
+    if let Err(error) = ctx.app.store.add_person(&person, hash.as_deref()).await {
         ctx.audit_failed("person.add", &person.name, None, &error.to_string()).await;
         return Err(error.into());
     }
@@ -377,6 +386,8 @@ pub(crate) async fn person(ctx: Ctx, Path(id): Path<String>) -> Answered {
 
 async fn person_page(ctx: &Ctx, person: &Person, error: Option<Problem>) -> Answered {
     let names = ctx.read().organization_names().await?;
+    let identity =
+        |identity: Identity| (identity.issuer, identity.subject, Moment::of(Some(identity.linked_at), ctx.now));
     let chosen = |id: &String| person.org_ids.as_ref().is_some_and(|ids| ids.contains(id));
     page(&PersonPage {
         frame: Frame::of(ctx, Section::Administration, person.name.clone()).await?,
@@ -390,6 +401,7 @@ async fn person_page(ctx: &Ctx, person: &Person, error: Option<Problem>) -> Answ
         organizations: names.into_iter().map(|(id, name)| (id.clone(), name, chosen(&id))).collect(),
         may_change: may_change(ctx, person),
         shortest: SHORTEST,
+        identities: ctx.app.store.identities(&person.id).await?.into_iter().map(identity).collect(),
         error,
     })
 }
@@ -425,7 +437,13 @@ async fn change_person(ctx: &Ctx, before: &Person) -> Result<(), Problem> {
         "" => None,
         password => Some(password_hash(password, &before.name).await?),
     };
-    let detail = json!({ "before": described(before), "after": described(&after), "new_password": new_hash.is_some() });
+    let forgets = ctx.form.get("forget_identities").is_some();
+    let detail = json!({
+        "before": described(before),
+        "after": described(&after),
+        "new_password": new_hash.is_some(),
+        "identities_forgotten": forgets,
+    });
     ctx.audit("person.update", &before.name, None, detail).await?;
     if let Err(error) = ctx.app.store.update_person(&after, ctx.now).await {
         ctx.audit_failed("person.update", &before.name, None, &error.to_string()).await;
@@ -433,6 +451,9 @@ async fn change_person(ctx: &Ctx, before: &Person) -> Result<(), Problem> {
     }
     if let Some(hash) = new_hash {
         ctx.app.store.set_password(&before.id, &hash, "", ctx.now).await?;
+    }
+    if forgets {
+        ctx.app.store.forget_identities(&before.id).await?;
     }
     Ok(())
 }
@@ -559,6 +580,7 @@ pub(crate) async fn about(ctx: Ctx) -> Answered {
         ("Frameworks", app.posture.library.frameworks().len().to_string()),
         ("Evidence items", app.items.iter().count().to_string()),
         ("Events are kept", app.keep_events.clone()),
+        ("Sign-in provider", app.oidc.as_ref().map_or_else(|| "none".to_owned(), |oidc| oidc.settings.issuer.clone())),
         ("OCSF mapping", ocsf::MAPPING_VERSION.to_string()),
         ("License", "Apache-2.0".to_owned()),
     ];

@@ -17,6 +17,7 @@ pub(crate) mod finding;
 pub(crate) mod framework;
 pub(crate) mod library;
 pub(crate) mod notifications;
+pub(crate) mod oidc;
 pub(crate) mod overview;
 pub(crate) mod parts;
 pub(crate) mod prose;

@@ -16,7 +16,7 @@ use crate::permission::Role;
 use crate::problem::{Answered, Problem};
 use crate::secret::{SHORTEST, is_same, random_token, token_hash, verify};
 use crate::session;
-use crate::visit::{Ctx, Visit};
+use crate::visit::{Ctx, Pairs, Visit};
 use crate::{throttle, totp};
 
 /// So long a sign-in waits for the second factor.
@@ -29,6 +29,8 @@ struct SignInPage<'a> {
     next: &'a str,
     name: &'a str,
     error: Option<String>,
+    /// What the provider is called that people can sign in with, and the link.
+    provider: Option<(&'a str, String)>,
 }
 
 #[derive(Template)]
@@ -57,9 +59,13 @@ pub(crate) async fn form(visit: Visit) -> Answered {
     sign_in_page(&visit, "", None, StatusCode::OK)
 }
 
-fn sign_in_page(visit: &Visit, name: &str, error: Option<String>, status: StatusCode) -> Answered {
+/// The page to sign in, with what went wrong if something did.
+pub(crate) fn sign_in_page(visit: &Visit, name: &str, error: Option<String>, status: StatusCode) -> Answered {
     let next = visit.form.get("next").or_else(|| visit.query.get("next")).unwrap_or("/");
-    let page = SignInPage { styles: crate::assets::styles_href(), next: session::safe_next(next), name, error };
+    let next = session::safe_next(next);
+    let link = || format!("/sign-in/oidc?{}", Pairs(vec![("next".to_owned(), next.to_owned())]).with("", None));
+    let provider = visit.app.oidc.as_ref().map(|provider| (provider.label(), link()));
+    let page = SignInPage { styles: crate::assets::styles_href(), next, name, error, provider };
     Ok((status, Html(page.render()?)).into_response())
 }
 

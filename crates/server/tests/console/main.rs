@@ -7,6 +7,8 @@
 mod api;
 mod deploy;
 mod notifications;
+mod oidc;
+mod provider;
 mod second_factor;
 mod support;
 
@@ -81,8 +83,17 @@ const TAGS: &[&str] = &[
 const OTHERS: &[&str] = &["/api/", "/metrics", "/static/", "/healthz", "/readyz"];
 
 /// Addresses that answer everybody and are not pages.
-const OPEN: &[&str] =
-    &["/static/{name}", "/setup", "/sign-in", "/sign-in/code", "/enter/{token}", "/healthz", "/readyz"];
+const OPEN: &[&str] = &[
+    "/static/{name}",
+    "/setup",
+    "/sign-in",
+    "/sign-in/code",
+    "/sign-in/oidc",
+    "/sign-in/oidc/callback",
+    "/enter/{token}",
+    "/healthz",
+    "/readyz",
+];
 
 #[tokio::test]
 async fn only_the_ways_in_are_open_to_nobody_in_particular() {

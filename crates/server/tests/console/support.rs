@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use jumpcloud::{Credential, SystemClock};
 use posture::evidence::Items;
 use posture::{Library, Mode, Posture, Request as PostureRequest};
-use server::{Notifier, Options, Role, RouteInfo};
+use server::{Notifier, OidcSettings, Options, Role, RouteInfo};
 use sha2::{Digest as _, Sha256};
 use simulator::{Character, Clock, Config, OrganizationSpec, Running, Simulator};
 use store::{ApiToken, AuditLine, Cell, LeaseHolder, Limits, Location, MasterKey, NewSession, Person, Query, Store};
@@ -31,7 +31,7 @@ pub(crate) struct Scene {
     collector: Collector,
     posture: Posture,
     running: Option<Running>,
-    _folder: TempDir,
+    folder: TempDir,
     pub(crate) connection: String,
     pub(crate) org_id: String,
     pub(crate) username: String,
@@ -57,6 +57,13 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> String {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    }
+
+    /// The value that a cookie gets.
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        let cookies = self.headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies.filter_map(|cookie| cookie.split(';').next()?.split_once('='));
+        pairs.find(|(other, _)| *other == name).map(|(_, value)| value.to_owned())
     }
 
     pub(crate) fn location(&self) -> &str {
@@ -89,23 +96,14 @@ impl Scene {
             holder,
             clock: Arc::new(now),
         };
-        let router = server::router(Options {
-            collector: collector.clone(),
-            items: Items::load(None, &posture.library).unwrap(),
-            packs: folder.path().join("packs"),
-            posture: posture.clone(),
-            public_url: None,
-            host: "atlas".to_owned(),
-            keep_events: "forever".to_owned(),
-            open_to: None,
-        });
+        let router = router(&collector, &posture, &folder, None, None).unwrap();
         Self {
             store,
             router,
             collector,
             posture,
             running: None,
-            _folder: folder,
+            folder,
             connection: "none".to_owned(),
             org_id: "none".to_owned(),
             username: "nobody at all".to_owned(),
@@ -115,6 +113,18 @@ impl Scene {
             event: "00000000-0000-0000-0000-000000000000".to_owned(),
             run: 1,
         }
+    }
+
+    /// The same console, with a provider that people can sign in with.
+    pub(crate) fn with_oidc(self, settings: OidcSettings) -> Self {
+        self.at(&format!("http://{HOST}"), Some(settings)).unwrap()
+    }
+
+    /// The same console at an address that people use; or why it can not be there.
+    pub(crate) fn at(mut self, url: &str, oidc: Option<OidcSettings>) -> Result<Self, String> {
+        let router = router(&self.collector, &self.posture, &self.folder, Some(url), oidc);
+        self.router = router.map_err(|error| error.to_string())?;
+        Ok(self)
     }
 
     /// A person of each role, called like the role, and one who may see another organization only.
@@ -187,6 +197,12 @@ impl Scene {
         scene.finding = scene.one("SELECT number FROM findings WHERE state = 'open' ORDER BY number LIMIT 1").await;
         scene.event = scene.one("SELECT uid FROM events ORDER BY time LIMIT 1").await;
         scene
+    }
+
+    /// Somebody without a password.
+    pub(crate) async fn invite(&self, name: &str, email: &str, role: Role) {
+        let person = server::new_person(name, role, Some(email.to_owned()), None, now()).unwrap();
+        self.store.add_person(&person, None).await.unwrap();
     }
 
     async fn add_person(&self, name: &str, role: Role, org_ids: Option<Vec<String>>) {
@@ -314,10 +330,15 @@ impl Scene {
         };
         self.store.begin_session(&session, now()).await.unwrap();
         let mut browser = Browser { cookie: format!("jumpseat={token}"), form_token: String::new() };
-        let page = self.get("/account", Some(&browser)).await;
-        let field = fields(&page.body).into_iter().find(|(name, _)| name == "form_token");
-        browser.form_token = field.unwrap_or_else(|| panic!("no form: {}", page.body)).1;
+        browser.form_token = self.form_token(&browser).await;
         browser
+    }
+
+    /// What the forms of a session carry.
+    pub(crate) async fn form_token(&self, browser: &Browser) -> String {
+        let page = self.get("/account", Some(browser)).await;
+        let field = fields(&page.body).into_iter().find(|(name, _)| name == "form_token");
+        field.unwrap_or_else(|| panic!("no form: {}", page.body)).1
     }
 
     /// What signing in with a password answers.
@@ -453,6 +474,26 @@ impl Scene {
         let bytes = to_bytes(body, 64 << 20).await.unwrap();
         Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&bytes).into_owned() }
     }
+}
+
+fn router(
+    collector: &Collector,
+    posture: &Posture,
+    folder: &TempDir,
+    url: Option<&str>,
+    oidc: Option<OidcSettings>,
+) -> Result<Router, server::Error> {
+    server::router(Options {
+        collector: collector.clone(),
+        items: Items::load(None, &posture.library).unwrap(),
+        packs: folder.path().join("packs"),
+        posture: posture.clone(),
+        public_url: url.map(|url| url.parse().unwrap()),
+        host: "atlas".to_owned(),
+        keep_events: "forever".to_owned(),
+        open_to: None,
+        oidc,
+    })
 }
 
 /// The machine's time; who waits has had the look.

@@ -1,6 +1,6 @@
 //! People, their sessions and tokens, and the token of the first start.
 
-use store::{ApiToken, Error, NewSession, Person, Store};
+use store::{ApiToken, Error, Identity, NewSession, Person, Store};
 
 use crate::bed::{Bed, minute};
 
@@ -15,6 +15,8 @@ on_both_engines!(
     a_new_password_ends_all_sessions_but_the_one_that_set_it,
     an_api_token_ends_by_time_by_hand_and_with_the_person,
     organizations_that_can_not_be_read_are_none_and_not_all,
+    an_identity_is_one_persons_and_a_person_has_one_at_a_provider,
+    the_role_of_a_provider_is_noted_and_the_last_owner_stays,
 );
 
 fn person(id: &str, name: &str, role: &str) -> Person {
@@ -192,4 +194,52 @@ async fn organizations_that_can_not_be_read_are_none_and_not_all(bed: &Bed) {
     store.add_person(&person("1", "mara", "owner"), None).await.unwrap();
     bed.behind("UPDATE person SET org_ids = 'no list'").await;
     assert_eq!(store.person("1").await.unwrap().unwrap().org_ids, Some(Vec::new()));
+}
+
+fn identity(subject: &str, person: &str) -> Identity {
+    Identity {
+        issuer: "https://id.example".to_owned(),
+        subject: subject.to_owned(),
+        person_id: person.to_owned(),
+        given_role: None,
+        linked_at: minute(1),
+    }
+}
+
+async fn an_identity_is_one_persons_and_a_person_has_one_at_a_provider(bed: &Bed) {
+    let store = bed.open().await;
+    let mara = person("1", "mara", "owner");
+    store.add_person(&mara, None).await.unwrap();
+    let noor = person("2", "noor", "viewer");
+    store.link_identity(&identity("s1", "1")).await.unwrap();
+    for taken in [identity("s1", "2"), identity("s2", "1")] {
+        let refused = store.link_identity(&taken).await;
+        assert!(matches!(refused, Err(Error::Refused(_))), "{taken:?}: {refused:?}");
+    }
+    let refused = store.add_person_with_identity(&noor, &identity("s1", "2")).await;
+    assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+    assert_eq!(store.person("2").await.unwrap(), None, "neither or both");
+    store.add_person_with_identity(&noor, &identity("s2", "2")).await.unwrap();
+    let found = store.person_of_identity("https://id.example", "s2").await.unwrap();
+    assert_eq!(found, Some((noor.clone(), identity("s2", "2"))));
+    for (issuer, subject) in [("https://id.example", "S2"), ("https://id.example/", "s2"), ("", "")] {
+        assert_eq!(store.person_of_identity(issuer, subject).await.unwrap(), None, "{issuer} {subject}");
+    }
+    assert_eq!(store.identities("1").await.unwrap(), [identity("s1", "1")]);
+    assert!(store.forget_identities("1").await.unwrap());
+    assert!(!store.forget_identities("1").await.unwrap());
+    store.remove_person(&noor).await.unwrap();
+    assert_eq!(bed.count("person_identity").await, 0);
+}
+
+async fn the_role_of_a_provider_is_noted_and_the_last_owner_stays(bed: &Bed) {
+    let store = bed.open().await;
+    store.add_person_with_identity(&person("1", "mara", "owner"), &identity("s1", "1")).await.unwrap();
+    let refused = store.give_role(&identity("s1", "1"), "viewer", minute(2)).await;
+    assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+    assert_eq!(store.identities("1").await.unwrap()[0].given_role, None, "neither or both");
+    store.add_person_with_identity(&person("2", "noor", "owner"), &identity("s2", "2")).await.unwrap();
+    store.give_role(&identity("s2", "2"), "viewer", minute(2)).await.unwrap();
+    let (noor, kept) = store.person_of_identity("https://id.example", "s2").await.unwrap().unwrap();
+    assert_eq!((noor.role.as_str(), kept.given_role.as_deref()), ("viewer", Some("viewer")));
 }

@@ -345,19 +345,19 @@ fn summary_document(synced: &[Synced], told: &Told, world: &World, begun: Instan
 
 /// The console of the demonstration. It is open to whoever has the link, so it is on this machine only.
 async fn open_console(listen: Option<SocketAddr>, config: &Config, collector: &Collector) -> Result<Server> {
-    let visitor = || Some(VISITOR.to_owned());
+    let entry = || serve::Entry { oidc: None, open_to: Some(VISITOR.to_owned()) };
     if let Some(address) = listen {
         if !address.ip().is_loopback() {
             return Err(Problem::usage(format!(
                 "the demonstration is open to whoever has its link, so it listens on this machine only, not on {address}"
             )));
         }
-        return serve::bind(address, config, collector, None, visitor()).await;
+        return serve::bind(address, config, collector, None, entry()).await;
     }
     let usual: SocketAddr = serve::USUAL_ADDRESS.parse().context("the usual address can not be read")?;
-    match serve::bind(usual, config, collector, None, visitor()).await {
+    match serve::bind(usual, config, collector, None, entry()).await {
         Ok(server) => Ok(server),
-        Err(_) => serve::bind(SocketAddr::new(usual.ip(), 0), config, collector, None, visitor()).await,
+        Err(_) => serve::bind(SocketAddr::new(usual.ip(), 0), config, collector, None, entry()).await,
     }
 }
 
