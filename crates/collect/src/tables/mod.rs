@@ -199,11 +199,13 @@ mod ssh_key;
 pub(crate) use redact::holds_secret;
 pub use redact::{Redact, may_hold_secret, secrets};
 
+mod access_requests;
 mod active_directories;
 mod administrators;
 mod alert_rules;
 mod apple_mdms;
 mod applications;
+mod approval_flows;
 mod associations;
 mod authentication_policies;
 mod commands;
@@ -266,6 +268,8 @@ pub static ALL: &[&Collected] = &[
     &ip_lists::IP_LISTS,
     &ip_list_entries::IP_LIST_ENTRIES,
     &password_policies::PASSWORD_POLICIES,
+    &approval_flows::APPROVAL_FLOWS,
+    &access_requests::ACCESS_REQUESTS,
     &identity_providers::IDENTITY_PROVIDERS,
     &directories::DIRECTORIES,
     &active_directories::ACTIVE_DIRECTORIES,

@@ -34,6 +34,8 @@ const IDS: &[(&str, &str)] = &[
     ("apple_mdms", "applemdms"),
     ("apple_mdm_devices", "applemdm_devices"),
     ("software_apps", "softwareapps"),
+    ("approval_flows", "approvalflows"),
+    ("access_requests", "approvalflowrequests"),
 ];
 
 /// Tables that are held against a number of rows, and the resource that has it.

@@ -62,6 +62,8 @@ const RESTRICTED: &[(&str, &[&str])] = &[
     ("service_accounts", &["service_accounts"]),
     ("notification_channels", &["notification_channels"]),
     ("alert_rules", &["healthmonitoring_rules"]),
+    ("approval_flows", &["approvalflows"]),
+    ("access_requests", &["approvalflowrequests"]),
 ];
 
 /// The bindings that are collected, each from one of its two ends.
