@@ -332,6 +332,8 @@ pub mod endpoints {
             ALERTS = "/api/v2/alerts";
             HEALTHMONITORING_RULES = "/api/v2/healthmonitoring/rules";
             PASSWORDPOLICIES = "/api/v2/passwordpolicies";
+            APPROVALFLOWS = "/api/v2/approvalflows";
+            APPROVALFLOWREQUESTS = "/api/v2/approvalflowrequest";
             PROVIDERS = "/api/v2/providers";
             PROVIDER_ORGANIZATIONS = "/api/v2/providers/{id}/organizations";
             PROVIDER_ADMINISTRATORS = "/api/v2/providers/{id}/administrators";

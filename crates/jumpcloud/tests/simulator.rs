@@ -88,6 +88,8 @@ async fn every_flat_list_is_read_completely_and_once() {
         ("alerts", endpoints::ALERTS),
         ("healthmonitoring_rules", endpoints::HEALTHMONITORING_RULES),
         ("passwordpolicies", endpoints::PASSWORDPOLICIES),
+        ("approvalflows", endpoints::APPROVALFLOWS),
+        ("approvalflowrequests", endpoints::APPROVALFLOWREQUESTS),
         ("saas_applications", endpoints::SAAS_APPLICATIONS),
     ] {
         let (found, pass) = all(&client, &endpoint, &[], &[]).await.unwrap_or_else(|error| panic!("{name}: {error}"));

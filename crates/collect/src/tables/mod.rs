@@ -1,9 +1,8 @@
 //! Every table that the inventory collects, one file each; the list at the end is the order in which they are shown.
 //!
 //! To add a table: write `tables/<name>.rs` like its neighbors (columns, sources, identity, what to remove), add its
-//! `mod` line and its line in [`ALL`], run `cargo test -p collect`, and make the page anew: `cargo run -- sql --reference > docs/tables.md`.
-//! An endpoint that the client does not know yet is one line in `crates/jumpcloud/src/endpoint.rs`.
-//! A System Insights table is one entry in `insights.rs`.
+//! `mod` line and its line in [`ALL`]. What else belongs to it (the client, the simulator, its oracle, the pages) is in
+//! `CONTRIBUTING.md`, "Add a table". A System Insights table is one entry in `insights.rs` and its line in [`ALL`].
 //!
 //! Declarations are laid out by hand (`rustfmt::skip`): one column, one line, as in the table that they declare.
 
@@ -199,11 +198,13 @@ mod ssh_key;
 pub(crate) use redact::holds_secret;
 pub use redact::{Redact, may_hold_secret, secrets};
 
+mod access_requests;
 mod active_directories;
 mod administrators;
 mod alert_rules;
 mod apple_mdms;
 mod applications;
+mod approval_flows;
 mod associations;
 mod authentication_policies;
 mod commands;
@@ -266,6 +267,8 @@ pub static ALL: &[&Collected] = &[
     &ip_lists::IP_LISTS,
     &ip_list_entries::IP_LIST_ENTRIES,
     &password_policies::PASSWORD_POLICIES,
+    &approval_flows::APPROVAL_FLOWS,
+    &access_requests::ACCESS_REQUESTS,
     &identity_providers::IDENTITY_PROVIDERS,
     &directories::DIRECTORIES,
     &active_directories::ACTIVE_DIRECTORIES,

@@ -473,6 +473,23 @@ fn examples() -> Vec<Example> {
             ],
         ),
         (
+            "approval_flows",
+            json!({"id": "f", "name": "Production access", "timeBasedAccess": true, "ttlConfig": "TTL_CONFIG_FIXED_DURATION", "fixedDuration": "86400",
+                "resources": [{"resourceType": "USER_GROUP", "resourceId": "g", "resourceName": "Engineering"}], "approverResources": []}),
+            vec![
+                ("time_limited", Boolean(true)),
+                ("fixed_duration", text("86400")),
+                ("resources", text(r#"[{"resourceId":"g","resourceName":"Engineering","resourceType":"USER_GROUP"}]"#)),
+                ("approvers", Cell::Null(store::schema::Kind::Json)),
+            ],
+        ),
+        (
+            "access_requests",
+            json!({"id": "r", "approvalFlowId": "f", "requestor": "64f0a1b2c3d4e5f607182930", "group": "Engineering", "status": "PENDING",
+                "createdAt": "2026-11-20T08:00:00Z", "wfMetadata": "MARKER", "metadata": "MARKER"}),
+            vec![("requestor", text("64f0a1b2c3d4e5f607182930")), ("requestor_group", text("Engineering")), ("created_at", text("2026-11-20T08:00:00.000Z"))],
+        ),
+        (
             "radius_servers",
             json!({"_id": "62b00112233445566778899c", "name": "office-wifi", "networkSourceIp": "198.51.100.7", "mfa": "DISABLED", "sharedSecret": "MARKER"}),
             vec![("mfa", text("DISABLED")), ("source_ip", text("198.51.100.7")), ("shared_secret_length", text("short"))],

@@ -9,6 +9,7 @@ pub(crate) mod access;
 pub(crate) mod administrators;
 pub(crate) mod alerts;
 pub(crate) mod applications;
+pub(crate) mod approvals;
 pub(crate) mod bindings;
 pub(crate) mod certificate;
 pub(crate) mod commands;

@@ -15,8 +15,8 @@ use crate::state::group::Group;
 use crate::state::table::Table;
 use crate::state::user::{self, User};
 use crate::state::{
-    access, administrators, alerts, applications, commands, directories, mdm, plan, policies, settings, software,
-    ssh_key,
+    access, administrators, alerts, applications, approvals, commands, directories, mdm, plan, policies, settings,
+    software, ssh_key,
 };
 use crate::time::DAY;
 
@@ -129,6 +129,7 @@ impl Organization {
         administrators::grow(profile, now, &mut self.documents);
         applications::grow(profile, now, &mut self.documents);
         access::grow(profile, now, &self.user_groups, &mut self.documents);
+        approvals::grow(profile, now, &self.users, &self.user_groups, &mut self.documents);
         alerts::grow(profile, now, &mut self.documents);
         commands::grow(profile, now, &self.devices, &mut self.documents);
         directories::grow(profile, now, &mut self.documents);

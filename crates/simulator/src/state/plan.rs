@@ -61,32 +61,6 @@ pub(crate) fn grow(profile: &Profile, now: i64, users: &Table<User>, documents: 
     });
     documents.put(Noun::PasswordPolicies, policies.collect());
 
-    let flows: Vec<Document> = ["Production access", "Contractor laptop"]
-        .into_iter()
-        .enumerate()
-        .map(|(number, name)| {
-            let id = profile.make_id("approval flow", number as u64, now - 200 * DAY);
-            Document::new(id, json!({
-                "id": id, "name": name, "description": "", "status": "ACTIVE", "approvalType": "MANUAL",
-                "organizationId": profile.id, "timeBasedAccess": true, "nonAdminApproval": number == 1, "resources": [],
-            }))
-        })
-        .collect();
-    let requests = (0..12).map(|number| {
-        let id = profile.make_id("approval request", number, now - number as i64 * DAY);
-        let flow = &flows[number as usize % flows.len()];
-        Document::new(
-            id,
-            json!({
-                "id": id, "approvalFlowId": flow.id, "approvalFlowName": flow.text("name"), "status": "APPROVED",
-                "createdAt": text(now - number as i64 * DAY), "updatedAt": text(now - number as i64 * DAY),
-                "requestor": users.iter().nth(number as usize).map(|user| user.id), "timeBasedAccess": true,
-            }),
-        )
-    });
-    documents.put(Noun::ApprovalRequests, requests.collect());
-    documents.put(Noun::ApprovalFlows, flows);
-
     let count = if profile.character == Character::Tidy { 12 } else { 130 };
     let applications = (0..count).map(|number| {
         let id = profile.make_id("saas application", number, now - 100 * DAY);

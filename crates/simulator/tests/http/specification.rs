@@ -66,6 +66,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("v2", "scheduled-userstate-result", "/api/v2/bulk/userstates"),
     ("v2", "GSuiteTranslationRule", "/api/v2/gsuites/{gsuites}/translationrules"),
     ("v2", "jumpcloud.ingresso.AccessWorkflow", "/api/v2/approvalflows"),
+    ("v2", "jumpcloud.ingresso.WorkflowAccessRequest", "/api/v2/approvalflowrequest"),
     ("v2", "GraphConnection", "/api/v2/usergroups/{usergroups}/members"),
     ("v2", "GraphConnection", "/api/v2/systems/{systems}/associations?targets=user"),
     ("v2", "GraphObjectWithPaths", "/api/v2/usergroups/{usergroups}/membership"),
