@@ -135,8 +135,11 @@ async fn what_somebody_asks_for_is_run_once_and_by_a_process_that_may() {
     nothing_for(&scenario, 3, "it is pinned to another collector").await;
     let there = start(&scenario, "there", &stop);
     wait_for(&scenario, 1, "it was asked for").await;
+    // The run has ended a moment before it is no longer asked for.
+    while scenario.stream(0).await.asked.is_some() {
+        tokio::task::yield_now().await;
+    }
     nothing_for(&scenario, 30, "once is enough").await;
-    assert_eq!(scenario.stream(0).await.asked, None);
     let run = store.runs(None, 1).await.unwrap().remove(0);
     assert_eq!(run.started_by, "mara");
     assert!(run.collector.starts_with("there "), "{}", run.collector);
