@@ -31,13 +31,13 @@ const MEMBERS_OF_A_ROW: usize = 64;
 const PRIVATE_NAME: &str = "$serde_json::private::";
 
 impl<'a> Node<'a> {
-    /// Takes a text apart.
+    /// Takes a text apart; `order` is that of the row before it in the same list.
     ///
     /// # Errors
     /// Everything that `serde_json::from_str::<Value>` refuses, and names that only serde_json itself uses.
-    pub(crate) fn parse(text: &'a str) -> serde_json::Result<Self> {
+    pub(crate) fn parse(text: &'a str, order: &mut Order) -> serde_json::Result<Self> {
         let mut text = serde_json::Deserializer::from_str(text);
-        let node = Build { members: MEMBERS_OF_A_ROW }.deserialize(&mut text)?;
+        let node = Build(Some(order)).deserialize(&mut text)?;
         text.end()?;
         Ok(node)
     }
@@ -178,12 +178,10 @@ impl<'a> Json for Node<'a> {
     }
 }
 
-/// Builds a value. An object gets room for so many members at once.
-struct Build {
-    members: usize,
-}
+/// Builds a value: a row, of which the order of its members is known, or what is in it.
+struct Build<'o>(Option<&'o mut Order>);
 
-impl<'de> DeserializeSeed<'de> for Build {
+impl<'de> DeserializeSeed<'de> for Build<'_> {
     type Value = Node<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node<'de>, D::Error> {
@@ -191,7 +189,7 @@ impl<'de> DeserializeSeed<'de> for Build {
     }
 }
 
-impl<'de> Visitor<'de> for Build {
+impl<'de> Visitor<'de> for Build<'_> {
     type Value = Node<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -228,24 +226,25 @@ impl<'de> Visitor<'de> for Build {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node<'de>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = list.next_element_seed(Build { members: 0 })? {
+        while let Some(item) = list.next_element_seed(Build(None))? {
             items.push(item);
         }
         Ok(Node::List(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Node<'de>, A::Error> {
-        let mut members: Vec<Member<'de>> = Vec::with_capacity(self.members);
+        let room = if self.0.is_some() { MEMBERS_OF_A_ROW } else { 0 };
+        let mut members: Vec<Member<'de>> = Vec::with_capacity(room);
         let mut is_sorted = true;
         while let Some(Name(name)) = object.next_key()? {
             if name.starts_with(PRIVATE_NAME) {
                 return Err(A::Error::custom("a name that only serde_json itself uses"));
             }
             is_sorted = is_sorted && members.last().is_none_or(|(before, _)| *before < name);
-            members.push((name, object.next_value_seed(Build { members: 0 })?));
+            members.push((name, object.next_value_seed(Build(None))?));
         }
         if !is_sorted {
-            members = by_name(members);
+            members = self.0.unwrap_or(&mut Order::default()).sorted(members);
             // Of several members of one name the last counts.
             members.dedup_by(|later, kept| {
                 let is_same = later.0 == kept.0;
@@ -259,17 +258,50 @@ impl<'de> Visitor<'de> for Build {
     }
 }
 
-/// The members in the order of their names, those of one name as they came. Members are large, and names mostly differ in
-/// their first letters, so that numbers are sorted in their place.
-fn by_name(members: Vec<Member<'_>>) -> Vec<Member<'_>> {
-    let mut order: Vec<(u64, usize)> =
-        members.iter().enumerate().map(|(at, (name, _))| (first_letters(name), at)).collect();
-    order.sort_unstable_by(|one, other| {
-        let names = || members[one.1].0.cmp(&members[other.1].0);
-        one.0.cmp(&other.0).then_with(names).then(one.1.cmp(&other.1))
-    });
-    let mut members: Vec<Option<Member<'_>>> = members.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|(_, at)| members[at].take()).collect()
+/// How members that come in an order of their own are sorted by name. It is found once for all rows of a list that have the
+/// same members in the same order, as most have.
+#[derive(Default)]
+pub(crate) struct Order {
+    /// The names as they come, one behind the other, and where each ends.
+    names: String,
+    ends: Vec<usize>,
+    /// Which of them is the first by name, the second, and so on, those of one name as they come. With the first letters of each.
+    sorted: Vec<(u64, usize)>,
+}
+
+impl Order {
+    fn sorted<'a>(&mut self, members: Vec<Member<'a>>) -> Vec<Member<'a>> {
+        if !self.is_of(&members) {
+            self.find(&members);
+        }
+        let mut members: Vec<Option<Member<'_>>> = members.into_iter().map(Some).collect();
+        self.sorted.iter().filter_map(|(_, at)| members[*at].take()).collect()
+    }
+
+    fn is_of(&self, members: &[Member<'_>]) -> bool {
+        let mut start = 0;
+        self.ends.len() == members.len()
+            && members
+                .iter()
+                .zip(&self.ends)
+                .all(|((name, _), end)| **name == self.names[std::mem::replace(&mut start, *end)..*end])
+    }
+
+    /// Members are large, and names mostly differ in their first letters, so that numbers are sorted in their place.
+    fn find(&mut self, members: &[Member<'_>]) {
+        self.names.clear();
+        self.ends.clear();
+        for (name, _) in members {
+            self.names.push_str(name);
+            self.ends.push(self.names.len());
+        }
+        self.sorted.clear();
+        self.sorted.extend(members.iter().enumerate().map(|(at, (name, _))| (first_letters(name), at)));
+        self.sorted.sort_unstable_by(|one, other| {
+            let names = || members[one.1].0.cmp(&members[other.1].0);
+            one.0.cmp(&other.0).then_with(names).then(one.1.cmp(&other.1))
+        });
+    }
 }
 
 /// A number that is smaller for one of two names only if that name comes first.

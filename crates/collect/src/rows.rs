@@ -1,6 +1,8 @@
 //! From a received row to a row that can be stored: identity, redaction, columns, content hash.
 //! Pure functions; nothing here asks or writes.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use store::NewRow;
 use store::json::{Json, Shape};
@@ -39,7 +41,7 @@ pub(crate) fn read_node(
 }
 
 fn read_clean(collected: &Collected, reader: &Reader, part: &'static str, row: &impl Json, length: usize) -> Read {
-    let raw = row.to_text(length);
+    let raw: Arc<str> = row.to_text(length).into();
     let id = match &collected.id {
         Id::Member(names) => names.iter().find_map(|name| row.member(name).and_then(word)),
         Id::Joined(names) | Id::Loose(names) => {
@@ -49,11 +51,21 @@ fn read_clean(collected: &Collected, reader: &Reader, part: &'static str, row: &
         }
     };
     let distinguish = !collected.id.is_unique();
-    let Some(id) = id.map(stored_id) else { return Read::Nameless(raw) };
+    let Some(id) = id.map(stored_id) else { return Read::Nameless(raw.as_ref().to_owned()) };
     let (cells, misfits) = reader.cells(row);
     let content = short_hash(raw.as_bytes());
     Read::Row(
-        NewRow { id, part, content, cells, raw, replaces: None, distinguish, keep_stored: false, first: false },
+        NewRow {
+            id: id.into(),
+            part,
+            content,
+            cells,
+            raw,
+            replaces: None,
+            distinguish,
+            keep_stored: false,
+            first: false,
+        },
         misfits,
     )
 }

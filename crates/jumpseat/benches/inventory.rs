@@ -136,11 +136,11 @@ async fn be_years(args: &[String]) -> Result<(), Failure> {
                     part: "",
                     content: blake_like(&raw.to_string()),
                     cells: Reader::new(table.columns).cells(&raw).0,
-                    raw: raw.to_string(),
+                    raw: raw.to_string().into(),
                     distinguish: false,
                     keep_stored: false,
                     first: false,
-                    id,
+                    id: id.into(),
                 })
                 .collect();
             writer.write(table, rows, known, &std::sync::Mutex::new(Marks::default()), now).await?;
@@ -154,7 +154,7 @@ async fn be_years(args: &[String]) -> Result<(), Failure> {
 }
 
 fn text_of(cell: &store::Cell) -> Option<String> {
-    if let store::Cell::Text(text) = cell { Some(text.clone()) } else { None }
+    if let store::Cell::Text(text) = cell { Some(text.to_string()) } else { None }
 }
 
 fn changed_row(row: &[store::Cell], round: usize) -> Option<(String, Value)> {

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use posture::harmless::{defused, is_steering};
-use serde::Serialize as _;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 pub(crate) use posture::harmless::printable;
@@ -108,9 +108,10 @@ impl<W: Write> RowWriter<W> {
 
     /// Names the columns, before the first row.
     pub(crate) fn columns(&mut self, columns: &[String]) -> io::Result<()> {
-        self.columns = columns.to_vec();
-        if self.format == Format::Csv {
-            self.csv(columns.iter().map(|name| Value::String(name.clone())).collect())?;
+        match self.format {
+            Format::Csv => self.csv(columns.iter().map(|name| Value::String(name.clone())).collect())?,
+            Format::Table => self.columns = columns.to_vec(),
+            _ => self.columns = distinct(columns),
         }
         Ok(())
     }
@@ -120,12 +121,12 @@ impl<W: Write> RowWriter<W> {
             Format::Table => self.table.push(row.iter().map(shown).collect()),
             Format::Csv => self.csv(row)?,
             Format::Json => {
-                let text = json_text(&self.object(row));
-                write!(self.out, "{}{text}", if self.rows == 0 { "[\n  " } else { ",\n  " })?;
+                self.out.write_all(if self.rows == 0 { b"[\n  " } else { b",\n  " })?;
+                self.object(&row)?;
             }
             Format::Jsonl | Format::Ocsf | Format::Raw | Format::Parquet => {
-                let text = json_text(&self.object(row));
-                writeln!(self.out, "{text}")?;
+                self.object(&row)?;
+                self.out.write_all(b"\n")?;
             }
         }
         self.rows += 1;
@@ -146,8 +147,8 @@ impl<W: Write> RowWriter<W> {
         self.out.flush()
     }
 
-    fn object(&self, row: Vec<Value>) -> Value {
-        Value::Object(self.columns.iter().cloned().zip(row).collect())
+    fn object(&mut self, row: &[Value]) -> io::Result<()> {
+        write_compact(&mut self.out, &Object { names: &self.columns, row })
     }
 
     fn csv(&mut self, row: Vec<Value>) -> io::Result<()> {
@@ -218,10 +219,40 @@ fn shown(value: &Value) -> String {
 /// A JSON value on one line, with every character escaped that a terminal would obey.
 pub(crate) fn json_text(value: &Value) -> String {
     let mut bytes = Vec::new();
-    let mut serializer =
-        serde_json::Serializer::with_formatter(&mut bytes, Escaping(serde_json::ser::CompactFormatter));
-    value.serialize(&mut serializer).expect("a JSON value can be written to memory");
+    write_compact(&mut bytes, value).expect("a JSON value can be written to memory");
     String::from_utf8(bytes).expect("JSON is UTF-8")
+}
+
+fn write_compact(out: impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(out, Escaping(serde_json::ser::CompactFormatter));
+    Ok(value.serialize(&mut serializer)?)
+}
+
+/// A row under its columns' names, as a JSON object.
+struct Object<'a> {
+    names: &'a [String],
+    row: &'a [Value],
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.names.iter().zip(self.row))
+    }
+}
+
+/// Names of which none comes twice, since an object would lose a value: `id`, `id_2`.
+fn distinct(names: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::with_capacity(names.len());
+    for name in names {
+        let mut free = name.clone();
+        let mut number = 2;
+        while all.contains(&free) || (number > 2 && names.contains(&free)) {
+            free = format!("{name}_{number}");
+            number += 1;
+        }
+        all.push(free);
+    }
+    all
 }
 
 /// JSON with the steering characters that JSON itself would leave as they are written as escapes.
@@ -229,7 +260,8 @@ struct Escaping<F>(F);
 
 impl<F: serde_json::ser::Formatter> serde_json::ser::Formatter for Escaping<F> {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if !fragment.chars().any(is_steering) {
+        // Most are plain ASCII, which is told without taking letters apart.
+        if fragment.bytes().all(|byte| (b' '..=b'~').contains(&byte)) || !fragment.chars().any(is_steering) {
             return self.0.write_string_fragment(writer, fragment);
         }
         for character in fragment.chars() {
@@ -314,6 +346,16 @@ mod tests {
         let text = written(Format::Json, vec![vec![json!(HOSTILE), json!(-1)]]);
         let back: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(back, json!([{ "name": HOSTILE, "n": -1 }]));
+    }
+
+    #[test]
+    fn a_json_object_has_its_columns_in_their_order_and_loses_none_of_one_name() {
+        let mut out = Vec::new();
+        let mut writer = RowWriter::new(Format::Jsonl, &mut out);
+        writer.columns(&["z", "id", "id", "id_2", "a"].map(str::to_owned)).unwrap();
+        writer.row((1..=5).map(|n| json!(n)).collect()).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "{\"z\":1,\"id\":2,\"id_3\":3,\"id_2\":4,\"a\":5}\n");
     }
 
     #[test]

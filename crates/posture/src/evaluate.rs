@@ -58,7 +58,7 @@ impl Row {
 pub(crate) fn json_of_cell(cell: &Cell) -> Value {
     match cell {
         Cell::Null(_) | Cell::Bytes(_) => Value::Null,
-        Cell::Text(text) => json!(text),
+        Cell::Text(text) => json!(&**text),
         Cell::Integer(number) => json!(number),
         Cell::Real(number) => json!(number),
         Cell::Boolean(flag) => json!(flag),
@@ -195,7 +195,7 @@ impl Judge {
     /// Judges a row, or each of those that were folded into it.
     fn unfolded(&mut self, cells: Vec<Cell>, mut each: impl FnMut(Row, &[String])) -> Result<(), String> {
         let word = match &cells[3] {
-            Cell::Text(word) => word.strip_prefix(FOLDED).map(str::to_owned),
+            Cell::Text(word) => word.strip_prefix(FOLDED).map(Cell::from),
             _ => None,
         };
         let (Some(word), [org_id, Cell::Text(ids), Cell::Integer(count), ..]) = (word, cells.as_slice()) else {
@@ -206,11 +206,10 @@ impl Judge {
         };
         let mut met = 0;
         for id in ids.split(FOLD_MARK) {
-            let mut row =
-                vec![org_id.clone(), Cell::Text(id.to_owned()), Cell::Null(Kind::Text), Cell::Text(word.clone())];
+            let mut row = vec![org_id.clone(), id.into(), Cell::Null(Kind::Text), word.clone()];
             row.resize(cells.len(), Cell::Null(Kind::Text));
             // It had a reason, or it would not have been folded.
-            row[4] = Cell::Text(word.clone());
+            row[4] = word.clone();
             if let Some(row) = self.row(row)? {
                 each(row, &self.evaluated.columns);
             }
@@ -223,7 +222,7 @@ impl Judge {
     fn row(&mut self, mut cells: Vec<Cell>) -> Result<Option<Row>, String> {
         let mut take = |at: usize| std::mem::replace(&mut cells[at], Cell::Null(Kind::Text));
         let text = |cell: Cell| match cell {
-            Cell::Text(text) if !text.is_empty() => Some(text),
+            Cell::Text(text) if !text.is_empty() => Some(text.to_string()),
             Cell::Integer(number) => Some(number.to_string()),
             _ => None,
         };

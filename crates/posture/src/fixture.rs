@@ -138,11 +138,11 @@ async fn write_table(
             let cells = table.columns.iter().map(cell).collect();
             let replaces = stored.map(|stored| stored.row_id);
             fresh.push(NewRow {
-                id,
+                id: id.into(),
                 part: "",
                 content,
                 cells,
-                raw,
+                raw: raw.into(),
                 replaces,
                 distinguish: false,
                 keep_stored: false,

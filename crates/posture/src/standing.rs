@@ -64,7 +64,7 @@ pub async fn numbers(store: &Store, org_id: &str, run: Option<i64>) -> Result<BT
         _ => 0,
     };
     let text = |cell: &Cell| match cell {
-        Cell::Text(text) => Some(text.clone()),
+        Cell::Text(text) => Some(text.to_string()),
         _ => None,
     };
     for row in answer.rows {

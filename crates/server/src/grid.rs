@@ -398,7 +398,7 @@ pub(crate) fn csv_file(name: &str, columns: &[&str], rows: &[Vec<Cell>]) -> Answ
     for row in rows {
         let cells = row.iter().map(|cell| match cell {
             Cell::Null(_) => String::new(),
-            Cell::Text(text) => defused(text.clone()),
+            Cell::Text(text) => defused(text.to_string()),
             other => maybe_text(std::slice::from_ref(other), 0).unwrap_or_default(),
         });
         writer.write_record(cells).map_err(Problem::internal)?;
@@ -437,7 +437,7 @@ mod tests {
 
     #[test]
     fn a_name_can_not_steer_what_is_shown() {
-        let hostile = Cell::Text("\u{202e}evil\u{1b}[31m".to_owned());
+        let hostile = Cell::from("\u{202e}evil\u{1b}[31m");
         let text = shown(&hostile, Look::Plain, Timestamp::UNIX_EPOCH).text;
         assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}'), "{text:?}");
     }

@@ -181,7 +181,7 @@ pub(crate) fn text(row: &[Cell], at: usize) -> String {
 /// The text in a cell.
 pub(crate) fn maybe_text(row: &[Cell], at: usize) -> Option<String> {
     match row.get(at) {
-        Some(Cell::Text(text)) => Some(text.clone()),
+        Some(Cell::Text(text)) => Some(text.to_string()),
         Some(Cell::Integer(number)) => Some(number.to_string()),
         Some(Cell::Real(number)) => Some(number.to_string()),
         Some(Cell::Boolean(flag)) => Some(flag.to_string()),

@@ -133,7 +133,7 @@ impl Store {
                     archive.name.to_lowercase().into(),
                     archive.url.as_str().into(),
                     archive.settings.as_str().into(),
-                    sealed.map_or(Cell::Null(Kind::Text), |sealed| Cell::Text(sealed.0)),
+                    sealed.map_or(Cell::Null(Kind::Text), |sealed| sealed.0.into()),
                     archive.created_at.into(),
                 ],
             )

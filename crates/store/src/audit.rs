@@ -212,9 +212,10 @@ impl AuditLine {
 fn kept(entry: &AuditEntry) -> AuditEntry {
     let mut kept = entry.clone();
     for text in [&mut kept.actor, &mut kept.address, &mut kept.object] {
-        *text = storable(text);
+        *text = storable(text).into_owned();
     }
-    let detail = storable(&kept.detail.to_string());
+    let detail = kept.detail.to_string();
+    let detail = storable(&detail).into_owned();
     kept.detail = serde_json::from_str(&detail).unwrap_or(Value::Null);
     kept.at = time_text(kept.at).parse().unwrap_or(kept.at);
     kept

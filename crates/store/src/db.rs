@@ -1,6 +1,8 @@
 //! The two engines behind one face: running a statement with [`Cell`]s in and [`Cell`]s out.
 //! The SQL of the callers is the same for both; what truly differs stands in this file.
 
+use std::borrow::Cow;
+use std::io::Read as _;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -86,28 +88,16 @@ impl Db {
             // A full disk ends a transaction inside SQLite, unseen by sqlx, which then refuses every further one on this
             // connection. Such a connection is closed, and the next writer gets a new one.
             .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
-        let doubt = Doubt::of(path);
-        let begun = Instant::now();
-        let write = loop {
-            match pool.clone().connect_with(options.clone()).await {
-                Ok(write) => break write,
-                // Two processes that open a new file at once both switch its log on, for which SQLite does not wait.
-                Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-                Err(error) => {
-                    let what = error.as_database_error().map_or(error.to_string(), |error| error.message().to_owned());
-                    return Err(Error::File { path: path.to_owned(), what });
-                }
-            }
-        };
         // Readers look up few rows each; the writer's cache is the one that is worth its memory.
-        let options = options.pragma("cache_size", "-4096");
-        let read = SqlitePoolOptions::new()
-            .max_connections(4)
-            .min_connections(0)
-            .test_before_acquire(false)
-            .connect_lazy_with(options);
+        let for_reading = options.clone().pragma("cache_size", "-4096");
+        let read = SqlitePoolOptions::new().max_connections(4).min_connections(0).test_before_acquire(false);
+        let doubt = Doubt::of(path);
+        // Every connection reads the whole schema, and who only asks needs no writer.
+        let (write, read) = if has_log(path) {
+            (pool.connect_lazy_with(options), connect(path, &read, &for_reading).await?)
+        } else {
+            (connect(path, &pool, &options).await?, read.connect_lazy_with(for_reading))
+        };
         Ok(Self::Sqlite { write, read, doubt, folding: Arc::default() })
     }
 
@@ -254,6 +244,34 @@ impl Db {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Opens a file of SQLite.
+///
+/// # Errors
+/// [`Error::File`] when it is not a database, or damaged at its beginning.
+async fn connect(path: &Path, pool: &SqlitePoolOptions, options: &SqliteConnectOptions) -> Result<SqlitePool> {
+    let begun = Instant::now();
+    loop {
+        match pool.clone().connect_with(options.clone()).await {
+            Ok(connected) => return Ok(connected),
+            // Two processes that open a new file at once both switch its log on, for which SQLite does not wait.
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => {
+                let what = error.as_database_error().map_or(error.to_string(), |error| error.message().to_owned());
+                return Err(Error::File { path: path.to_owned(), what });
+            }
+        }
+    }
+}
+
+/// Whether a file says of itself that it is written through a log (<https://www.sqlite.org/fileformat.html>, 1.3.3).
+fn has_log(path: &Path) -> bool {
+    let mut beginning = [0; 20];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut beginning));
+    read.is_ok() && beginning[18..] == [2, 2]
 }
 
 /// A statement with its values, ready for [`Tx::run`]: with many values, making it so takes as long as running it.
@@ -410,7 +428,7 @@ fn bind_sqlite<'q>(sql: &str, args: Vec<Cell>) -> SqliteQuery<'q> {
     values.reserve(args.len(), 0);
     for arg in args {
         let added = match arg {
-            Cell::Null(_) => values.add(None::<String>),
+            Cell::Null(_) => values.add(None::<&str>),
             Cell::Text(text) => values.add(text),
             Cell::Integer(number) => values.add(number),
             Cell::Real(number) => values.add(number),
@@ -456,7 +474,7 @@ pub(crate) fn row_of_sqlite(row: &SqliteRow) -> Result<Row> {
                 "INTEGER" | "BOOLEAN" => Cell::Integer(row.try_get_unchecked(column.ordinal())?),
                 "REAL" => Cell::Real(row.try_get_unchecked(column.ordinal())?),
                 "BLOB" => Cell::Bytes(row.try_get_unchecked(column.ordinal())?),
-                _ => Cell::Text(row.try_get_unchecked(column.ordinal())?),
+                _ => row.try_get_unchecked::<&str, _>(column.ordinal())?.into(),
             }
         });
     }
@@ -474,7 +492,7 @@ fn row_of_postgres(row: &PgRow) -> Result<Row> {
             "INT8" => row.try_get::<Option<i64>, _>(at)?.map_or(Cell::Null(Kind::Integer), Cell::Integer),
             "FLOAT8" => row.try_get::<Option<f64>, _>(at)?.map_or(Cell::Null(Kind::Real), Cell::Real),
             "BYTEA" => row.try_get::<Option<Vec<u8>>, _>(at)?.map_or(Cell::Null(Kind::Text), Cell::Bytes),
-            _ => row.try_get::<Option<String>, _>(at)?.map_or(Cell::Null(Kind::Text), Cell::Text),
+            _ => row.try_get::<Option<&str>, _>(at)?.map_or(Cell::Null(Kind::Text), Cell::from),
         });
     }
     Ok(Row(cells))
@@ -511,7 +529,7 @@ impl Row {
     /// The text at `at`, or `None` where it is NULL.
     pub(crate) fn maybe_text(&self, at: usize) -> Option<String> {
         match &self.0[at] {
-            Cell::Text(text) => Some(text.clone()),
+            Cell::Text(text) => Some(text.as_ref().to_owned()),
             _ => None,
         }
     }
@@ -532,19 +550,37 @@ impl Row {
 
 impl From<&str> for Cell {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(text.into())
     }
 }
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<Cow<'_, str>> for Cell {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<Arc<str>> for Cell {
+    fn from(text: Arc<str>) -> Self {
         Self::Text(text)
     }
 }
 
 impl From<Option<String>> for Cell {
     fn from(text: Option<String>) -> Self {
-        text.map_or(Self::Null(Kind::Text), Self::Text)
+        text.map_or(Self::Null(Kind::Text), Self::from)
+    }
+}
+
+impl From<Option<Cow<'_, str>>> for Cell {
+    fn from(text: Option<Cow<'_, str>>) -> Self {
+        text.map_or(Self::Null(Kind::Text), Self::from)
     }
 }
 
@@ -574,12 +610,33 @@ impl From<bool> for Cell {
 
 impl From<jiff::Timestamp> for Cell {
     fn from(at: jiff::Timestamp) -> Self {
-        Self::Text(crate::schema::time_text(at))
+        Self::from(crate::schema::time_text(at))
     }
 }
 
 impl From<Option<jiff::Timestamp>> for Cell {
     fn from(at: Option<jiff::Timestamp>) -> Self {
         at.map_or(Self::Null(Kind::Time), Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_only_asks_a_database_that_is_there_opens_no_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("jumpseat.db");
+        let db = Db::sqlite(&file).await.unwrap();
+        db.execute("CREATE TABLE t (x)", vec![]).await.unwrap();
+        db.close().await;
+        let db = Db::sqlite(&file).await.unwrap();
+        let writers = || if let Db::Sqlite { write, .. } = &db { write.size() } else { 0 };
+        assert!(db.fetch("SELECT x FROM t", vec![]).await.unwrap().is_empty());
+        assert_eq!(writers(), 0);
+        db.execute("INSERT INTO t VALUES (1)", vec![]).await.unwrap();
+        assert_eq!(writers(), 1);
+        db.close().await;
     }
 }

@@ -6,7 +6,7 @@
 //! committing is one row, and undoing finds all by the number.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use roaring::RoaringTreemap;
@@ -46,7 +46,7 @@ pub struct Known {
 #[derive(Debug, Clone)]
 pub struct NewRow {
     /// Identity within organization and table.
-    pub id: String,
+    pub id: Arc<str>,
     /// Which of the table's sources it came from.
     pub part: &'static str,
     /// See [`Known::content`].
@@ -54,7 +54,7 @@ pub struct NewRow {
     /// The declared columns.
     pub cells: Vec<Cell>,
     /// The redacted JSON.
-    pub raw: String,
+    pub raw: Arc<str>,
     /// The version that it replaces.
     pub replaces: Option<i64>,
     /// When an id comes twice with different content: true, the rows are different things and both are kept (the later
@@ -384,12 +384,12 @@ impl SnapshotWriter {
         let mut fresh = known;
         fresh.retain(|_, known| known.fresh);
         let mut kept: Vec<NewRow> = Vec::with_capacity(rows.len());
-        let mut place: HashMap<String, usize> = HashMap::with_capacity(rows.len());
+        let mut place: HashMap<Arc<str>, usize> = HashMap::with_capacity(rows.len());
         let mut renamed = Vec::new();
         for mut row in rows {
             let met_before = row.replaces.is_some_and(|version| lock(marks).seen.contains(version.cast_unsigned()));
             let in_batch = place.get(&row.id).copied();
-            let in_table = fresh.get(&row.id);
+            let in_table = fresh.get(&*row.id);
             let same = in_batch.is_some_and(|at| kept[at].content == row.content)
                 || in_table.is_some_and(|known| known.content == row.content);
             if in_batch.is_none() && in_table.is_none() && !met_before {
@@ -403,7 +403,7 @@ impl SnapshotWriter {
             } else if same || row.keep_stored {
                 written.duplicates += 1;
             } else if row.distinguish {
-                row.id = format!("{}~{}", row.id, data_encoding::HEXLOWER.encode(&row.content[..6]));
+                row.id = format!("{}~{}", row.id, data_encoding::HEXLOWER.encode(&row.content[..6])).into();
                 row.replaces = None;
                 renamed.push(row);
             } else if let Some(at) = in_batch {
@@ -412,7 +412,7 @@ impl SnapshotWriter {
                 kept[at] = row;
             } else {
                 written.duplicates += 1;
-                if let Some(known) = fresh.remove(&row.id) {
+                if let Some(known) = fresh.remove(&*row.id) {
                     // The version written a moment ago gives way; what it replaced stays replaced. It is counted already.
                     delete_version(tx, table, known.row_id).await?;
                     row.replaces = None;
@@ -424,10 +424,10 @@ impl SnapshotWriter {
             }
         }
         if !renamed.is_empty() {
-            let ids: Vec<&str> = renamed.iter().map(|row| row.id.as_str()).collect();
+            let ids: Vec<&str> = renamed.iter().map(|row| &*row.id).collect();
             let stored = self.open_versions(tx, table, &ids).await?;
             for row in renamed {
-                if let Some(known) = stored.get(&row.id) {
+                if let Some(known) = stored.get(&*row.id) {
                     // The longer id holds a hash of the content, so a version under it is this very row.
                     if lock(marks).seen.insert(known.row_id.cast_unsigned()) && !known.fresh {
                         written.unchanged += 1;
@@ -614,6 +614,7 @@ async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, 
     };
     let raws = Insert { into: format!("{} (row_id, raw)", raws_name(table)), width: 2 };
     let largest = 1_usize << (MOST_PARAMETERS / versions.width).max(1).ilog2().min(MOST_ROWS.ilog2());
+    let (org_id, mut part): (Arc<str>, Arc<str>) = (org_id.into(), "".into());
     let mut left = rows.len();
     let mut rows = (first..).zip(rows);
     let postgres = tx.is_postgres();
@@ -625,9 +626,12 @@ async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, 
             (Vec::with_capacity(count * versions.width), Vec::with_capacity(count * raws.width));
         for (row_id, row) in rows.by_ref().take(count) {
             version_cells.push(Cell::Integer(row_id));
-            version_cells.push(org_id.into());
+            version_cells.push(Cell::Text(Arc::clone(&org_id)));
             version_cells.push(Cell::Text(row.id));
-            version_cells.push(row.part.into());
+            if *part != *row.part {
+                part = row.part.into();
+            }
+            version_cells.push(Cell::Text(Arc::clone(&part)));
             version_cells.push(Cell::Integer(number));
             version_cells.push(Cell::Integer(OPEN));
             version_cells.push(Cell::Bytes(row.content.to_vec()));

@@ -996,19 +996,19 @@ async fn answer(
 fn cells_of_text(row: &PgRow) -> Result<Vec<Cell>> {
     let mut cells = Vec::with_capacity(row.len());
     for column in row.columns() {
-        let Some(text) = row.try_get_unchecked::<Option<String>, _>(column.ordinal())? else {
+        let Some(text) = row.try_get_unchecked::<Option<&str>, _>(column.ordinal())? else {
             cells.push(Cell::Null(Kind::Text));
             continue;
         };
         cells.push(match column.type_info().name() {
             "BOOL" => Cell::Boolean(text == "t"),
-            "INT2" | "INT4" | "INT8" => text.parse().map_or(Cell::Text(text), Cell::Integer),
-            "FLOAT4" | "FLOAT8" => text.parse().map_or(Cell::Text(text), Cell::Real),
+            "INT2" | "INT4" | "INT8" => text.parse().map_or_else(|_| text.into(), Cell::Integer),
+            "FLOAT4" | "FLOAT8" => text.parse().map_or_else(|_| text.into(), Cell::Real),
             "NUMERIC" => match text.parse::<i64>() {
                 Ok(number) => Cell::Integer(number),
-                Err(_) => text.parse().map_or(Cell::Text(text), Cell::Real),
+                Err(_) => text.parse().map_or_else(|_| text.into(), Cell::Real),
             },
-            _ => Cell::Text(text),
+            _ => text.into(),
         });
     }
     Ok(cells)

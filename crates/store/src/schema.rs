@@ -1,8 +1,9 @@
 //! What a collected table is: its columns, where each comes from, and what it means.
 //! Pure declarations and the reading of one row by them; the SQL that follows from a declaration is in `inventory`.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 
@@ -132,12 +133,13 @@ pub const fn json(name: &'static str, at: &'static str, about: &'static str) -> 
     Column::new(name, Kind::Json, at, about)
 }
 
-/// One value of one row, as the database keeps it.
+/// One value of one row, as the database keeps it. Texts are shared: SQLite's thread gets them as they are, at the price of one
+/// piece of memory each.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "each variant is the SQL type of its name")]
 pub enum Cell {
     Null(Kind),
-    Text(String),
+    Text(Arc<str>),
     Integer(i64),
     Real(f64),
     Boolean(bool),
@@ -262,12 +264,12 @@ impl Kind {
         match (self, value.shape()) {
             (_, Shape::Null) => Some(Cell::Null(self)),
             (Self::Text, Shape::Text("")) => Some(Cell::Null(self)),
-            (Self::Text, Shape::Text(text)) => Some(Cell::Text(storable(text))),
-            (Self::Text, Shape::Number(number)) => Some(Cell::Text(number.to_string())),
-            (Self::Text, Shape::Bool(flag)) => Some(Cell::Text(flag.to_string())),
+            (Self::Text, Shape::Text(text)) => Some(storable(text).into()),
+            (Self::Text, Shape::Number(number)) => Some(number.to_string().into()),
+            (Self::Text, Shape::Bool(flag)) => Some(flag.to_string().into()),
             (Self::Json, Shape::List([])) => Some(Cell::Null(self)),
             (Self::Json, Shape::Object(members)) if members.len() == 0 => Some(Cell::Null(self)),
-            (Self::Json, _) => Some(Cell::Text(value.to_text(128))),
+            (Self::Json, _) => Some(value.to_text(128).into()),
             (_, Shape::Text("")) => Some(Cell::Null(self)),
             (Self::Integer, Shape::Number(number)) => number.as_i64().map(Cell::Integer),
             (Self::Integer, Shape::Text(text)) => text.trim().parse().ok().map(Cell::Integer),
@@ -287,14 +289,14 @@ impl Kind {
                 "-1" => Some(Cell::Null(self)),
                 _ => None,
             },
-            (Self::Time, Shape::Text(text)) => instant(text).map(|at| at.map_or(Cell::Null(self), Cell::Text)),
+            (Self::Time, Shape::Text(text)) => instant(text).map(|at| at.map_or(Cell::Null(self), Cell::from)),
             (Self::Time, Shape::Number(number)) => {
                 let seconds = number.as_f64()?;
                 if seconds <= 0.0 {
                     return Some(Cell::Null(self));
                 }
                 let at = Timestamp::from_millisecond((seconds * 1000.0) as i64).ok()?;
-                Some(Cell::Text(time_text(at)))
+                Some(time_text(at).into())
             }
             (Self::Integer | Self::Real | Self::Boolean | Self::Time | Self::Text, _) => None,
         }
@@ -305,7 +307,7 @@ impl Kind {
 static NEVER: LazyLock<Timestamp> = LazyLock::new(|| "1900-01-01T00:00:00Z".parse().expect("a fixed valid date"));
 
 /// Reads an instant. `None`: not an instant; `Some(None)`: the API's way of saying "never".
-fn instant(text: &str) -> Option<Option<String>> {
+fn instant(text: &str) -> Option<Option<Cow<'_, str>>> {
     let text = text.trim();
     let at: Timestamp = text
         .parse()
@@ -318,7 +320,7 @@ fn instant(text: &str) -> Option<Option<String>> {
     // Most are written already as they are kept. All others that have this shape as well are leap seconds.
     let bytes = text.as_bytes();
     let is_kept_form = text.len() == 24 && (bytes[10], bytes[19], bytes[23]) == (b'T', b'.', b'Z') && bytes[17] != b'6';
-    Some(Some(if is_kept_form { text.to_owned() } else { time_text(at) }))
+    Some(Some(if is_kept_form { text.into() } else { time_text(at).into() }))
 }
 
 /// Writes an instant the way every time column holds it: `2026-11-20T06:31:05.412Z`.
@@ -327,8 +329,8 @@ pub fn time_text(at: Timestamp) -> String {
 }
 
 /// PostgreSQL can not hold NUL in text; the escape that JSON itself uses stands in for it.
-pub(crate) fn storable(text: &str) -> String {
-    if text.contains('\0') { text.replace('\0', "\\u0000") } else { text.to_owned() }
+pub(crate) fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\\u0000").into() } else { text.into() }
 }
 
 #[cfg(test)]
@@ -359,16 +361,9 @@ mod tests {
             "2026-11-20t06:31:05.412z",
             "2026-11-20T12:01:05.412+05:30",
         ] {
-            assert_eq!(
-                read(Kind::Time, json!(text)),
-                Some(Cell::Text("2026-11-20T06:31:05.412Z".to_owned())),
-                "{text}"
-            );
+            assert_eq!(read(Kind::Time, json!(text)), Some(Cell::from("2026-11-20T06:31:05.412Z")), "{text}");
         }
-        assert_eq!(
-            read(Kind::Time, json!("2026-11-20T06:31:05Z")),
-            Some(Cell::Text("2026-11-20T06:31:05.000Z".to_owned()))
-        );
+        assert_eq!(read(Kind::Time, json!("2026-11-20T06:31:05Z")), Some(Cell::from("2026-11-20T06:31:05.000Z")));
         assert_eq!(read(Kind::Time, json!("yesterday")), None);
     }
 
@@ -392,7 +387,7 @@ mod tests {
             text("again", "/z", ""),
         ];
         let row = json!({"a": {"b": {"c": "1"}}, "list": [{"name": "no"}, {"name": "2"}], "other": 0, "z": "3"});
-        let text = |text: &str| Cell::Text(text.to_owned());
+        let text = |text: &str| Cell::from(text);
         let expected =
             vec![text("3"), text("1"), text(r#"{"b":{"c":"1"}}"#), text("2"), Cell::Null(Kind::Text), text("3")];
         assert_eq!(Reader::new(&COLUMNS).cells(&row), (expected, 0));
@@ -404,16 +399,13 @@ mod tests {
     #[test]
     fn a_time_in_the_kept_form_is_checked_all_the_same() {
         assert_eq!(read(Kind::Time, json!("2026-11-31T06:31:05.412Z")), None);
-        assert_eq!(
-            read(Kind::Time, json!("2016-12-31T23:59:60.000Z")),
-            Some(Cell::Text("2016-12-31T23:59:59.000Z".to_owned()))
-        );
+        assert_eq!(read(Kind::Time, json!("2016-12-31T23:59:60.000Z")), Some(Cell::from("2016-12-31T23:59:59.000Z")));
     }
 
     #[test]
     fn numbers_keep_their_precision() {
         assert_eq!(read(Kind::Integer, json!(9_007_199_254_740_993_i64)), Some(Cell::Integer(9_007_199_254_740_993)));
-        assert_eq!(read(Kind::Text, json!(9_007_199_254_740_993_i64)), Some(Cell::Text("9007199254740993".to_owned())));
+        assert_eq!(read(Kind::Text, json!(9_007_199_254_740_993_i64)), Some(Cell::from("9007199254740993")));
         assert_eq!(read(Kind::Integer, json!(1.5)), None);
     }
 }

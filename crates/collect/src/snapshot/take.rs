@@ -18,7 +18,7 @@ use super::ask::{Flaw, Verdict, verdict_of};
 use super::own::is_elsewhere;
 use super::{LISTS_AT_ONCE, Reading, lock, task_died};
 use crate::error::Error;
-use crate::node::Node;
+use crate::node::{Node, Order};
 use crate::progress::Progress;
 use crate::rows::{Read, id_hash, organization_of, read_node, read_row};
 use crate::tables::{Ask, Collected, Source};
@@ -165,9 +165,10 @@ async fn make_ready(reading: Arc<Reading>, taken: Taken, received: Vec<Box<RawVa
     let at = taken.at;
     let mut ready = Ready { rows: Vec::with_capacity(received.len()), ..Ready::default() };
     let is_watched = lock(&reading.watchers).contains_key(reading.parts[at].table());
+    let mut order = Order::default();
     let Some((details_at, endpoint)) = taken.details else {
         for raw in &received {
-            match object_in(raw.get()) {
+            match object_in(raw.get(), &mut order) {
                 Ok(row) if is_elsewhere(&reading, &reading.parts[at], &row).await? => ready.elsewhere += 1,
                 Ok(row) => ready.take(&reading, &taken, is_watched, row, raw.get().len(), false)?,
                 Err(why) => ready.unreadable.push((at, why, raw.get().to_owned())),
@@ -177,7 +178,7 @@ async fn make_ready(reading: Arc<Reading>, taken: Taken, received: Vec<Box<RawVa
     };
     let mut values = Vec::with_capacity(received.len());
     for raw in &received {
-        match object_in(raw.get()) {
+        match object_in(raw.get(), &mut order) {
             Ok(row) => values.push((row.to_value(), false)),
             Err(why) => ready.unreadable.push((at, why, raw.get().to_owned())),
         }
@@ -193,8 +194,8 @@ async fn make_ready(reading: Arc<Reading>, taken: Taken, received: Vec<Box<RawVa
 }
 
 /// The object that a text is, or why it is none.
-fn object_in(text: &str) -> Result<Node<'_>, String> {
-    let row = match Node::parse(text) {
+fn object_in<'a>(text: &'a str, order: &mut Order) -> Result<Node<'a>, String> {
+    let row = match Node::parse(text, order) {
         Ok(row) => row,
         // Its reasons are those of the plain way, which also knows names that only serde_json uses.
         Err(_) => serde_json::from_str::<Value>(text).map_err(|error| error.to_string())?.into(),

@@ -51,12 +51,12 @@ async fn write_batch(
     let table = &part.collected.table;
     let rows = if part.collected.id.is_unique() { last_of_each(rows) } else { rows };
     let begins_empty = writer.begins_empty(table).await?;
-    let ids: Vec<&str> = rows.iter().filter(|row| !(begins_empty && row.first)).map(|row| row.id.as_str()).collect();
+    let ids: Vec<&str> = rows.iter().filter(|row| !(begins_empty && row.first)).map(|row| &*row.id).collect();
     let known = writer.known(table, &ids).await?;
     let mut changed = Vec::new();
     let mut unchanged = 0;
     for mut row in rows {
-        match known.get(&row.id) {
+        match known.get(&*row.id) {
             Some(stored) if stored.content == row.content || row.keep_stored => {
                 if !stored.fresh && lock(&part.marks).seen.insert(stored.row_id.cast_unsigned()) {
                     unchanged += 1;
@@ -84,7 +84,7 @@ async fn write_batch(
 /// The rows in order, of those with one id the last: held one by one against what is stored, the first of two different
 /// ones would look new in every sync.
 fn last_of_each(rows: Vec<NewRow>) -> Vec<NewRow> {
-    let mut places: HashMap<String, usize> = HashMap::with_capacity(rows.len());
+    let mut places: HashMap<Arc<str>, usize> = HashMap::with_capacity(rows.len());
     let mut kept: Vec<NewRow> = Vec::with_capacity(rows.len());
     for row in rows {
         match places.get(&row.id) {

@@ -284,7 +284,7 @@ fn a_table_changes_only_members_that_it_declares() {
 }
 
 fn text(value: &str) -> Cell {
-    Cell::Text(value.to_owned())
+    value.into()
 }
 
 /// The cell of one column, read the way the store does it.
@@ -616,7 +616,7 @@ fn every_address_of_a_device_is_a_row_and_junk_stays_readable() {
         .map(|row| {
             let (cells, _) = Reader::new(collected.table.columns).cells(row);
             ["address", "zone", "scope", "interface", "source"].map(|column| match cell(collected, &cells, column) {
-                Cell::Text(text) => text,
+                Cell::Text(text) => text.to_string(),
                 _ => "-".to_owned(),
             })
         })

@@ -275,7 +275,7 @@ impl Drop for Scenario {
 fn word(cell: &Cell) -> String {
     match cell {
         Cell::Null(_) => "NULL".to_owned(),
-        Cell::Text(text) => text.clone(),
+        Cell::Text(text) => text.to_string(),
         Cell::Integer(number) => number.to_string(),
         Cell::Real(number) => number.to_string(),
         Cell::Boolean(flag) => flag.to_string(),

@@ -263,7 +263,7 @@ async fn find(context: &Context, args: &OneArgs) -> Result<Found> {
 
 fn found_of(store: &Store, row: &[Cell]) -> Option<Found> {
     let text = |at: usize| match row.get(at) {
-        Some(Cell::Text(text)) => Some(text.clone()),
+        Some(Cell::Text(text)) => Some(text.to_string()),
         _ => None,
     };
     Some(Found { table: store.table(&text(0)?)?, org_id: text(1)?, id: text(2)?, label: text(3) })

@@ -221,7 +221,7 @@ async fn trend(args: &ShowArgs, posture: &Posture, context: &Context) -> Result<
             sheet.push(vec![
                 json!(organization.names.first()),
                 json!(run),
-                json!(at),
+                json!(&**at),
                 json!(tally.met),
                 json!(tally.failed),
                 json!(tally.unknown),

@@ -104,7 +104,7 @@ pub(super) async fn stream(context: &Context, query: &Query, limits: &Limits) ->
 pub(super) fn to_json(cell: Cell) -> Value {
     match cell {
         Cell::Null(_) => Value::Null,
-        Cell::Text(text) => Value::String(text),
+        Cell::Text(text) => Value::String(text.to_string()),
         Cell::Integer(number) => json!(number),
         Cell::Real(number) => json!(number),
         Cell::Boolean(flag) => json!(flag),

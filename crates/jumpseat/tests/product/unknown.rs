@@ -258,7 +258,7 @@ async fn rows_of(store: &Store, table: &Table) -> Vec<Value> {
     let value = |kind: Kind, cell: Cell| match (kind, cell) {
         (_, Cell::Null(_) | Cell::Bytes(_)) => Value::Null,
         (Kind::Json, Cell::Text(text)) => serde_json::from_str(&text).unwrap(),
-        (_, Cell::Text(text)) => json!(text),
+        (_, Cell::Text(text)) => json!(&*text),
         (Kind::Boolean, Cell::Integer(number)) => json!(number == 1),
         (_, Cell::Integer(number)) => json!(number),
         (_, Cell::Real(number)) => json!(number),

@@ -135,11 +135,11 @@ impl Work {
             let cells = self.reader.cells(&value).0;
             let replaces = stored.map(|stored| stored.row_id);
             fresh.push(NewRow {
-                id: id.to_owned(),
+                id: id.into(),
                 part: "",
                 content,
                 cells,
-                raw,
+                raw: raw.into(),
                 replaces,
                 distinguish: false,
                 keep_stored: false,
@@ -258,7 +258,7 @@ async fn memberships(
     store
         .query_each(&query, &LIMITS, |_, row| {
             if let Some([Cell::Text(group), Cell::Text(member)]) = row.as_deref() {
-                members.entry(group.clone()).or_default().insert(member.clone());
+                members.entry(group.to_string()).or_default().insert(member.to_string());
             }
             std::ops::ControlFlow::Continue(())
         })
@@ -275,9 +275,9 @@ async fn users_after(store: &Store, snapshot: &SnapshotInfo, after: &str) -> Res
         .rows
         .iter()
         .filter_map(|row| match row.as_slice() {
-            [Cell::Text(id), Cell::Boolean(flag)] => Some((id.clone(), Some(*flag))),
-            [Cell::Text(id), Cell::Integer(flag)] => Some((id.clone(), Some(*flag == 1))),
-            [Cell::Text(id), _] => Some((id.clone(), None)),
+            [Cell::Text(id), Cell::Boolean(flag)] => Some((id.to_string(), Some(*flag))),
+            [Cell::Text(id), Cell::Integer(flag)] => Some((id.to_string(), Some(*flag == 1))),
+            [Cell::Text(id), _] => Some((id.to_string(), None)),
             _ => None,
         })
         .collect())

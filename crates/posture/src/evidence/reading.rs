@@ -106,7 +106,7 @@ pub(super) enum Seen<'a> {
 /// A cell as text; `None` where it is NULL.
 pub(super) fn text(cell: &Cell) -> Option<String> {
     match cell {
-        Cell::Text(text) => Some(text.clone()),
+        Cell::Text(text) => Some(text.to_string()),
         Cell::Integer(number) => Some(number.to_string()),
         _ => None,
     }

@@ -121,7 +121,7 @@ impl Bed {
         let answer = self.store.query(&query, &Limits::default()).await.unwrap();
         let text = |cell: Cell| match cell {
             Cell::Null(_) => "-".to_owned(),
-            Cell::Text(text) => text,
+            Cell::Text(text) => text.to_string(),
             Cell::Integer(number) => number.to_string(),
             Cell::Real(number) => number.to_string(),
             Cell::Boolean(flag) => i64::from(flag).to_string(),

@@ -138,7 +138,7 @@ pub(crate) fn unless_known(request: &HeaderMap, response: Response) -> Response 
 pub(crate) fn value_of(cell: &Cell) -> Value {
     match cell {
         Cell::Null(_) => Value::Null,
-        Cell::Text(text) => json!(text),
+        Cell::Text(text) => json!(&**text),
         Cell::Integer(number) => json!(number),
         Cell::Real(number) => json!(number),
         Cell::Boolean(flag) => json!(flag),

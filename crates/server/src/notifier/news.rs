@@ -296,7 +296,7 @@ async fn ask(notifier: &Notifier, sql: String) -> Result<Answer, NotifierError> 
 
 fn text(cell: &Cell) -> String {
     match cell {
-        Cell::Text(text) => text.clone(),
+        Cell::Text(text) => text.to_string(),
         _ => String::new(),
     }
 }

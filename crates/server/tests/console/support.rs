@@ -229,7 +229,7 @@ impl Scene {
         let query = Query { sql: sql.to_owned(), ..Query::default() };
         let answer = self.store.query(&query, &Limits::default()).await.unwrap();
         match answer.rows.first().and_then(|row| row.first()) {
-            Some(Cell::Text(text)) => text.clone(),
+            Some(Cell::Text(text)) => text.to_string(),
             Some(Cell::Integer(number)) => number.to_string(),
             other => panic!("{sql} answers {other:?}"),
         }

@@ -63,15 +63,15 @@ fn write(text: &mut Vec<u8>, cell: &Cell) {
 }
 
 /// The values of one column.
-enum Column {
-    Texts(Vec<Option<String>>),
+enum Column<'c> {
+    Texts(Vec<Option<&'c str>>),
     Integers(Vec<Option<i64>>),
     Reals(Vec<Option<f64>>),
     Booleans(Vec<Option<bool>>),
-    Bytes(Vec<Option<Vec<u8>>>),
+    Bytes(Vec<Option<&'c [u8]>>),
 }
 
-impl Column {
+impl<'c> Column<'c> {
     /// A column for values like this one.
     fn of(cell: &Cell, rows: usize) -> Self {
         match cell {
@@ -84,12 +84,12 @@ impl Column {
     }
 
     /// Adds a value; one of another kind than the column's is NULL.
-    fn push(&mut self, cell: Cell) {
+    fn push(&mut self, cell: &'c Cell) {
         match (self, cell) {
             (Self::Texts(values), Cell::Text(value)) => values.push(Some(value)),
-            (Self::Integers(values), Cell::Integer(value)) => values.push(Some(value)),
-            (Self::Reals(values), Cell::Real(value)) => values.push(Some(value)),
-            (Self::Booleans(values), Cell::Boolean(value)) => values.push(Some(value)),
+            (Self::Integers(values), Cell::Integer(value)) => values.push(Some(*value)),
+            (Self::Reals(values), Cell::Real(value)) => values.push(Some(*value)),
+            (Self::Booleans(values), Cell::Boolean(value)) => values.push(Some(*value)),
             (Self::Bytes(values), Cell::Bytes(value)) => values.push(Some(value)),
             (Self::Texts(values), _) => values.push(None),
             (Self::Integers(values), _) => values.push(None),
@@ -102,8 +102,8 @@ impl Column {
 
 async fn merge(bulk: &Bulk, tx: &mut Transaction<'static, Postgres>, cells: Vec<Cell>) -> Result<()> {
     let rows = cells.len() / bulk.width;
-    let mut columns: Vec<Column> = cells.iter().take(bulk.width).map(|cell| Column::of(cell, rows)).collect();
-    for (at, cell) in cells.into_iter().enumerate() {
+    let mut columns: Vec<Column<'_>> = cells.iter().take(bulk.width).map(|cell| Column::of(cell, rows)).collect();
+    for (at, cell) in cells.iter().enumerate() {
         columns[at % bulk.width].push(cell);
     }
     let places: Vec<String> = (1..=bulk.width).map(|number| format!("${number}")).collect();

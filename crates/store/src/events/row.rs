@@ -225,13 +225,13 @@ impl StoredEvent {
 
     /// What the index knows of it, in the order of [`COLUMNS`].
     pub fn row(&self) -> Vec<Cell> {
-        let text = |text: Option<&String>| text.map_or(Cell::Null(Kind::Text), |text| Cell::Text(text.clone()));
+        let text = |text: Option<&String>| text.map_or(Cell::Null(Kind::Text), |text| text.as_str().into());
         let named = |party: &Named| text(party.name.as_ref().or(party.id.as_ref()));
         vec![
-            Cell::Text(format!("{:.3}", self.time())),
+            format!("{:.3}", self.time()).into(),
             text(self.service.as_ref()),
             text(self.event_type.as_ref()),
-            Cell::Text(self.outcome.word().to_owned()),
+            self.outcome.word().into(),
             named(&self.user),
             named(&self.administrator),
             named(&self.device),
@@ -241,8 +241,8 @@ impl StoredEvent {
             text(self.country.as_ref()),
             Cell::Integer(self.class_uid.into()),
             text(self.reason.as_ref()),
-            Cell::Text(self.uid_text()),
-            Cell::Text(self.org_id.clone()),
+            self.uid_text().into(),
+            self.org_id.as_str().into(),
         ]
     }
 }

@@ -485,7 +485,7 @@ impl<'s> Reading<'s> {
         let mut source = "event e".to_owned();
         if spans.len() > 1 {
             let text = |bounds: &mut dyn Iterator<Item = i64>| {
-                Cell::Text(bounds.map(|ms| ms.to_string()).collect::<Vec<_>>().join(","))
+                Cell::from(bounds.map(|ms| ms.to_string()).collect::<Vec<_>>().join(","))
             };
             args.push(text(&mut spans.iter().map(|span| span.0)));
             args.push(text(&mut spans.iter().map(|span| span.1)));

@@ -86,7 +86,7 @@ pub(crate) struct Kind {
 
 impl Kind {
     fn of(row: &EventRow<'_>, mapping: u32) -> Self {
-        let text = |text: &str| storable(cut(text));
+        let text = |text: &str| storable(cut(text)).into_owned();
         Self {
             service: text(row.service.unwrap_or_default()),
             event_type: text(row.event_type.unwrap_or_default()),

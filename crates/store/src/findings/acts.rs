@@ -100,7 +100,7 @@ impl Store {
                 )));
             }
             clear_acceptance(&mut tx, finding).await?;
-            let (action, detail) = ("acceptance_withdrawn", why.map(storable));
+            let (action, detail) = ("acceptance_withdrawn", why.map(|why| storable(why).into_owned()));
             note(&mut tx, Line { finding, run: None, at: now, actor: by, action, detail }).await?;
         }
         tx.commit().await
@@ -117,7 +117,7 @@ impl Store {
         by: &str,
         now: Timestamp,
     ) -> Result<()> {
-        let value = |text: &str| (!text.is_empty()).then(|| storable(text));
+        let value = |text: &str| (!text.is_empty()).then(|| storable(text).into_owned());
         let mut tx = self.db.begin().await?;
         for finding in numbers.iter().copied() {
             exists(&mut tx, finding).await?;

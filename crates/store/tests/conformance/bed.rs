@@ -178,11 +178,11 @@ pub(crate) fn row(table: &Table, id: &str, raw: &Value) -> NewRow {
     let mut content = [0; 16];
     content.copy_from_slice(&blake3::hash(text.as_bytes()).as_bytes()[..16]);
     NewRow {
-        id: id.to_owned(),
+        id: id.into(),
         part: "",
         content,
         cells: Reader::new(table.columns).cells(raw).0,
-        raw: text,
+        raw: text.into(),
         replaces: None,
         distinguish: false,
         keep_stored: false,
@@ -241,12 +241,12 @@ impl Pass {
     /// Writes one batch.
     pub(crate) async fn put(&mut self, table: &'static Table, rows: Vec<NewRow>) -> Result<Written> {
         let marks = self.marks.entry(table.name).or_default();
-        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let ids: Vec<&str> = rows.iter().map(|row| &*row.id).collect();
         let known = self.writer.known(table, &ids).await?;
         let mut changed = Vec::new();
         let mut unchanged = 0;
         for mut row in rows {
-            match known.get(&row.id) {
+            match known.get(&*row.id) {
                 Some(stored) if stored.content == row.content || row.keep_stored => {
                     if !stored.fresh && marks.get_mut().unwrap().seen.insert(stored.row_id.cast_unsigned()) {
                         unchanged += 1;
@@ -308,7 +308,7 @@ pub(crate) fn lines(answer: &Answer) -> Vec<String> {
 fn word(cell: &Cell) -> String {
     match cell {
         Cell::Null(_) => "NULL".to_owned(),
-        Cell::Text(text) => text.clone(),
+        Cell::Text(text) => text.to_string(),
         Cell::Integer(number) => number.to_string(),
         Cell::Real(number) => number.to_string(),
         Cell::Boolean(flag) => flag.to_string(),

@@ -149,7 +149,9 @@ async fn accepted(context: &Context) -> Result<HashSet<(String, String, String)>
         .rows
         .into_iter()
         .filter_map(|row| match <[Cell; 3]>::try_from(row) {
-            Ok([Cell::Text(org_id), Cell::Text(check), Cell::Text(thing)]) => Some((org_id, check, thing)),
+            Ok([Cell::Text(org_id), Cell::Text(check), Cell::Text(thing)]) => {
+                Some((org_id.to_string(), check.to_string(), thing.to_string()))
+            }
             _ => None,
         })
         .collect())

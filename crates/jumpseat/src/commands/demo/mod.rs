@@ -215,7 +215,7 @@ async fn commands_to_try(collector: &Collector, folder: &Path) -> Result<Vec<Str
     };
     let answer = collector.store.query(&query, &Limits::default()).await?;
     let user = match answer.rows.first().and_then(|row| row.first()) {
-        Some(store::Cell::Text(name)) => name.clone(),
+        Some(store::Cell::Text(name)) => name.to_string(),
         _ => "USER".to_owned(),
     };
     Ok(vec![

@@ -90,13 +90,13 @@ async fn worst(posture: &Posture, org_id: &str) -> Result<(Vec<Worst>, i64)> {
                    WHERE state = 'open' AND outcome = 'fail' AND check_id = :check ORDER BY severity_id DESC, name LIMIT 1";
         let example = posture.store.query(&ask(sql, check), &Limits::default()).await?;
         let text = |at: usize| match example.rows.first().map(|row| &row[at]) {
-            Some(Cell::Text(text)) => text.clone(),
+            Some(Cell::Text(text)) => text.to_string(),
             _ => String::new(),
         };
         debug_assert!((1..=5).contains(severity), "the numbers of severities");
-        let title = posture.library.check(check).map_or_else(|| check.clone(), |check| check.title.clone());
+        let title = posture.library.check(check).map_or_else(|| check.to_string(), |check| check.title.clone());
         worst.push(Worst {
-            check: check.clone(),
+            check: check.to_string(),
             severity: text(2),
             title,
             count: *count,

@@ -126,7 +126,7 @@ pub(super) async fn read(
 
 fn finding_of(row: &[Cell]) -> Finding {
     let maybe = |at: usize| match &row[at] {
-        Cell::Text(text) => Some(text.clone()),
+        Cell::Text(text) => Some(text.to_string()),
         _ => None,
     };
     let text = |at: usize| maybe(at).unwrap_or_default();
