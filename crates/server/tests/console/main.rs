@@ -13,6 +13,7 @@ mod second_factor;
 mod support;
 
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use server::{Needs, Permission, Role, RouteInfo};
 use support::{Scene, fields, tags};
 
@@ -596,6 +597,24 @@ async fn events_are_followed_until_somebody_pauses() {
     assert!(live.body.contains("href=\"/events?outcome=failure\""), "Pause keeps the filter: {}", live.body);
     let over = scene.get("/events?live=yes&from=2026-01-01", Some(&owner)).await;
     assert!(!over.body.contains("data-live"), "a time that is over does not go on");
+}
+
+#[tokio::test]
+async fn the_last_hours_of_events_end_now_and_are_counted_until_then() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let words = |page: &str| page.split_once("<span class=\"quiet\">").unwrap().1.split('<').next().unwrap().to_owned();
+    let bar = |hour: &str| format!("aria-label=\"{} UTC: ", hour[5..13].replace('T', " ") + ":00");
+    for query in ["", "?hours=1"] {
+        let page = scene.get(&format!("/events{query}"), Some(&owner)).await.body;
+        let words = words(&page);
+        let (from, to) = words.split_once(" to ").unwrap();
+        assert!(to.parse::<Timestamp>().unwrap() <= Timestamp::now(), "{words}");
+        assert!(page.contains(&bar(from)) && page.contains(&bar(to)), "{words}: {page}");
+    }
+    let page = scene.get("/events?from=2026-11-20T12:00:00Z&hours=1", Some(&owner)).await.body;
+    assert_eq!(words(&page), "2026-11-20T12:00:00Z to 2026-11-20T13:00:00Z");
+    assert!(page.contains(&bar("2026-11-20T12")) && !page.contains(&bar("2026-11-20T13")), "{page}");
 }
 
 #[tokio::test]
