@@ -51,6 +51,7 @@ pub use notifier::{NewPlace, Notifier, NotifierError, place_of_url};
 pub use oidc::OidcSettings;
 pub use permission::{Permission, Role};
 pub use routes::{RouteInfo, route_list};
+pub use settings::detail_of;
 
 /// The setup token can be used for so long.
 const SETUP_TERM: SignedDuration = SignedDuration::from_hours(24);

@@ -120,7 +120,7 @@ async fn make(args: &MakeArgs, global: &Global) -> Result<Exit> {
     }
     let context = Context::open(global).await?;
     let detail = json!({ "with_master_key": args.with_master_key });
-    audit::note(&context, "backup.make", &args.folder.display().to_string(), detail).await?;
+    audit::note(&context, "backup.make", &args.folder.display().to_string(), None, detail).await?;
     // It gets its name when it is whole.
     let mut part = args.folder.clone().into_os_string();
     part.push(".part");
