@@ -67,6 +67,8 @@ pub struct Options {
     pub items: Items,
     /// The folder that evidence packs which were made here are kept in; it is made when it is needed.
     pub packs: PathBuf,
+    /// The folder of the installation: the master key, the user's own files, and backups that were made here.
+    pub data_dir: PathBuf,
     /// The address that people use, if it is another one than the server listens on, e.g. behind a proxy.
     pub public_url: Option<Url>,
     /// This machine's name, for leases.
@@ -91,6 +93,7 @@ pub(crate) struct Inner {
     pub(crate) posture: Posture,
     pub(crate) items: Items,
     pub(crate) packs: PathBuf,
+    pub(crate) data_dir: PathBuf,
     pub(crate) public_url: Option<Url>,
     pub(crate) host: String,
     pub(crate) keep_events: String,
@@ -238,6 +241,7 @@ fn app_of(options: Options) -> Result<App, Error> {
         posture: options.posture,
         items: options.items,
         packs: options.packs,
+        data_dir: options.data_dir,
         public_url: options.public_url,
         host: options.host,
         keep_events: options.keep_events,

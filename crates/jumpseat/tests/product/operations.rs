@@ -117,6 +117,11 @@ async fn every_command_that_changes_something_or_takes_data_away_is_a_line_of_th
     }
     let secret = std::fs::read_to_string(key).unwrap();
     assert!(!scene.ok(&["audit", "export", "-o", "json"]).await.out.contains(secret.trim()));
+    let restored = home.join("restored");
+    assert_eq!(at(&restored, &["backup", "restore", &backup]).await.code, 0);
+    let newest = at(&restored, &["audit", "list", "--limit", "1", "-o", "json"]).await.json();
+    assert_eq!(newest[0]["action"], "backup.restore", "{newest}");
+    assert_eq!(at(&restored, &["audit", "verify"]).await.code, 0, "the chain goes on");
 }
 
 async fn at(data_dir: &Path, args: &[&str]) -> Ended {

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 mod api;
+mod backup;
 mod deploy;
 mod notifications;
 mod oidc;

@@ -1,6 +1,7 @@
 //! A store with people of every role, a simulator, and the router between them.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -117,6 +118,11 @@ impl Scene {
             run: 1,
             place: AtomicU8::new(7),
         }
+    }
+
+    /// The folder of the installation.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Requests come from this address from now on: 192.0.2. and the number.
@@ -501,6 +507,7 @@ fn router(
         collector: collector.clone(),
         items: Items::load(None, &posture.library).unwrap(),
         packs: folder.path().join("packs"),
+        data_dir: folder.path().to_owned(),
         posture: posture.clone(),
         public_url: url.map(|url| url.parse().unwrap()),
         host: "atlas".to_owned(),
