@@ -619,6 +619,17 @@ async fn the_last_hours_of_events_end_now_and_are_counted_until_then() {
 }
 
 #[tokio::test]
+async fn the_page_for_sql_shows_the_columns_of_one_table_and_is_no_larger_than_a_page_may_be() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let page = scene.get("/sql?sql=SELECT+1&table=users", Some(&owner)).await.body;
+    assert!(page.contains("Columns of users") && page.contains("<code>mfa_configured</code>"), "{page}");
+    assert!(!page.contains("Columns of devices"), "{page}");
+    assert!(page.contains("href=\"/sql?sql=SELECT+1&#38;table=devices#devices\""), "the question stays: {page}");
+    assert!(page.len() < 120_000, "{} bytes", page.len());
+}
+
+#[tokio::test]
 async fn pages_speak_as_people_do() {
     let scene = Scene::synced().await;
     let browser = scene.sign_in("owner").await;
