@@ -8,20 +8,38 @@ import sys
 import tempfile
 import threading
 from http.cookiejar import CookieJar
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
+ROUTES = Path(__file__).resolve().parents[2] / "crates/server/src/routes.rs"
+# Not pages: files, programs' addresses, the ways in that are over once somebody is in.
+OTHERS = ("/static/", "/api/", "/healthz", "/readyz", "/metrics", "/enter/", "/setup", "/sign-in", "/evidence/packs/{number}")
 LINK = re.compile(r"open the console: (\S+)")
 
 
+def pages_of_the_router():
+    """Every address that answers with a page, as `routes.rs` has it, with a pattern for it."""
+    paths = re.findall(r'^\s+get\(\s*"([^"]+)"', ROUTES.read_text(), re.MULTILINE)
+    # What has no names in it comes first: `/connections/new` is not the connection called new.
+    paths = sorted((path for path in paths if not path.startswith(OTHERS)), key=lambda path: "{" in path)
+    return [(path, matcher(path)) for path in paths]
+
+
+def matcher(path):
+    pattern = re.escape(path)
+    pattern = re.sub(r"\\\{\\\*\w+\\\}", ".+", pattern)
+    return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", pattern) + "$")
+
+
 @contextlib.contextmanager
-def demonstration(what, *flags):
+def demonstration(what, *flags, size="small"):
     """The link into a demonstration: `what` is such a link already, or the program that starts one."""
     if what.startswith("http"):
         yield what
         return
     with tempfile.TemporaryDirectory() as folder:
-        command = [what, "--data-dir", folder, "demo", "--size", "small", "--listen", "127.0.0.1:0", *flags]
+        command = [what, "--data-dir", folder, "demo", "--size", size, "--listen", "127.0.0.1:0", *flags]
         # Its summary is not of interest, its last words are the link.
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         said = []

@@ -26,11 +26,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from playwright.sync_api import sync_playwright
 
-from demonstration import base_of, chromium, demonstration, finish, watch
+from demonstration import base_of, chromium, demonstration, finish, pages_of_the_router, watch
 
-ROUTES = Path(__file__).resolve().parents[2] / "crates/server/src/routes.rs"
-# Not pages: files, programs' addresses, the ways in that are over once somebody is in.
-OTHERS = ("/static/", "/api/", "/healthz", "/readyz", "/metrics", "/enter/", "/setup", "/sign-in", "/evidence/packs/{number}")
 # What is seen by whoever is not signed in, or has gone astray.
 OUTSIDE = ("/sign-in", "/nothing-is-here")
 WIDTHS = (390, 1024, 1440)
@@ -50,20 +47,6 @@ LOOK = """attack => ({
     form.action.split("?")[0] + "?" + new URLSearchParams([...form.elements].filter(field => field.name).map(field =>
       [field.name, ["text", "search", "textarea"].includes(field.type) ? attack : field.value]).filter(([, value]) => value))),
 })"""
-
-
-def pages_of_the_router():
-    """Every address that answers with a page, as `routes.rs` has it, with a pattern for it."""
-    paths = re.findall(r'^\s+get\(\s*"([^"]+)"', ROUTES.read_text(), re.MULTILINE)
-    # What has no names in it comes first: `/connections/new` is not the connection called new.
-    paths = sorted((path for path in paths if not path.startswith(OTHERS)), key=lambda path: "{" in path)
-    return [(path, matcher(path)) for path in paths]
-
-
-def matcher(path):
-    pattern = re.escape(path)
-    pattern = re.sub(r"\\\{\\\*\w+\\\}", ".+", pattern)
-    return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", pattern) + "$")
 
 
 def type_hostile_text(page, base):

@@ -112,6 +112,7 @@ const NOTICES: &[(&str, &str)] = &[
     ("ended", "The session was ended."),
     ("notified", "A test message was sent and taken."),
     ("revoked", "The token was taken back."),
+    ("backup", "The backup was made and verified. Copy it to another machine."),
     ("password", "The password is changed, and all other sessions were ended."),
 ];
 

@@ -51,6 +51,7 @@ pub use notifier::{NewPlace, Notifier, NotifierError, place_of_url};
 pub use oidc::OidcSettings;
 pub use permission::{Permission, Role};
 pub use routes::{RouteInfo, route_list};
+pub use settings::detail_of;
 
 /// The setup token can be used for so long.
 const SETUP_TERM: SignedDuration = SignedDuration::from_hours(24);
@@ -66,6 +67,8 @@ pub struct Options {
     pub items: Items,
     /// The folder that evidence packs which were made here are kept in; it is made when it is needed.
     pub packs: PathBuf,
+    /// The folder of the installation: the master key, the user's own files, and backups that were made here.
+    pub data_dir: PathBuf,
     /// The address that people use, if it is another one than the server listens on, e.g. behind a proxy.
     pub public_url: Option<Url>,
     /// This machine's name, for leases.
@@ -90,6 +93,7 @@ pub(crate) struct Inner {
     pub(crate) posture: Posture,
     pub(crate) items: Items,
     pub(crate) packs: PathBuf,
+    pub(crate) data_dir: PathBuf,
     pub(crate) public_url: Option<Url>,
     pub(crate) host: String,
     pub(crate) keep_events: String,
@@ -237,6 +241,7 @@ fn app_of(options: Options) -> Result<App, Error> {
         posture: options.posture,
         items: options.items,
         packs: options.packs,
+        data_dir: options.data_dir,
         public_url: options.public_url,
         host: options.host,
         keep_events: options.keep_events,

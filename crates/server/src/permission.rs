@@ -25,6 +25,8 @@ pub enum Permission {
     MakeEvidence,
     /// Say where people are told what they should know.
     ManageNotifications,
+    /// Make backups of the installation.
+    BackUp,
     /// Read the audit log.
     ReadAudit,
     /// Add people, change roles, end sessions and take tokens back.
@@ -54,7 +56,7 @@ use Permission as P;
 
 impl Permission {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         P::ReadHealth,
         P::ReadAssets,
         P::ReadFindings,
@@ -66,6 +68,7 @@ impl Permission {
         P::ManageConnections,
         P::MakeEvidence,
         P::ManageNotifications,
+        P::BackUp,
         P::ReadAudit,
         P::ManagePeople,
         P::OwnAccount,
@@ -85,6 +88,7 @@ impl Permission {
             P::ManageConnections => "add and change connections",
             P::MakeEvidence => "make evidence packs and download them",
             P::ManageNotifications => "set up notifications",
+            P::BackUp => "make backups",
             P::ReadAudit => "read the audit log",
             P::ManagePeople => "manage people, sessions and tokens",
             P::OwnAccount => "manage their own account",
@@ -169,9 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn only_owners_and_administrators_manage_people() {
-        let may: Vec<Role> = Role::ALL.into_iter().filter(|role| role.may(Permission::ManagePeople)).collect();
-        assert_eq!(may, [Role::Owner, Role::Administrator]);
+    fn only_owners_and_administrators_manage_people_and_make_backups() {
+        for permission in [P::ManagePeople, P::BackUp] {
+            let may: Vec<Role> = Role::ALL.into_iter().filter(|role| role.may(permission)).collect();
+            assert_eq!(may, [Role::Owner, Role::Administrator], "{permission:?}");
+        }
     }
 
     #[test]

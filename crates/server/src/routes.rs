@@ -16,8 +16,8 @@ use crate::assets;
 use crate::gate::{Needs, gate};
 use crate::outermost::{nothing_here, outermost};
 use crate::pages::{
-    account, administration, api_docs, asset, check, collection_status, connection, connection_form, event, evidence,
-    finding, framework, library, notifications, oidc, overview, second_factor, sign_in, sql,
+    account, administration, api_docs, asset, backup, check, collection_status, connection, connection_form, event,
+    evidence, finding, framework, library, notifications, oidc, overview, second_factor, sign_in, sql,
 };
 use crate::permission::Permission as P;
 
@@ -133,6 +133,8 @@ fn routes() -> Vec<Route> {
         get("/administration/retention", may(P::ReadAudit), administration::retention),
         post("/administration/sessions/end", may(P::ManagePeople), administration::end_session),
         post("/administration/tokens/revoke", may(P::ManagePeople), administration::revoke_token),
+        get("/administration/backup", may(P::ReadAudit), backup::show),
+        post("/administration/backup", may(P::BackUp), backup::make),
         get("/administration/audit", may(P::ReadAudit), administration::audit),
         post("/administration/audit/verify", may(P::ReadAudit), administration::verify),
         get("/administration/about", may(P::ReadAudit), administration::about),

@@ -13,7 +13,9 @@ use crate::{App, oidc};
 /// A session that was not used for so long is over.
 pub(crate) const IDLE: SignedDuration = SignedDuration::from_hours(8);
 /// A session is over after so long, however much it is used.
-const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// So is one of somebody who signed in with a provider: what it says of them now is asked once a working day.
+pub(crate) const LONGEST_WITH_PROVIDER: SignedDuration = SignedDuration::from_hours(8);
 
 /// The name of the session's cookie.
 const SESSION: &str = "jumpseat";
@@ -45,8 +47,13 @@ fn cookie_of(app: &App, headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|(_, token)| token.to_owned())
 }
 
-/// Signs somebody in with a new session, whatever the browser had before, and sends them on.
-pub(crate) async fn begin(visit: &Visit, person: &Person, next: &str) -> Result<Response, Problem> {
+/// Signs somebody in with a new session of at most this term, whatever the browser had before, and sends them on.
+pub(crate) async fn begin(
+    visit: &Visit,
+    person: &Person,
+    next: &str,
+    term: SignedDuration,
+) -> Result<Response, Problem> {
     let token = random_token("");
     let session = NewSession {
         token_hash: &token_hash(&token),
@@ -54,11 +61,11 @@ pub(crate) async fn begin(visit: &Visit, person: &Person, next: &str) -> Result<
         person_id: &person.id,
         address: &visit.address,
         agent: &visit.agent,
-        expires_at: visit.now + LONGEST,
+        expires_at: visit.now + term,
     };
     visit.app.store.begin_session(&session, visit.now).await?;
     let mut response = Redirect::to(next).into_response();
-    set_cookie(&visit.app, &mut response, SESSION, &token, LONGEST.as_secs())?;
+    set_cookie(&visit.app, &mut response, SESSION, &token, term.as_secs())?;
     Ok(response)
 }
 

@@ -113,7 +113,7 @@ impl Fields {
 }
 
 /// What the audit log keeps of a connection. No part of a credential but the four characters that people know it by.
-pub(crate) fn detail_of(connection: &Connection) -> Value {
+pub fn detail_of(connection: &Connection) -> Value {
     json!({
         "name": connection.name,
         "description": connection.description,

@@ -197,6 +197,11 @@ impl Ctx {
 }
 
 impl Visit {
+    /// Where the request comes from, without the port.
+    pub(crate) fn remote_host(&self) -> &str {
+        self.address.rsplit_once(':').map_or(self.address.as_str(), |(host, _)| host)
+    }
+
     /// Writes a line into the audit log.
     #[expect(clippy::too_many_arguments, reason = "each is one column of the log")]
     pub(crate) async fn audit_as(

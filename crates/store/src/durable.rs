@@ -25,7 +25,7 @@ pub(crate) fn make_file(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 /// Flushes the folder in which this name stands.
-fn flush_name(path: &Path) -> Result<()> {
+pub(crate) fn flush_name(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match File::open(folder)?.sync_all() {
         // Some file systems know no flushing of folders.

@@ -5,6 +5,7 @@
 mod archive;
 mod audit;
 mod backup;
+mod backup_folder;
 mod connection;
 mod db;
 mod derived;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 pub use archive::{Archive, ArchiveState, ArchivedObject, ArchivedUnit, UnitKey};
 pub use audit::{AuditEntry, AuditLine, AuditProof};
 pub use backup::StoreLook;
+pub use backup_folder::{BackupFile, BackupManifest};
 pub use connection::{Asked, Connection, Place, Stream, StreamKind, StreamState};
 pub use derived::{DerivedView, TableShortfall};
 pub use evidence::{EvidenceKey, EvidenceKeyRecord, EvidencePack, SnapshotOrigin};

@@ -283,6 +283,15 @@ impl Store {
         Ok(self.db.execute("DELETE FROM person_session WHERE id = $1", vec![id.into()]).await? > 0)
     }
 
+    /// Ends all of somebody's sessions and takes all of their tokens back.
+    pub async fn shut_out(&self, person_id: &str, now: Timestamp) -> Result<()> {
+        let mut tx = self.db.begin().await?;
+        end_sessions(&mut tx, person_id, "").await?;
+        let sql = "UPDATE api_token SET revoked_at = $1 WHERE person_id = $2 AND revoked_at IS NULL";
+        tx.execute(sql, vec![now.into(), person_id.into()]).await?;
+        tx.commit().await
+    }
+
     /// Adds a token for programs.
     pub async fn add_api_token(&self, token: &ApiToken, token_hash: &str) -> Result<()> {
         self.db

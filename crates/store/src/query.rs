@@ -61,6 +61,10 @@ pub const FOLDED: &str = "folded ";
 /// What stands between ids.
 pub const FOLD_MARK: char = '\u{1f}';
 
+/// Most memory of SQLite, in bytes. It counts the whole process and never raises a limit again, so that there is one for all: a
+/// smaller one for a single query would leave everything else short from then on, syncs as well.
+const ENGINE_MEMORY: u64 = 512 << 20;
+
 /// What one query may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -68,8 +72,8 @@ pub struct Limits {
     pub time: Duration,
     /// Most rows; the answer says that it was cut.
     pub rows: u64,
-    /// Most memory for the answer of [`Store::query`] and, on SQLite, for the engine at work, in bytes. SQLite counts the
-    /// whole process and never raises the limit again; PostgreSQL has its own `work_mem`.
+    /// Most memory for the answer of [`Store::query`], in bytes. For the engine at work SQLite has one limit for the whole process;
+    /// PostgreSQL has its own `work_mem`.
     pub memory: u64,
 }
 
@@ -402,7 +406,7 @@ impl Store {
                 if bytes > limits.memory { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
             .await?;
-        if bytes > limits.memory { Err(too_much_memory(limits)) } else { Ok(answer) }
+        if bytes > limits.memory { Err(too_much_memory(limits.memory)) } else { Ok(answer) }
     }
 
     /// Answers a query row by row, so that memory does not grow with the answer. `each` is called once without a row, to
@@ -928,7 +932,7 @@ async fn answer_sqlite(
         .pragma("cache_size", "-32768")
         // What is sorted stays in memory, where the next limit counts it, unless it may be large.
         .pragma("temp_store", if sorts_on_disk { "FILE" } else { "MEMORY" })
-        .pragma("hard_heap_limit", limits.memory.to_string())
+        .pragma("hard_heap_limit", ENGINE_MEMORY.to_string())
         .connect()
         .await?;
     let stopped = Arc::new(AtomicBool::new(false));
@@ -1024,8 +1028,8 @@ fn size_of_cell(cell: &Cell) -> u64 {
     (size_of::<Cell>() + more) as u64
 }
 
-fn too_much_memory(limits: &Limits) -> Error {
-    Error::QueryLimit(format!("it needed more than {} MiB of memory; narrow it down", limits.memory >> 20))
+fn too_much_memory(most: u64) -> Error {
+    Error::QueryLimit(format!("it needed more than {} MiB of memory; narrow it down", most >> 20))
 }
 
 /// Turns an engine's error into words about the query.
@@ -1037,7 +1041,7 @@ fn query_error(error: Error, deadline: Instant, limits: &Limits) -> Error {
         return Error::QueryLimit(format!("it ran longer than {} s; narrow it down", limits.time.as_secs()));
     }
     if ["out of memory", "too big", "memory alloc", "too large"].iter().any(|words| text.contains(words)) {
-        return too_much_memory(limits);
+        return too_much_memory(ENGINE_MEMORY);
     }
     let words = inner.as_database_error().map_or(words, |database| database.message().to_owned());
     Error::Query(format!("the query failed: {words}"))
@@ -1074,6 +1078,19 @@ mod tests {
         joined: &[],
     };
     const TABLES: &[&Table] = &[&USERS, &DEVICES, &CONTACTS];
+
+    #[tokio::test]
+    async fn a_small_limit_of_one_query_leaves_nobody_else_short_of_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("jumpseat.db");
+        let store = Store::open(&Location::File(file.clone()), TABLES).await.unwrap();
+        let query = Query { sql: "SELECT COUNT(*) FROM users".to_owned(), ..Query::default() };
+        let limits = Limits { memory: 1 << 20, ..Limits::default() };
+        store.query(&query, &limits).await.unwrap();
+        let mut other = sqlite_options(&file).connect().await.unwrap();
+        let limit: i64 = sqlx::query_scalar("PRAGMA hard_heap_limit").fetch_one(&mut other).await.unwrap();
+        assert_eq!(limit.unsigned_abs(), ENGINE_MEMORY);
+    }
 
     fn empty_view() -> View {
         let (home, now) = ("main.".to_owned(), "2026-11-20T00:00:00.000Z".to_owned());

@@ -1,6 +1,7 @@
 //! Sealing credentials: XChaCha20-Poly1305 with a master key that is not in the database, each secret bound to the
 //! connection and the host that it was given for.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -53,8 +54,14 @@ impl MasterKey {
         }
         if let Some(folder) = environment("CREDENTIALS_DIRECTORY") {
             let path = Path::new(&folder).join("jumpseat-master-key");
-            if let Ok(text) = std::fs::read_to_string(&path) {
-                return Self::parse(&text, MasterKeySource::SystemdCredential(path));
+            match std::fs::read_to_string(&path) {
+                Ok(text) => return Self::parse(&text, MasterKeySource::SystemdCredential(path)),
+                // The folder may be there for other credentials.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    let what = format!("the master key {} can not be read: {error}", path.display());
+                    return Err(Error::MasterKey(what));
+                }
             }
         }
         if !file.exists() {
@@ -245,6 +252,25 @@ mod tests {
             assert!(keys.iter().all(|key| **key == *keys[0]));
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "something is left over");
         }
+    }
+
+    #[test]
+    fn a_credential_that_can_not_be_read_is_told_and_no_other_key_takes_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, credential) = (folder.path().join("master.key"), folder.path().join("jumpseat-master-key"));
+        let environment =
+            |name: &str| (name == "CREDENTIALS_DIRECTORY").then(|| folder.path().to_str().unwrap().to_owned());
+        std::fs::create_dir(&credential).unwrap();
+        let refused = MasterKey::find(&file, environment).unwrap_err().to_string();
+        assert!(refused.contains("jumpseat-master-key can not be read"), "{refused}");
+        assert!(!file.exists());
+        std::fs::remove_dir(&credential).unwrap();
+        std::fs::write(&credential, "0f".repeat(32)).unwrap();
+        assert_eq!(
+            MasterKey::find(&file, environment).unwrap().source(),
+            &MasterKeySource::SystemdCredential(credential)
+        );
+        assert!(!file.exists());
     }
 
     #[test]

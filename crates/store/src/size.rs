@@ -16,6 +16,11 @@ impl Store {
         Ok(rows.first().map_or(0, |row| row.integer(0).unsigned_abs()))
     }
 
+    /// Whether it is a file of this machine.
+    pub fn is_embedded(&self) -> bool {
+        !self.db.is_postgres()
+    }
+
     /// The name of the database engine.
     pub fn engine(&self) -> &'static str {
         if self.db.is_postgres() { "PostgreSQL" } else { "SQLite" }

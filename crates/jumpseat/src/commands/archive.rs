@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use store::{Archive, ArchiveState, LeaseHolder, Store};
 use tokio_util::sync::CancellationToken;
 
-use super::Global;
 use super::sync::cancel_on_signal;
+use super::{Global, audit};
 use crate::config::Config;
 use crate::context::{Context, access, clock, master_key, this_host};
 use crate::exit::{Exit, Problem, eprintln_quietly, exit_for};
@@ -156,6 +156,8 @@ async fn add(args: AddArgs, context: &Context) -> Result<Exit> {
     // Somebody is waiting.
     let access = Access { patience: Duration::from_secs(5), ..access(&context.config)? };
     Archiver::open(&context.store, &archive, credential.as_ref(), &access)?.test().await?;
+    let after = json!({ "url": archive.url, "settings": archive.settings, "has_credential": archive.has_credential });
+    audit::note(context, "archive.add", name, None, json!({ "after": after })).await?;
     context.store.add_archive(&archive, credential.as_ref(), &master_key(&context.config)?).await?;
     if context.format == Format::Table {
         eprintln_quietly(&format!(
@@ -302,6 +304,7 @@ async fn run_now(args: &RunArgs, context: &Context) -> Result<Exit> {
     let mut first_failure = None;
     let mut exit = Exit::Ok;
     for archive in archives {
+        audit::note(context, "archive.run", &archive.name, None, json!({ "again": args.again })).await?;
         let done = match open(&context.config, &context.store, &archive).await {
             Ok(archiver) => archiver.run(options, &holder, || clock.now(), &stop).await,
             Err(error) => Err(error),
@@ -416,6 +419,8 @@ async fn remove(args: &RemoveArgs, context: &Context) -> Result<Exit> {
     let holder = LeaseHolder::this_process("jumpseat archive remove", &this_host());
     // Without opening its place: that may be gone for ever.
     let lease = deliver::take_lease(&context.store, &archive, &holder, context.now).await?;
+    let before = json!({ "url": archive.url, "settings": archive.settings });
+    audit::note(context, "archive.remove", &archive.name, None, json!({ "before": before })).await?;
     context.store.remove_archive(&archive, &lease, context.now).await?;
     context.store.release_lease(lease).await?;
     eprintln_quietly(&format!(

@@ -84,7 +84,7 @@ async fn verify(context: &Context) -> Result<Exit> {
 }
 
 async fn export(context: &Context) -> Result<Exit> {
-    note(context, "export", "audit log", json!({})).await?;
+    note(context, "export", "audit log", None, json!({})).await?;
     let mut writer = RowWriter::new(context.format, BufWriter::new(std::io::stdout()));
     writer.columns(&AuditLine::COLUMNS.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
     let mut before = None;
@@ -120,17 +120,41 @@ fn cells(line: AuditLine) -> Vec<Value> {
 }
 
 /// Writes down that a command does something, before it is done.
-pub(super) async fn note(context: &Context, action: &str, object: &str, detail: Value) -> Result<()> {
+pub(super) async fn note(
+    context: &Context,
+    action: &str,
+    object: &str,
+    org_id: Option<&str>,
+    detail: Value,
+) -> Result<()> {
+    write(context, action, object, org_id, detail, "done").await
+}
+
+/// Writes down that it failed after all; the failure itself is what the person has to hear of.
+pub(super) async fn note_failed(context: &Context, action: &str, object: &str, org_id: Option<&str>, why: &str) {
+    if let Err(error) = write(context, action, object, org_id, json!({ "why": why }), "failed").await {
+        tracing::error!(%error, "the audit log can not be written");
+    }
+}
+
+async fn write(
+    context: &Context,
+    action: &str,
+    object: &str,
+    org_id: Option<&str>,
+    detail: Value,
+    outcome: &str,
+) -> Result<()> {
     let entry = AuditEntry {
         at: Timestamp::now(),
         actor: this_person(),
         actor_kind: "command".to_owned(),
         address: this_host(),
-        org_id: None,
+        org_id: org_id.map(str::to_owned),
         action: action.to_owned(),
         object: object.to_owned(),
         detail,
-        outcome: "done".to_owned(),
+        outcome: outcome.to_owned(),
         request_id: String::new(),
     };
     context.store.audit(&entry).await?;

@@ -14,9 +14,10 @@ use jiff::Timestamp;
 use jumpcloud::Credential;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use server::detail_of;
 use store::{Action, Connection, Outcome, Place, StreamKind};
 
-use super::Global;
+use super::{Global, audit};
 use crate::condition::Condition;
 use crate::context::{Context, clock, settings, this_host, this_person};
 use crate::exit::{Exit, Problem, eprintln_quietly, exit_for};
@@ -255,6 +256,7 @@ async fn add(mut args: AddArgs, context: &Context) -> Result<Exit> {
         report.take_over(&mut connection);
     }
     collector.refuse_second_link(&connection).await?;
+    note(context, "connection.add", &connection, detail_of(&connection)).await?;
     let (inventory, events) = (args.details.inventory_every.as_deref(), args.details.events_every.as_deref());
     collector.link(&connection, &credential, inventory, events, &this_person()).await?;
     if keep.is_some() {
@@ -262,6 +264,11 @@ async fn add(mut args: AddArgs, context: &Context) -> Result<Exit> {
     }
     tell_connection(context, &connection, "connected")?;
     Ok(Exit::Ok)
+}
+
+/// Writes down what is about to be done to a connection.
+async fn note(context: &Context, action: &str, connection: &Connection, detail: Value) -> Result<()> {
+    audit::note(context, action, &connection.name, connection.org_id.as_deref(), detail).await
 }
 
 fn fill_from_file(args: &mut AddArgs, path: &Path) -> Result<()> {
@@ -549,6 +556,7 @@ pub(super) fn described(value: &Value, indent: &str) -> Vec<String> {
 
 async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
     let mut connection = context.one(&args.name).await?;
+    let before = detail_of(&connection);
     let settings = settings(&context.config)?;
     let collector = context.collector("jumpseat connection edit")?;
     if let Some(name) = args.rename {
@@ -593,6 +601,21 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
         report.take_over(&mut connection);
     }
     collector.refuse_second_link(&connection).await?;
+    let mut after = detail_of(&connection);
+    if let Some(credential) = &credential {
+        after["credential"] = json!(format!("****{}", credential.last_four()));
+    }
+    let spoken = |schedule: &Option<String>| schedule.as_ref().map(|text| json!(text));
+    for (name, value) in [
+        ("inventory_every", spoken(&args.details.inventory_every)),
+        ("events_every", spoken(&args.details.events_every)),
+        ("keep_events", spoken(&args.details.keep_events)),
+    ] {
+        if let Some(value) = value {
+            after[name] = value;
+        }
+    }
+    note(context, "connection.update", &connection, json!({ "before": before, "after": after })).await?;
     context.store.update_connection(&connection, context.now).await?;
     if let Some(credential) = &credential {
         collector.swap_credential(connection.clone(), credential).await?;
@@ -612,6 +635,7 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
 async fn test(name: &str, context: &Context) -> Result<Exit> {
     let connection = context.one(name).await?;
     let collector = context.collector("jumpseat connection test")?;
+    note(context, "connection.test", &connection, json!({})).await?;
     let report = collector.test_and_note(&connection, &this_person()).await?;
     show_checklist(&report, context.format, false)?;
     Ok(match report.grade() {
@@ -674,6 +698,8 @@ fn not_connected(report: &TestReport, consequence: &str) -> anyhow::Error {
 
 async fn set_enabled(name: &str, enabled: bool, context: &Context) -> Result<Exit> {
     let mut connection = context.one(name).await?;
+    let detail = json!({ "before": { "enabled": connection.enabled }, "after": { "enabled": enabled } });
+    note(context, "connection.enabled", &connection, detail).await?;
     connection.enabled = enabled;
     context.store.update_connection(&connection, context.now).await?;
     let collector = context.collector("jumpseat connection")?;
@@ -686,6 +712,11 @@ async fn rotate(args: RotateArgs, context: &Context) -> Result<Exit> {
     let mut connection = context.one(&args.name).await?;
     let credential = credential_or_asked(&args.credential)?;
     let collector = context.collector("jumpseat connection rotate")?;
+    let detail = json!({
+        "before": format!("{} ****{}", connection.credential_kind, connection.credential_last_four),
+        "after": format!("****{}", credential.last_four()),
+    });
+    note(context, "connection.rotate", &connection, detail).await?;
     connection.credential_created_at = None;
     connection.credential_expires_at = None;
     if !args.no_test {
@@ -693,6 +724,8 @@ async fn rotate(args: RotateArgs, context: &Context) -> Result<Exit> {
         show_checklist(&report, Format::Table, true)?;
         if !report.connects() {
             let problem = not_connected(&report, "the old credential stays in place");
+            let (object, org_id) = (&connection.name, connection.org_id.as_deref());
+            audit::note_failed(context, "connection.rotate", object, org_id, &problem.to_string()).await;
             let told = Some(("rotate".to_owned(), problem.to_string()));
             collector.note(&connection, Action::Update, Outcome::Failed, told, &this_person()).await?;
             return Err(problem);
@@ -727,6 +760,8 @@ async fn remove(name: &str, purge: bool, yes: bool, context: &Context) -> Result
             context.now,
         )
         .await?;
+    note(context, "connection.remove", &connection, json!({ "before": detail_of(&connection), "purge": purge }))
+        .await?;
     collector.note(&connection, Action::Update, Outcome::Succeeded, None, &this_person()).await?;
     context.store.remove_connection(&connection, context.now).await?;
     if let Some(org_id) = connection.org_id.as_ref().filter(|_| purge) {
@@ -754,6 +789,7 @@ async fn purge_left_over(org_id: &str, yes: bool, context: &Context) -> Result<E
     if !yes {
         confirm_purge(org_id)?;
     }
+    audit::note(context, "organization.purge", org_id, Some(org_id), json!({})).await?;
     context.store.purge_organization(org_id).await?;
     eprintln_quietly(&format!("everything that was collected of the organization {} is removed", printable(org_id)));
     Ok(Exit::Ok)
@@ -795,6 +831,7 @@ async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {
         connection.org_name = Some(organization.name.clone()).filter(|name| !name.is_empty());
         connection.owner_name.clone_from(&args.owner_name);
         connection.owner_email.clone_from(&args.owner_email);
+        note(context, "connection.add", &connection, detail_of(&connection)).await?;
         collector.link(&connection, &credential, args.inventory_every.as_deref(), None, &this_person()).await?;
         added.push((organization.id.clone(), connection.name));
     }

@@ -146,6 +146,7 @@ pub(super) async fn run(command: NotificationCommand, global: &Global) -> Result
         NotificationCommand::List => list(&context).await,
         NotificationCommand::Test(args) => {
             let place = one(&args.name, &context).await?;
+            audit::note(&context, "notification.test", &place.name, None, json!({})).await?;
             notifier(&context)?.test(&place).await.map_err(told)?;
             eprintln_quietly(&format!("{} has taken a test message", printable(&place.name)));
             Ok(Exit::Ok)
@@ -153,7 +154,7 @@ pub(super) async fn run(command: NotificationCommand, global: &Global) -> Result
         NotificationCommand::Remove(args) => {
             let place = one(&args.name, &context).await?;
             let before = json!({ "before": { "kind": place.kind, "address": place.address, "topics": place.topics } });
-            audit::note(&context, "notification.remove", &place.name, before).await?;
+            audit::note(&context, "notification.remove", &place.name, None, before).await?;
             context.store.remove_notification(&place.id).await?;
             Ok(Exit::Ok)
         }
@@ -187,7 +188,7 @@ async fn add(command: AddCommand, context: &Context) -> Result<Exit> {
     let new = NewPlace { name, place, topics, severity: what.severity as i64, digest: what.digest };
     let after = json!({ "after": { "kind": new.place.kind().word(), "digest": new.digest,
         "topics": new.topics.iter().map(|topic| topic.word()).collect::<Vec<_>>(), "severity": what.severity.word() } });
-    audit::note(context, "notification.add", &new.name, after).await?;
+    audit::note(context, "notification.add", &new.name, None, after).await?;
     let added = notifier(context)?.add(new).await.map_err(told)?;
     if context.format == Format::Table {
         eprintln_quietly(&format!(

@@ -118,6 +118,7 @@ pub(super) async fn bind(
         collector: collector.clone(),
         items: load_items(config, &posture.library)?,
         packs: config.data_dir.join(PACKS),
+        data_dir: config.data_dir.clone(),
         posture,
         public_url,
         host: this_host(),

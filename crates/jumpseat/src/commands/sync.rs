@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use store::{Connection, Outcome, TableRecord};
 use tokio_util::sync::CancellationToken;
 
-use super::Global;
+use super::{Global, audit};
 use crate::context::{Context, this_person};
 use crate::exit::{Exit, Problem, eprintln_quietly, exit_for};
 use crate::output::{Format, printable, write_json, write_lines};
@@ -70,6 +70,16 @@ pub(super) async fn run(args: SyncArgs, global: &Global) -> Result<Exit> {
     let named = connections.clone();
     let collector = context.collector("jumpseat sync")?;
     let options = SyncOptions { started_by: this_person(), accept_shrink: args.accept_shrink };
+    let streams: &[&str] = match args.stream {
+        None => &["inventory", "events"],
+        Some(StreamName::Inventory) => &["inventory"],
+        Some(StreamName::Events) => &["events"],
+    };
+    for connection in &named {
+        let detail = json!({ "streams": streams, "accept_shrink": args.accept_shrink });
+        let org_id = connection.org_id.as_deref();
+        audit::note(&context, "connection.sync", &connection.name, org_id, detail).await?;
+    }
     let cancel = cancel_on_signal();
     let synced = match args.stream {
         Some(StreamName::Events) => Vec::new(),

@@ -59,7 +59,7 @@ async fn add(args: AddArgs, context: &Context) -> Result<()> {
     let person = one(&args.user, context).await?;
     let (token, secret, kept) = new_token(&person, &args.name, args.scope, args.days, context.now).map_err(told)?;
     let detail = json!({ "person": person.name, "scope": token.scope, "expires": token.expires_at.to_string(), "prefix": token.prefix });
-    audit::note(context, "token.add", &token.name, detail).await?;
+    audit::note(context, "token.add", &token.name, None, detail).await?;
     context.store.add_api_token(&token, &kept).await?;
     if context.format == Format::Json {
         write_json(&json!({ "id": token.id, "token": secret, "expires_at": token.expires_at.to_string() }))?;
@@ -110,7 +110,7 @@ async fn revoke(named: &str, context: &Context) -> Result<()> {
             return Err(Problem::usage(words));
         }
     };
-    audit::note(context, "token.revoke", &token.name, json!({ "prefix": token.prefix })).await?;
+    audit::note(context, "token.revoke", &token.name, None, json!({ "prefix": token.prefix })).await?;
     context.store.revoke_api_token(&token.id, context.now).await?;
     Ok(())
 }

@@ -98,12 +98,12 @@ pub(super) async fn run(command: UserCommand, global: &Global) -> Result<Exit> {
             let person = one(&args.name, &context).await?;
             let password = read_secret("password", args.password_file.as_deref())?;
             let hash = password_hash(password.expose_secret(), &person.name).await.map_err(told)?;
-            audit::note(&context, "person.update", &person.name, json!({ "new_password": true })).await?;
+            audit::note(&context, "person.update", &person.name, None, json!({ "new_password": true })).await?;
             context.store.set_password(&person.id, &hash, "", context.now).await?;
         }
         UserCommand::ForgetSecondFactor(args) => {
             let person = one(&args.name, &context).await?;
-            audit::note(&context, "second_factor.remove", &person.name, json!({})).await?;
+            audit::note(&context, "second_factor.remove", &person.name, None, json!({})).await?;
             if !context.store.remove_second_factor(&person.id).await? {
                 let words = format!("{} has no second factor", person.name);
                 return Err(Problem::not_found(words, "There is nothing to do."));
@@ -111,7 +111,7 @@ pub(super) async fn run(command: UserCommand, global: &Global) -> Result<Exit> {
         }
         UserCommand::Remove(args) => {
             let person = one(&args.name, &context).await?;
-            audit::note(&context, "person.remove", &person.name, json!({ "before": described(&person) })).await?;
+            audit::note(&context, "person.remove", &person.name, None, json!({ "before": described(&person) })).await?;
             context.store.remove_person(&person).await?;
         }
     }
@@ -131,7 +131,7 @@ async fn add(args: AddArgs, context: &Context) -> Result<()> {
             Some(password_hash(password.expose_secret(), &person.name).await.map_err(told)?)
         }
     };
-    audit::note(context, "person.add", &person.name, json!({ "after": described(&person) })).await?;
+    audit::note(context, "person.add", &person.name, None, json!({ "after": described(&person) })).await?;
     context.store.add_person(&person, hash.as_deref()).await?;
     if context.format == Format::Table {
         eprintln_quietly(&format!("{} can sign in as {}", printable(&person.name), args.role.label().to_lowercase()));
@@ -144,7 +144,7 @@ async fn change_role(args: RoleArgs, context: &Context) -> Result<()> {
     let org_ids = organizations_of(&args.connection, context).await?;
     let after = Person { role: args.role.word().to_owned(), org_ids, ..before.clone() };
     let detail = json!({ "before": described(&before), "after": described(&after) });
-    audit::note(context, "person.update", &before.name, detail).await?;
+    audit::note(context, "person.update", &before.name, None, detail).await?;
     context.store.update_person(&after, context.now).await?;
     Ok(())
 }

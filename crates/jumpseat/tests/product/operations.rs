@@ -76,6 +76,54 @@ async fn people_and_tokens_are_managed_and_every_act_is_in_the_chained_log() {
     assert_eq!((broken.code, &broken.json()["broken"]["line"]), (11, &2.into()), "{broken:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_that_changes_something_or_takes_data_away_is_a_line_of_the_log() {
+    let scene = Scene::small().await.synced().await;
+    let key = scene.file("again.txt", &scene.world().credentials(0).read_only);
+    let (key, home) = (key.to_str().unwrap(), scene.data_dir().parent().unwrap().to_owned());
+    let place = |name: &str| home.join(name).to_str().unwrap().to_owned();
+    let (folder, pack, events, backup) = (place("archive"), place("pack.zip"), place("events.jsonl"), place("backup"));
+    let number = scene.ok(&["finding", "list", "-o", "json"]).await.json()[0]["number"].to_string();
+    let today = &jiff::Timestamp::now().to_string()[..10];
+    let commands: &[(&[&str], &str)] = &[
+        (&["sync", "--stream", "events"], "connection.sync"),
+        (&["connection", "edit", "Acme", "--description", "a test"], "connection.update"),
+        (&["connection", "test", "Acme"], "connection.test"),
+        (&["connection", "disable", "Acme"], "connection.enabled"),
+        (&["connection", "rotate", "Acme", "--api-key-file", key], "connection.rotate"),
+        (&["check", "run"], "check.run"),
+        (&["finding", "assign", &number, "--to", "mara"], "finding.assign"),
+        (&["finding", "accept", &number, "--kind", "wont-fix", "--why", "a lab"], "finding.accept"),
+        (&["finding", "reopen", &number], "finding.reopen"),
+        (&["finding", "export", "--as", "sarif"], "export"),
+        (&["event", "export", "--file", &events], "export"),
+        (&["event", "reindex"], "event.reindex"),
+        (&["archive", "add", "local", &folder], "archive.add"),
+        (&["archive", "run"], "archive.run"),
+        (&["archive", "remove", "local"], "archive.remove"),
+        (&["evidence", "pack", "--framework", "soc2", "--from", today, "--to", today, "--out", &pack], "evidence.pack"),
+        (&["evidence", "key", "--replace"], "evidence.key"),
+        (&["backup", "make", &backup], "backup.make"),
+        (&["connection", "remove", "Acme"], "connection.remove"),
+    ];
+    let first = scene.ok(&["audit", "list", "-o", "json"]).await.json();
+    assert_eq!(first[1]["action"], "connection.add", "{first}");
+    for (args, action) in commands {
+        let ended = scene.run(args).await;
+        assert!([0, 6].contains(&ended.code), "{args:?}: {ended:?}");
+        let newest = scene.ok(&["audit", "list", "--limit", "1", "-o", "json"]).await.json();
+        let line = (&newest[0]["action"], &newest[0]["kind"], &newest[0]["outcome"]);
+        assert_eq!(line, (&(*action).into(), &"command".into(), &"done".into()), "{args:?}: {newest}");
+    }
+    let secret = std::fs::read_to_string(key).unwrap();
+    assert!(!scene.ok(&["audit", "export", "-o", "json"]).await.out.contains(secret.trim()));
+    let restored = home.join("restored");
+    assert_eq!(at(&restored, &["backup", "restore", &backup]).await.code, 0);
+    let newest = at(&restored, &["audit", "list", "--limit", "1", "-o", "json"]).await.json();
+    assert_eq!(newest[0]["action"], "backup.restore", "{newest}");
+    assert_eq!(at(&restored, &["audit", "verify"]).await.code, 0, "the chain goes on");
+}
+
 async fn at(data_dir: &Path, args: &[&str]) -> Ended {
     let mut command = program(data_dir.parent().unwrap());
     command.arg("--data-dir").arg(data_dir).arg("--allow-loopback-upstream").args(args);

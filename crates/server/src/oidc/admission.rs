@@ -35,6 +35,8 @@ async fn known(
     // Who was added by hand keeps the role from there.
     let Some(before) = &identity.given_role else { return Ok(person) };
     let Some(role) = given else {
+        note(visit, &person, "person.shut_out", described(&identity)).await?;
+        visit.app.store.shut_out(&person.id, visit.now).await?;
         return Err(refused(format!("none of your groups at {} is let in any more", settings.label)));
     };
     // The provider's word counts when it changes; in between, a role that was given here stays.

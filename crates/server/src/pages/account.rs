@@ -26,6 +26,8 @@ struct AccountPage {
     fresh: Option<String>,
     error: Option<Problem>,
     shortest: usize,
+    /// They sign in with a provider, and can make no password here.
+    has_provider_only: bool,
 }
 
 pub(crate) async fn show(ctx: Ctx) -> Answered {
@@ -49,6 +51,7 @@ async fn account_page(ctx: &Ctx, fresh: Option<String>, error: Option<Problem>) 
         scopes: scopes(ctx.role).map(|role| (role.word(), role.label(), role.about())).collect(),
         fresh,
         shortest: SHORTEST,
+        has_provider_only: has_provider_only(ctx, kept_hash(ctx).await?.as_deref()).await?,
         error,
     };
     let status = account.error.as_ref().map_or(StatusCode::OK, |error| error.status);
@@ -63,15 +66,24 @@ pub(crate) async fn set_password(ctx: Ctx) -> Answered {
     }
 }
 
+/// What is kept of their password, if they have one.
+async fn kept_hash(ctx: &Ctx) -> Result<Option<String>, Problem> {
+    Ok(ctx.app.store.find_person(&ctx.person.name).await?.and_then(|(_, hash)| hash))
+}
+
+/// Whether somebody signs in with a provider alone: with a password they could still come in when the provider no longer lets them.
+async fn has_provider_only(ctx: &Ctx, kept: Option<&str>) -> Result<bool, Problem> {
+    Ok(kept.is_none() && !ctx.app.store.identities(&ctx.person.id).await?.is_empty())
+}
+
 async fn change_password(ctx: &Ctx) -> Result<(), Problem> {
     let keys = [format!("name {}", ctx.person.name.to_lowercase())];
     if let Some(wait) = throttle::wait(&ctx.app.store, &keys, ctx.now).await? {
         let words = format!("too many tries: wait {} s, then try again", wait.as_secs().max(1));
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "throttled", words));
     }
-    let kept = ctx.app.store.find_person(&ctx.person.name).await?.and_then(|(_, hash)| hash);
-    // Otherwise they could still come in when the provider no longer lets them.
-    if kept.is_none() && !ctx.app.store.identities(&ctx.person.id).await?.is_empty() {
+    let kept = kept_hash(ctx).await?;
+    if has_provider_only(ctx, kept.as_deref()).await? {
         let problem = Problem::forbidden("you sign in with a provider, and have no password here");
         return Err(problem.help("An owner or administrator can give you one."));
     }

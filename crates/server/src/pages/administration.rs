@@ -315,7 +315,7 @@ pub(crate) async fn retention(ctx: Ctx) -> Answered {
     })
 }
 
-fn mebibytes(bytes: u64) -> String {
+pub(super) fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", grouped(bytes.div_ceil(1 << 20)))
 }
 
@@ -327,10 +327,10 @@ fn resident() -> Option<u64> {
 }
 
 /// People are of the whole installation: who sees only some organizations does not manage them.
-fn whole_only(ctx: &Ctx) -> Result<(), Problem> {
+pub(super) fn whole_only(ctx: &Ctx) -> Result<(), Problem> {
     match ctx.sees_everything() {
         true => Ok(()),
-        false => Err(Problem::forbidden("only who may see all organizations manages people")),
+        false => Err(Problem::forbidden("only who may see all organizations may do this")),
     }
 }
 
@@ -588,10 +588,16 @@ pub(crate) async fn about(ctx: Ctx) -> Answered {
     let needing = standings.iter().filter(|standing| needs_action(standing.condition.state)).count();
     let syncing = standings.iter().filter(|standing| standing.condition.state == State::Syncing).count();
     let running = collect::when::span(ctx.now.duration_since(app.started_at));
+    let last_backup = match super::backup::last_made(app).await? {
+        Some(at) => format!("{}, {at:.0}", collect::when::relative(at, ctx.now)),
+        None if app.store.is_embedded() => "none was made".to_owned(),
+        None => "made with the programs of PostgreSQL".to_owned(),
+    };
     let health = vec![
         ("Running for", format!("{running}, since {:.0}", app.started_at)),
         ("Memory in use", resident().map_or_else(|| "the system does not tell".to_owned(), mebibytes)),
         ("Database", format!("{}, {}", app.store.engine(), mebibytes(app.store.size().await?))),
+        ("Last backup", last_backup),
         ("Streams that sync now", syncing.to_string()),
         ("Streams that need somebody", format!("{needing} of {}", standings.len())),
     ];

@@ -70,7 +70,7 @@ pub(crate) async fn show(ctx: Ctx) -> Answered {
                 .org_name
                 .clone()
                 .or_else(|| connection.org_id.clone())
-                .unwrap_or_else(|| "–".to_owned()),
+                .unwrap_or_else(|| "found out at the first sync".to_owned()),
             stream: stream.kind.word(),
             connected,
             connected_tone: state_tone(connected),

@@ -119,6 +119,7 @@ const TEXTS: &[(&str, &str)] = &[
 /// What the address asks for: the time, and the filter of the store.
 struct Asked {
     from: Timestamp,
+    /// The end: now, where the address names no beginning.
     to: Timestamp,
     hours: u32,
     filter: EventFilter,
@@ -134,11 +135,13 @@ fn asked(ctx: &Ctx) -> Result<Asked, Problem> {
             .ok_or_else(|| Problem::bad("hours is a number of hours, at most those of a year"))?,
     };
     let span = SignedDuration::from_hours(i64::from(hours));
-    let (from, to) = match ctx.query.get("from") {
-        None => (ctx.now - span, ctx.now + SignedDuration::from_mins(5)),
+    let (from, to, end) = match ctx.query.get("from") {
+        // What a clock that is ahead of ours has dated is found as well.
+        None => (ctx.now - span, ctx.now, None),
         Some(from) => {
             let from = collect::when::parse_day(from).map_err(Problem::bad)?;
-            (from, from.checked_add(span).map_err(|_| Problem::bad("that time is too far away"))?)
+            let to = from.checked_add(span).map_err(|_| Problem::bad("that time is too far away"))?;
+            (from, to, Some(to))
         }
     };
     let texts = |name: &str| ctx.query.all(name).map(str::to_owned).collect::<Vec<_>>();
@@ -156,7 +159,7 @@ fn asked(ctx: &Ctx) -> Result<Asked, Problem> {
     let filter = EventFilter {
         org_ids: ctx.read().event_organizations()?,
         from: Some(from),
-        to: Some(to),
+        to: end,
         services: texts("service"),
         types: texts("type"),
         classes,
@@ -298,7 +301,7 @@ async fn histogram(ctx: &Ctx, asked: &Asked) -> Result<Histogram, Problem> {
     let counted: BTreeMap<String, (u64, u64)> =
         rows.iter().map(|row| (text(row, 0), (number(row, 1).unsigned_abs(), number(row, 2).unsigned_abs()))).collect();
     let mut counts = Vec::new();
-    let mut at = asked.from;
+    let mut at = begun(asked.from, step);
     while at < asked.to && at <= ctx.now && counts.len() < 400 {
         let key = label(at);
         let (total, failures) = counted.get(&key).copied().unwrap_or_default();
@@ -311,6 +314,11 @@ async fn histogram(ctx: &Ctx, asked: &Asked) -> Result<Histogram, Problem> {
     let is_wider = TEXTS.iter().any(|(name, _)| ctx.query.get(name).is_some());
     let title = if is_wider { "All events of that time, whoever took part" } else { "Events over time" };
     Ok(Histogram::of(title, "events", counts))
+}
+
+/// When the hour or the day began that a time is in; its fraction of a second stays.
+fn begun(at: Timestamp, hours: i64) -> Timestamp {
+    at.checked_sub(SignedDuration::from_secs(at.as_second().rem_euclid(hours * 3600))).unwrap_or(at)
 }
 
 /// The conditions that counts can answer.

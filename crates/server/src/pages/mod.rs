@@ -7,6 +7,7 @@ pub(crate) mod api_docs;
 pub(crate) mod asset;
 pub(crate) mod asset_facets;
 pub(crate) mod asset_picture;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod collection_status;
 pub(crate) mod connection;

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::sign_in::sign_in_page;
+use super::sign_in::{sign_in_page, too_many_tries};
 use crate::frame::see;
 use crate::oidc::{Flow, Proven, Provider, admit};
 use crate::problem::{Answered, Problem};
@@ -39,6 +39,10 @@ pub(crate) async fn callback(visit: Visit, headers: HeaderMap) -> Answered {
     let Some(flow) = Flow::of_answer(&cookie, visit.query.text("state"), visit.now) else {
         return stray(&visit, provider).await;
     };
+    let keys = [format!("refused by a provider {}", visit.remote_host())];
+    if let Some(wait) = throttle::wait(&visit.app.store, &keys, visit.now).await? {
+        return too_many_tries(&visit, "", wait);
+    }
     let proven = answered(&visit, provider, &flow).await;
     let who = proven.as_ref().ok().and_then(|proven| proven.email.clone());
     let admitted = match &proven {
@@ -52,9 +56,13 @@ pub(crate) async fn callback(visit: Visit, headers: HeaderMap) -> Answered {
     let mut response = match admitted {
         Ok(person) => {
             visit.audit_as(&person.name, "person", "sign_in", &person.name, None, detail, "done").await?;
-            session::begin(&visit, &person, flow.next()).await?
+            session::begin(&visit, &person, flow.next(), session::LONGEST_WITH_PROVIDER).await?
         }
         Err(problem) => {
+            // A provider that fails is nobody's try.
+            if problem.status.is_client_error() {
+                throttle::failed(&visit.app.store, &keys, visit.now).await?;
+            }
             detail["why"] = Value::from(problem.message.as_str());
             note_refusal(&visit, who.as_deref(), detail).await?;
             refused_page(&visit, problem)?
@@ -101,8 +109,7 @@ fn is_word(text: &str) -> bool {
 /// An answer that no sign-in of this browser waits for. Anybody can make one, so the log is told only a few of them, and
 /// nothing is counted against signing in with a password.
 async fn stray(visit: &Visit, provider: &Provider) -> Answered {
-    let host = visit.address.rsplit_once(':').map_or(visit.address.as_str(), |(host, _)| host);
-    let keys = [format!("stray answer {host}")];
+    let keys = [format!("stray answer {}", visit.remote_host())];
     let store = &visit.app.store;
     if throttle::wait(store, &keys, visit.now).await?.is_none() {
         throttle::failed(store, &keys, visit.now).await?;

@@ -71,14 +71,9 @@ pub(crate) fn sign_in_page(visit: &Visit, name: &str, error: Option<String>, sta
 
 pub(crate) async fn sign_in(visit: Visit) -> Answered {
     let name = visit.form.text("name").to_owned();
-    let address = visit.address.rsplit_once(':').map_or(visit.address.as_str(), |(host, _)| host);
-    let keys = [format!("name {}", name.to_lowercase()), format!("address {address}")];
+    let keys = [format!("name {}", name.to_lowercase()), format!("address {}", visit.remote_host())];
     if let Some(wait) = throttle::wait(&visit.app.store, &keys, visit.now).await? {
-        let seconds = wait.as_secs().max(1);
-        let words = format!("too many tries: wait {seconds} s, then try again");
-        let mut response = sign_in_page(&visit, &name, Some(words), StatusCode::TOO_MANY_REQUESTS)?;
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.unsigned_abs()));
-        return Ok(response);
+        return too_many_tries(&visit, &name, wait);
     }
     let found = visit.app.store.find_person(&name).await?;
     let kept = found.as_ref().and_then(|(_, hash)| hash.as_deref());
@@ -103,11 +98,20 @@ pub(crate) async fn sign_in(visit: Visit) -> Answered {
     signed_in(&visit, &person, json!({ "agent": visit.agent })).await
 }
 
+/// The page to sign in, for somebody who has to wait before the next try.
+pub(crate) fn too_many_tries(visit: &Visit, name: &str, wait: SignedDuration) -> Answered {
+    let seconds = wait.as_secs().max(1);
+    let words = format!("too many tries: wait {seconds} s, then try again");
+    let mut response = sign_in_page(visit, name, Some(words), StatusCode::TOO_MANY_REQUESTS)?;
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.unsigned_abs()));
+    Ok(response)
+}
+
 /// Somebody has proven who they are.
 async fn signed_in(visit: &Visit, person: &Person, detail: Value) -> Answered {
     throttle::succeeded(&visit.app.store, &format!("name {}", person.name.to_lowercase())).await?;
     visit.audit_as(&person.name, "person", "sign_in", &person.name, None, detail, "done").await?;
-    session::begin(visit, person, session::safe_next(visit.form.text("next"))).await
+    session::begin(visit, person, session::safe_next(visit.form.text("next")), session::LONGEST).await
 }
 
 fn code_page(visit: &Visit, waiting: &str, error: Option<String>, status: StatusCode) -> Answered {
@@ -176,7 +180,7 @@ pub(crate) async fn enter(visit: Visit, Path(token): Path<String>) -> Answered {
             .help("A demonstration prints a new link each time it starts."));
     };
     visit.audit_as(&person.name, "person", "sign_in", &person.name, None, json!({ "by": "link" }), "done").await?;
-    session::begin(&visit, &person, session::safe_next(visit.query.text("next"))).await
+    session::begin(&visit, &person, session::safe_next(visit.query.text("next")), session::LONGEST).await
 }
 
 pub(crate) async fn setup_form(visit: Visit) -> Answered {
@@ -202,7 +206,7 @@ pub(crate) async fn setup(visit: Visit) -> Answered {
         Ok(person) => {
             let detail = json!({ "role": person.role });
             visit.audit_as(&person.name, "person", "setup", &person.name, None, detail, "done").await?;
-            session::begin(&visit, &person, "/").await
+            session::begin(&visit, &person, "/", session::LONGEST).await
         }
         Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => setup_page(&visit, Some(problem.message), problem.status),

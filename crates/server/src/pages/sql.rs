@@ -1,4 +1,4 @@
-//! Questions in SQL, read-only and within limits, with all tables and columns beside them.
+//! Questions in SQL, read-only and within limits, with all tables beside them and the columns of the one that is looked at.
 
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ struct SqlPage {
     sql: String,
     org_id: String,
     as_of: String,
+    table: String,
     error: Option<Problem>,
     answer: Option<AnswerView>,
     tables: Vec<TableView>,
@@ -41,6 +42,9 @@ struct AnswerView {
 struct TableView {
     name: &'static str,
     about: String,
+    /// The same page with this table's columns.
+    href: String,
+    /// What it consists of, if it is the one that is looked at: all of all tables would be half as large again as a page may be.
     columns: Vec<ColumnView>,
 }
 
@@ -108,6 +112,7 @@ pub(crate) async fn show(ctx: Ctx) -> Answered {
         csv: format!("/sql?{}", ctx.query.with("format", Some("csv"))),
         org_id: ctx.org_id.clone().unwrap_or_default(),
         as_of: ctx.query.text("as_of").to_owned(),
+        table: ctx.query.text("table").to_owned(),
         tables: tables(&ctx),
         examples: EXAMPLES.iter().map(|(label, sql)| (*label, sql.replace("{week}", &week))).collect(),
         sql,
@@ -128,6 +133,7 @@ fn tables(ctx: &Ctx) -> Vec<TableView> {
     let plain = |about: &str| about.replace('`', "");
     let shown = |column: &'static Column| (column.name, column.kind.word(), plain(column.about));
     let columns = |columns: &'static [Column]| -> Vec<ColumnView> { columns.iter().map(shown).collect() };
+    let href = |name: &str| format!("/sql?{}#{name}", ctx.query.with("table", Some(name)));
     let collected = ctx.app.store.tables().iter().map(|table| {
         let mut all = vec![
             ("org_id", "text", "The organization.".to_owned()),
@@ -140,19 +146,25 @@ fn tables(ctx: &Ctx) -> Vec<TableView> {
             all.extend(joined.columns.iter().filter_map(|name| found(name)).map(shown));
         }
         all.push(("raw", "json", "The row as received, secrets removed.".to_owned()));
-        TableView { name: table.name, about: plain(table.about), columns: all }
+        TableView { name: table.name, about: plain(table.about), href: href(table.name), columns: all }
     });
     let views = ctx.app.store.views().iter().map(|view| TableView {
         name: view.name,
         about: plain(view.about),
+        href: href(view.name),
         columns: columns(view.columns),
     });
     let system = SYSTEM_TABLES.iter().map(|table| TableView {
         name: table.name,
         about: plain(table.about),
+        href: href(table.name),
         columns: columns(table.columns),
     });
     let mut all: Vec<TableView> = collected.chain(views).chain(system).collect();
     all.sort_by_key(|table| table.name);
+    let chosen = ctx.query.text("table");
+    for table in all.iter_mut().filter(|table| table.name != chosen) {
+        table.columns.clear();
+    }
     all
 }

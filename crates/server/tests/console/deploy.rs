@@ -88,10 +88,13 @@ fn the_unit_of_systemd_lets_the_program_do_no_more_than_it_needs() {
         "Service.LimitCORE=0",
         "Service.UMask=0077",
         "Service.StateDirectory=jumpseat",
+        "Service.User=jumpseat",
         "Install.WantedBy=multi-user.target",
     ] {
         assert!(settings.contains(wanted), "{wanted}");
     }
+    let is_dynamic = settings.contains("Service.DynamicUser=yes");
+    assert!(!is_dynamic, "commands of the same user could not reach the folder of a dynamic one");
 }
 
 #[test]
@@ -105,6 +108,11 @@ fn the_image_has_no_shell_and_is_run_by_nobody_in_particular() {
         let parts: Vec<String> = serde_json::from_str(list).unwrap_or_else(|error| panic!("{line}: {error}"));
         assert!(!parts.is_empty());
     }
+    let context =
+        std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.dockerignore")).unwrap();
+    let copied: Vec<&str> = context.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(copied[0], "*", "what is copied is named");
+    assert!(!copied.iter().any(|line| line.contains("deploy")), "secrets lie beside compose.yaml: {copied:?}");
     let compose = yaml(&file("compose.yaml"));
     let service = &compose["services"]["jumpseat"];
     assert_eq!(service["read_only"], true);
@@ -174,6 +182,10 @@ fn the_chart_becomes_what_kubernetes_takes() {
     let chart = yaml(&file("helm/jumpseat/Chart.yaml"));
     assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
     let mut values = yaml(&file("helm/jumpseat/values.yaml"));
+    let schema: Value = serde_json::from_str(&file("helm/jumpseat/values.schema.json")).unwrap();
+    for name in values.as_object().unwrap().keys() {
+        assert!(schema["properties"][name].is_object(), "values.schema.json does not know {name}");
+    }
     let set = |values: &Value| yaml(&rendered(&file("helm/jumpseat/templates/statefulset.yaml"), values));
     let embedded = set(&values);
     values["storeSecret"] = Value::from("database");

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 mod api;
+mod backup;
 mod deploy;
 mod notifications;
 mod oidc;
@@ -13,6 +14,7 @@ mod second_factor;
 mod support;
 
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use server::{Needs, Permission, Role, RouteInfo};
 use support::{Scene, fields, tags};
 
@@ -596,6 +598,35 @@ async fn events_are_followed_until_somebody_pauses() {
     assert!(live.body.contains("href=\"/events?outcome=failure\""), "Pause keeps the filter: {}", live.body);
     let over = scene.get("/events?live=yes&from=2026-01-01", Some(&owner)).await;
     assert!(!over.body.contains("data-live"), "a time that is over does not go on");
+}
+
+#[tokio::test]
+async fn the_last_hours_of_events_end_now_and_are_counted_until_then() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let words = |page: &str| page.split_once("<span class=\"quiet\">").unwrap().1.split('<').next().unwrap().to_owned();
+    let bar = |hour: &str| format!("aria-label=\"{} UTC: ", hour[5..13].replace('T', " ") + ":00");
+    for query in ["", "?hours=1"] {
+        let page = scene.get(&format!("/events{query}"), Some(&owner)).await.body;
+        let words = words(&page);
+        let (from, to) = words.split_once(" to ").unwrap();
+        assert!(to.parse::<Timestamp>().unwrap() <= Timestamp::now(), "{words}");
+        assert!(page.contains(&bar(from)) && page.contains(&bar(to)), "{words}: {page}");
+    }
+    let page = scene.get("/events?from=2026-11-20T12:00:00Z&hours=1", Some(&owner)).await.body;
+    assert_eq!(words(&page), "2026-11-20T12:00:00Z to 2026-11-20T13:00:00Z");
+    assert!(page.contains(&bar("2026-11-20T12")) && !page.contains(&bar("2026-11-20T13")), "{page}");
+}
+
+#[tokio::test]
+async fn the_page_for_sql_shows_the_columns_of_one_table_and_is_no_larger_than_a_page_may_be() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let page = scene.get("/sql?sql=SELECT+1&table=users", Some(&owner)).await.body;
+    assert!(page.contains("Columns of users") && page.contains("<code>mfa_configured</code>"), "{page}");
+    assert!(!page.contains("Columns of devices"), "{page}");
+    assert!(page.contains("href=\"/sql?sql=SELECT+1&#38;table=devices#devices\""), "the question stays: {page}");
+    assert!(page.len() < 120_000, "{} bytes", page.len());
 }
 
 #[tokio::test]

@@ -42,8 +42,10 @@ async fn mapped(change: impl FnOnce(&mut OidcSettings)) -> (Provider, Scene) {
     (provider, Scene::empty().await.with_oidc(settings))
 }
 
-/// The browser of a sign-in that is under way, and where the provider is.
+/// The browser of a sign-in that is under way, and where the provider is. Each comes from an address of its own, so that none is
+/// slowed down by what another was refused.
 async fn begun(scene: &Scene, next: &str) -> (Browser, String) {
+    scene.come_from_elsewhere();
     let query = url::form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>();
     let sent = scene.get(&format!("/sign-in/oidc?next={query}"), None).await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
@@ -94,6 +96,8 @@ async fn a_person_is_linked_once_and_signs_in_again_whatever_their_address_is_th
     assert_eq!(answer.cookie("jumpseat-oidc").as_deref(), Some(""), "the sign-in is no longer under way");
     let account = scene.get("/account", Some(&browser_of(&answer))).await;
     assert!(account.body.contains("<dd>mara</dd>"), "{}", account.body);
+    assert!(account.body.contains("have no password here"), "{}", account.body);
+    assert!(!account.body.contains("action=\"/account/password\""), "there is nothing to fill in: {}", account.body);
 
     provider.say(json!({ "email": "other@elsewhere.example", "email_verified": false }));
     provider.think(|mind| mind.signing = Signing::Ecdsa);
@@ -347,6 +351,8 @@ async fn an_answer_serves_the_browser_that_asked_and_only_once() {
         let answer = scene.get(&format!("{}&{twice}&{twice}", ours(&back)), Some(&browser)).await;
         assert_refused(&answer, StatusCode::UNAUTHORIZED, "says something twice");
     }
+    // What was tried from here has cost its five tries.
+    scene.come_from_elsewhere();
     browser_of(&scene.get(ours(&back), Some(&browser)).await);
     let replayed = scene.get(ours(&back), Some(&browser)).await;
     assert_refused(&replayed, StatusCode::UNAUTHORIZED, "does not take the code");
@@ -435,6 +441,69 @@ async fn a_provider_that_is_slow_or_sends_anything_else_ends_in_words_and_not_in
             assert_eq!(provider.asked("/else"), 0, "nobody is sent elsewhere with a code");
         }
     }
+}
+
+#[tokio::test]
+async fn refused_sign_ins_are_slowed_down_for_their_address_alone() {
+    let (provider, scene) = known().await;
+    let from_one_address = async || {
+        let (browser, url) = begun(&scene, "/").await;
+        let back = provider.visit(&url).await;
+        scene.come_from(200);
+        scene.get(ours(&back), Some(&browser)).await
+    };
+    provider.say(json!({ "sub": "subject 2", "email": "eve@example.com" }));
+    for _ in 0..5 {
+        assert_refused(&from_one_address().await, StatusCode::FORBIDDEN, "eve@example.com was added here");
+    }
+    let asked = provider.asked("/token");
+    let slowed = from_one_address().await;
+    assert_refused(&slowed, StatusCode::TOO_MANY_REQUESTS, "too many tries: wait 1 s");
+    assert_eq!(slowed.header("retry-after"), "1");
+    assert_eq!(provider.asked("/token"), asked, "the provider is not asked");
+    let refused = scene.audit().await.iter().filter(|line| line.entry.outcome == "refused").count();
+    assert_eq!(refused, 5, "what is not tried is no line of the log");
+    provider.say(json!({ "sub": "subject 1", "email": "mara@example.com" }));
+    browser_of(&sign_in(&scene, &provider).await);
+    scene.come_from(200);
+    assert_eq!(scene.sign_in_answer("owner", PASSWORD).await.status, StatusCode::SEE_OTHER, "the password is a way in");
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_slows_nobody_down() {
+    let (provider, scene) = known().await;
+    for _ in 0..10 {
+        let (browser, url) = begun(&scene, "/").await;
+        let back = provider.visit(&url).await;
+        scene.come_from(200);
+        provider.think(|mind| mind.answering = Some(("/token", Answering::Failing)));
+        let answer = scene.get(ours(&back), Some(&browser)).await;
+        assert_refused(&answer, StatusCode::BAD_GATEWAY, "Acme ID");
+    }
+}
+
+#[tokio::test]
+async fn a_session_with_a_provider_lasts_a_working_day_and_no_longer_than_the_group() {
+    let roles = vec![("Security".to_owned(), Role::Analyst)];
+    let (provider, scene) = mapped(|settings| settings.roles = roles).await;
+    provider.say(json!({ "groups": ["Security"] }));
+    let answer = sign_in(&scene, &provider).await;
+    assert!(answer.header("set-cookie").contains("Max-Age=28800"), "{}", answer.header("set-cookie"));
+    let session = browser_of(&answer);
+    let now = jiff::Timestamp::now();
+    let sessions = scene.store.sessions(now).await.unwrap();
+    assert!(sessions[0].expires_at <= now + jiff::SignedDuration::from_hours(8), "{sessions:?}");
+    let token = scene.token("mara@example.com", Role::Analyst).await;
+    assert_eq!(scene.call("GET", "/api/v1/findings", &token, &[], "").await.status, StatusCode::OK);
+    // Trying to sign in again, wherever that is, tells that the group is gone.
+    provider.say(json!({ "groups": [] }));
+    assert_refused(&sign_in(&scene, &provider).await, StatusCode::FORBIDDEN, "let in any more");
+    assert_eq!(scene.get("/account", Some(&session)).await.location(), "/sign-in?next=%2Faccount");
+    let asked = scene.call("GET", "/api/v1/findings", &token, &[], "").await;
+    assert_eq!(asked.status, StatusCode::UNAUTHORIZED, "{}", asked.body);
+    assert!(scene.audit().await.iter().any(|line| line.entry.action == "person.shut_out"));
+    provider.say(json!({ "groups": ["Security"] }));
+    browser_of(&sign_in(&scene, &provider).await);
 }
 
 #[tokio::test]

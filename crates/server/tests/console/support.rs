@@ -1,7 +1,9 @@
 //! A store with people of every role, a simulator, and the router between them.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -40,6 +42,8 @@ pub(crate) struct Scene {
     user_id: String,
     event: String,
     run: i64,
+    /// The last number of the address that requests come from.
+    place: AtomicU8,
 }
 
 /// A browser that is signed in.
@@ -112,7 +116,23 @@ impl Scene {
             user_id: "none".to_owned(),
             event: "00000000-0000-0000-0000-000000000000".to_owned(),
             run: 1,
+            place: AtomicU8::new(7),
         }
+    }
+
+    /// The folder of the installation.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Requests come from this address from now on: 192.0.2. and the number.
+    pub(crate) fn come_from(&self, place: u8) {
+        self.place.store(place, Ordering::Relaxed);
+    }
+
+    /// Requests come from another address from now on.
+    pub(crate) fn come_from_elsewhere(&self) {
+        self.place.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The same console, with a provider that people can sign in with.
@@ -467,7 +487,7 @@ impl Scene {
     }
 
     async fn ask(&self, mut request: Request<Body>) -> Answer {
-        let address: SocketAddr = "192.0.2.7:50000".parse().unwrap();
+        let address = SocketAddr::from(([192, 0, 2, self.place.load(Ordering::Relaxed)], 50000));
         request.extensions_mut().insert(axum::extract::ConnectInfo(address));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -487,6 +507,7 @@ fn router(
         collector: collector.clone(),
         items: Items::load(None, &posture.library).unwrap(),
         packs: folder.path().join("packs"),
+        data_dir: folder.path().to_owned(),
         posture: posture.clone(),
         public_url: url.map(|url| url.parse().unwrap()),
         host: "atlas".to_owned(),

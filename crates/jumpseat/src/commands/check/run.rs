@@ -13,6 +13,7 @@ use store::{Cell, Limits, Query};
 use super::super::asset::org_of;
 use super::list::Choice;
 use super::{Global, SeverityArg};
+use crate::commands::audit;
 use crate::context::{Context, this_person};
 use crate::exit::{Exit, Problem, eprintln_quietly};
 use crate::output::{Format, Sheet, printable};
@@ -84,6 +85,10 @@ pub(super) async fn run(args: RunArgs, global: &Global) -> Result<Exit> {
         started_by: this_person(),
         mode: if is_everything { Mode::Record } else { Mode::Show },
     };
+    if is_everything {
+        let org_id = request.org_ids.iter().flatten().next().cloned();
+        audit::note(&context, "check.run", "all checks", org_id.as_deref(), json!({})).await?;
+    }
     let accepted = accepted(&context).await?;
     let mut worst: BTreeMap<(String, String), Severity> = BTreeMap::new();
     let mut shown: Vec<(String, Vec<Value>)> = Vec::new();

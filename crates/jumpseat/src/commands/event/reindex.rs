@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use crate::commands::Global;
 use crate::commands::sync::{cancel_on_signal, with_progress};
+use crate::commands::{Global, audit};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Sheet;
@@ -29,6 +29,7 @@ pub(super) async fn run(args: &ReindexArgs, global: &Global) -> Result<Exit> {
     let collector = context.collector("jumpseat event reindex")?;
     let cancel = cancel_on_signal();
     let connections = context.named(&args.names).await?.into_iter().filter(|connection| connection.org_id.is_some());
+    audit::note(&context, "event.reindex", "events", None, json!({ "mapping": ocsf::MAPPING_VERSION })).await?;
     let done = with_progress(connections.collect(), |connection, listener| {
         let (collector, cancel) = (&collector, &cancel);
         async move {

@@ -9,7 +9,7 @@ use store::events::EventOrder;
 
 use super::filter::FilterArgs;
 use super::write::{EventWriter, NewFile};
-use crate::commands::Global;
+use crate::commands::{Global, audit};
 use crate::context::Context;
 use crate::exit::{Exit, eprintln_quietly};
 use crate::output::Format;
@@ -71,6 +71,9 @@ pub(super) async fn export(args: &ExportArgs, global: &Global) -> Result<Exit> {
     let filter = args.filter.filter(&context).await?;
     // A table must be measured before it can be written; an export is of any size.
     let format = if context.format == Format::Table { Format::Jsonl } else { context.format };
+    let time = |at: Option<jiff::Timestamp>| at.map(|at| at.to_string());
+    let detail = serde_json::json!({ "from": time(filter.from), "to": time(filter.to) });
+    audit::note(&context, "export", "events", None, detail).await?;
     let file = args.file.as_deref().map(NewFile::begin).transpose()?;
     let mut writer = match &file {
         Some(file) => EventWriter::to(format, file.out()?)?,

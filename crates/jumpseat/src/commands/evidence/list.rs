@@ -8,6 +8,7 @@ use posture::evidence::{ABSENT, Item, Items, Usage};
 use serde_json::{Value, json};
 
 use super::Global;
+use crate::commands::audit;
 use crate::config::{Config, load};
 use crate::context::{Context, master_key};
 use crate::exit::{Exit, Problem, eprintln_quietly};
@@ -194,6 +195,7 @@ pub(super) async fn key(args: &KeyArgs, global: &Global) -> Result<Exit> {
     let context = Context::open(global).await?;
     let master = master_key(&context.config)?;
     if args.replace {
+        audit::note(&context, "evidence.key", "signing key", None, json!({ "replace": true })).await?;
         let (old, new) = posture::evidence::replace_key(&context.store, &master, context.now).await?;
         eprintln_quietly(&format!("the key {} was replaced by {}, and has signed it", old.id(), new.id()));
     }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::Global;
 use super::list::named;
 use crate::commands::asset::org_of;
+use crate::commands::audit;
 use crate::context::{Context, master_key, this_person};
 use crate::exit::{Exit, Problem};
 use crate::output::{Format, printable, write_json, write_lines};
@@ -93,6 +94,11 @@ pub(super) async fn run(args: &PackArgs, global: &Global) -> Result<Exit> {
         asked: collect::tables::asked_by(),
         out: &args.out,
     };
+    let detail = json!({
+        "from": args.from, "to": args.to, "as_of": as_of, "items": args.item, "sample": args.sample,
+        "out": args.out.display().to_string(),
+    });
+    audit::note(&context, "evidence.pack", &framework.id, Some(&organization.org_id), detail).await?;
     let made = pack(&posture, &master_key(&context.config)?, &request)
         .await
         .with_context(|| format!("no pack was made at {}", args.out.display()))?;

@@ -3,10 +3,11 @@
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::findings::{Acceptance, AcceptanceKind, Assignment};
 
 use super::choose::{Choice, StateArg, numbered};
+use crate::commands::audit;
 use crate::context::{Context, this_person};
 use crate::exit::{Exit, Problem, eprintln_quietly};
 use crate::output::{Format, write_json};
@@ -104,12 +105,15 @@ pub(super) async fn accept(args: AcceptArgs, context: &Context) -> Result<Exit> 
         KindArg::WontFix => AcceptanceKind::WontFix,
     };
     let acceptance = Acceptance { kind, why: args.why, by: this_person(), until: args.until, rule: None };
+    let detail = json!({ "kind": kind.word(), "why": acceptance.why, "until": acceptance.until });
+    note(context, "finding.accept", &numbers, detail).await?;
     context.store.accept_findings(&numbers, &acceptance, context.now).await.map_err(usage)?;
     tell("accepted", &numbers, context)
 }
 
 pub(super) async fn reopen(args: ReopenArgs, context: &Context) -> Result<Exit> {
     let numbers = args.which.of(context, StateArg::Accepted).await?;
+    note(context, "finding.reopen", &numbers, json!({ "why": args.why })).await?;
     context.store.reopen_findings(&numbers, &this_person(), args.why.as_deref(), context.now).await.map_err(usage)?;
     tell("open again", &numbers, context)
 }
@@ -119,9 +123,16 @@ pub(super) async fn assign(args: AssignArgs, context: &Context) -> Result<Exit> 
         due.parse::<jiff::civil::Date>().map_err(|_| Problem::usage(format!("{due:?} is no date like 2026-11-30")))?;
     }
     let numbers = args.which.of(context, StateArg::Open).await?;
+    note(context, "finding.assign", &numbers, json!({ "owner": args.to, "due": args.due })).await?;
     let assignment = Assignment { owner: args.to, due: args.due };
     context.store.assign_findings(&numbers, &assignment, &this_person(), context.now).await.map_err(usage)?;
     tell("assigned", &numbers, context)
+}
+
+/// Writes down what is about to be decided of findings.
+async fn note(context: &Context, action: &str, numbers: &[i64], detail: Value) -> Result<()> {
+    let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+    audit::note(context, action, &format!("findings {}", numbers.join(", ")), None, detail).await
 }
 
 /// What the store refuses is the user's to mend.

@@ -6,6 +6,7 @@ use posture::{ocsf, sarif};
 
 use super::choose::{Choice, StateArg};
 use super::list;
+use crate::commands::audit;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{json_text, write_json, write_lines};
@@ -35,6 +36,7 @@ enum Kind {
 }
 
 pub(super) async fn export(args: ExportArgs, context: &Context) -> Result<Exit> {
+    audit::note(context, "export", "findings", None, serde_json::json!({})).await?;
     let findings = args.choice.findings(context, args.state, u64::MAX).await?;
     let library = load_library(&context.config)?;
     let version = env!("CARGO_PKG_VERSION");
