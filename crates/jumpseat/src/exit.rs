@@ -54,6 +54,22 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// A name is not known: the nearest of the known ones is suggested, if one is near, and where all are to be seen.
+    pub(crate) fn unknown_name<'a>(
+        message: String,
+        written: &str,
+        known: impl IntoIterator<Item = &'a str>,
+        list: &str,
+    ) -> anyhow::Error {
+        let meant = match store::nearest(written, known) {
+            Some(near) => format!("Did you mean {near}? "),
+            None => String::new(),
+        };
+        Self::not_found(message, format!("{meant}`{list}` shows all."))
+    }
+}
+
 /// Exit code for a stable error code of the engine.
 pub(crate) fn exit_for(code: &str) -> Exit {
     match code {

@@ -35,8 +35,3 @@ pub use readiness::{Readiness, Shortfall};
 pub use run::{Mode, Organization, OrganizationReport, Posture, Request, lease_name};
 pub use settings::{Mute, Settings};
 pub use standing::{Tally, numbers};
-
-/// The word of a list that is nearest to what was written.
-pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known.into_iter().max_by(|a, b| strsim::jaro_winkler(a, written).total_cmp(&strsim::jaro_winkler(b, written)))
-}

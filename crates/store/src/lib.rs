@@ -17,6 +17,7 @@ mod inventory;
 pub mod json;
 mod lease;
 mod migration;
+mod nearest;
 mod notification;
 mod parameters;
 mod people;
@@ -40,6 +41,7 @@ pub use evidence::{EvidenceKey, EvidenceKeyRecord, EvidencePack, SnapshotOrigin}
 pub use identity::Identity;
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
 pub use lease::{Lease, LeaseHolder, Numbering};
+pub use nearest::{did_you_mean, nearest};
 pub use notification::{Notification, NotificationState};
 pub use parameters::Parameter;
 pub use people::{ApiToken, NewSession, Person, Session};

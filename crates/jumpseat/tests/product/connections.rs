@@ -195,7 +195,9 @@ async fn an_unknown_name_is_answered_with_the_nearest_one() {
     let scene = Scene::small().await.connected().await;
     let ended = scene.run(&["connection", "show", "acmee", "-o", "table"]).await;
     assert_eq!(ended.code, 7);
-    assert!(ended.err.contains("\"Acme\""), "{}", ended.err);
+    assert!(ended.err.contains("Did you mean Acme?"), "{}", ended.err);
+    let ended = scene.run(&["connection", "show", "wholly different", "-o", "table"]).await;
+    assert!(!ended.err.contains("mean") && ended.err.contains("connection list"), "{}", ended.err);
 }
 
 #[tokio::test]

@@ -69,11 +69,7 @@ impl Choice {
 /// The check of an id.
 pub(super) fn named<'a>(library: &'a Library, id: &str) -> Result<&'a Check> {
     library.check(id).ok_or_else(|| {
-        let near = library.nearest_check(id).unwrap_or_default();
-        Problem::not_found(
-            format!("there is no check {id:?}"),
-            format!("Did you mean {near}? `jumpseat check list` shows all."),
-        )
+        Problem::unknown_name(format!("there is no check {id:?}"), id, library.check_ids(), "jumpseat check list")
     })
 }
 

@@ -125,11 +125,7 @@ pub(super) fn named<'a>(items: &'a Items, id: &str) -> Result<&'a Item> {
         return Err(Problem::not_found(format!("{id} was not collected: {}", absent.title), absent.why));
     }
     items.get(id).ok_or_else(|| {
-        let near = items.nearest(id).unwrap_or_default();
-        Problem::not_found(
-            format!("there is no evidence item {id:?}"),
-            format!("Did you mean {near}? `jumpseat evidence list` shows all."),
-        )
+        Problem::unknown_name(format!("there is no evidence item {id:?}"), id, items.ids(), "jumpseat evidence list")
     })
 }
 
