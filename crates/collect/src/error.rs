@@ -70,6 +70,10 @@ impl Error {
     /// What a person can do about it.
     pub fn help(&self) -> String {
         match self {
+            // It is told of a credential that is not saved yet, too.
+            Self::Ask(error @ jumpcloud::Error::KeyRejected(_)) => {
+                format!("{} Give it with `jumpseat connection add`, or with `rotate` if the connection is there.", error.help())
+            }
             Self::Ask(error) => error.help(),
             Self::Store(store::Error::Held { .. }) => "Wait for it to end, or stop that process.".to_owned(),
             Self::Store(store::Error::Seal(_)) => {

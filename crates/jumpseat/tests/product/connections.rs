@@ -46,6 +46,8 @@ async fn a_wrong_key_is_told_before_anything_is_saved() {
         .await;
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.err.contains("key_rejected"), "{}", ended.err);
+    assert!(ended.err.contains("nothing was saved") && ended.err.contains("connection add"), "{}", ended.err);
+    assert!(!ended.err.contains("replace it here"), "nothing is there to be replaced: {}", ended.err);
     assert_eq!(scene.run(&["connection", "list", "-o", "json"]).await.json(), json!([]));
 }
 
