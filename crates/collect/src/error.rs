@@ -40,6 +40,14 @@ pub enum Error {
         "this connection is pinned to the collector {0}; run it there, or change it with `jumpseat connection edit --collector`"
     )]
     Pinned(String),
+    /// Another connection has the organization.
+    #[error("{organization} is linked already, by the connection {connection:?}; an organization is linked once")]
+    Linked {
+        /// Its name and id, as far as they are known.
+        organization: String,
+        /// The name of the connection that is there.
+        connection: String,
+    },
     /// What a person asks for can not be.
     #[error("{0}")]
     Unusable(String),
@@ -62,7 +70,7 @@ impl Error {
             Self::Credential(_) => "credential",
             Self::Place(_) => "place",
             Self::Pinned(_) => "pinned",
-            Self::Unusable(_) => "usage",
+            Self::Linked { .. } | Self::Unusable(_) => "usage",
             Self::Cancelled => "cancelled",
         }
     }
@@ -90,6 +98,9 @@ impl Error {
             Self::Credential(_) => "Paste the credential again, alone on its line.".to_owned(),
             Self::Place(_) => "Set the region or the URLs with `jumpseat connection edit`.".to_owned(),
             Self::Pinned(_) => "Run the sync on that collector.".to_owned(),
+            Self::Linked { connection, .. } => format!(
+                "Nothing was saved. Change that one with `jumpseat connection edit {connection:?}`, or give it the new key with `jumpseat connection rotate {connection:?}`."
+            ),
             Self::Unusable(_) => "Nothing was changed.".to_owned(),
             Self::Cancelled => "Run the sync again. Events go on behind the last that is stored; of an inventory that is not complete nothing is kept."
                 .to_owned(),
@@ -110,7 +121,7 @@ impl Error {
             ),
             Self::Store(store::Error::Seal(_) | store::Error::MasterKey(_)) => true,
             Self::OrganizationChanged { .. } | Self::Organization { .. } | Self::Credential(_) | Self::Place(_) => true,
-            Self::Store(_) | Self::Pinned(_) | Self::Unusable(_) | Self::Cancelled => false,
+            Self::Store(_) | Self::Pinned(_) | Self::Linked { .. } | Self::Unusable(_) | Self::Cancelled => false,
         }
     }
 }

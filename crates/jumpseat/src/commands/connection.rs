@@ -245,6 +245,8 @@ async fn add(mut args: AddArgs, context: &Context) -> Result<Exit> {
     let mut connection = new_connection(name, place, &credential, context.now);
     apply_details(&mut connection, &args.details);
     connection.enabled = !args.disabled;
+    // Where the organization is named, nothing needs to be asked of JumpCloud to know that it is linked.
+    collector.refuse_second_link(&connection).await?;
     let keep = args.details.keep_events.as_deref().map(keep_of).transpose()?.flatten();
     if !args.no_test {
         let report = collector.test_with(&connection, &credential).await;

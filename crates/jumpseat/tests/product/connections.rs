@@ -52,6 +52,25 @@ async fn a_wrong_key_is_told_before_anything_is_saved() {
 }
 
 #[tokio::test]
+async fn an_organization_that_is_linked_already_is_told_before_it_is_tested_and_as_clearly_after() {
+    let scene = Scene::small().await.connected().await;
+    let (url, key) = (scene.url(), scene.world().credentials(0).read_only);
+    let organization = scene.world().organizations()[0].id.to_string();
+    let add = ["connection", "add", "Again", "--api-url", &url, "--api-key-stdin"];
+    let asked = scene.world().requests().total;
+    let early = scene.run_with_input(&[&add[..], &["--org-id", &organization]].concat(), &key).await;
+    assert_eq!(scene.world().requests().total, asked, "there was nothing to ask");
+    let late = scene.run_with_input(&add, &key).await;
+    for refused in [early, late] {
+        assert_eq!(refused.code, 2, "{refused:?}");
+        for words in ["linked already, by the connection \\\"Acme\\\"", "Nothing was saved", "connection rotate"] {
+            assert!(refused.err.contains(words), "{words}: {refused:?}");
+        }
+    }
+    assert_eq!(scene.run(&["connection", "list", "-o", "json"]).await.json().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_plain_http_upstream_needs_the_switch() {
     let scene = Scene::small().await;
     let home = tempfile::tempdir().unwrap();
