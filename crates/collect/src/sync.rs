@@ -300,8 +300,9 @@ impl Collector {
             }
         };
         if !known_before || connection.org_name != name || dates(connection) != told {
-            // A person may have changed the connection since it was read.
-            if let Some(mut learned) = self.store.find_connection(&connection.id).await? {
+            // A person may have changed the connection since it was read, also to another organization.
+            let now = self.store.find_connection(&connection.id).await?;
+            if let Some(mut learned) = now.filter(|now| now.org_id == connection.org_id) {
                 learned.org_id = Some(organization.id.clone());
                 learned.org_name = name.or(learned.org_name);
                 (learned.credential_created_at, learned.credential_expires_at) = told;
@@ -354,6 +355,11 @@ impl Collector {
         ended: Timestamp,
         has_more: bool,
     ) -> Result<(), Error> {
+        let is_of_another = |now: &Connection| now.org_id != connection.org_id && connection.org_id.is_some();
+        if self.store.find_connection(&connection.id).await?.is_some_and(|now| is_of_another(&now)) {
+            // A person has chosen another organization meanwhile, of which this run says nothing.
+            return Ok(());
+        }
         let streams = self.store.streams(Some(&connection.id)).await?;
         let Some(stream) = streams.into_iter().find(|stream| stream.kind == kind) else {
             return Ok(());

@@ -586,11 +586,19 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
     let events =
         args.details.events_every.as_deref().map(|text| checked_schedule(Some(text), USUAL_EVENTS)).transpose()?;
     let keep = args.details.keep_events.as_deref().map(keep_of).transpose()?;
-    if let Some(credential) = &credential {
-        let report = collector.test_with(&connection, credential).await;
-        show_checklist(&report, Format::Table, true)?;
+    // Where the organization is named, nothing needs to be asked of JumpCloud to know that it is linked.
+    collector.refuse_second_link(&connection).await?;
+    let is_aimed_anew = args.details.org_id.is_some() || args.details.org_name.is_some();
+    let report = match &credential {
+        Some(credential) => Some(collector.test_with(&connection, credential).await),
+        // Whether the credential sees that organization, only JumpCloud knows.
+        None if is_aimed_anew => Some(collector.test(&connection).await?),
+        None => None,
+    };
+    if let Some(report) = &report {
+        show_checklist(report, Format::Table, true)?;
         if !report.connects() {
-            return Err(not_connected(&report, "nothing was changed"));
+            return Err(not_connected(report, "nothing was changed"));
         }
         report.take_over(&mut connection);
     }

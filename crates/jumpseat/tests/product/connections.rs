@@ -71,6 +71,33 @@ async fn an_organization_that_is_linked_already_is_told_before_it_is_tested_and_
 }
 
 #[tokio::test]
+async fn another_organization_is_tested_first_and_is_not_called_active_before_it_was_synced() {
+    let scene = Scene::new(Config::demo(Size::Small)).await;
+    let mtp = scene.world().credentials(0).mtp.unwrap();
+    let ids: Vec<String> = scene.world().organizations().iter().map(|info| info.id.to_string()).collect();
+    let (url, key) = (scene.url(), scene.file("mtp.txt", &mtp));
+    let key = key.to_str().unwrap();
+    let added =
+        scene.run(&["connection", "add", "Acme", "--api-url", &url, "--api-key-file", key, "--org-id", &ids[0]]).await;
+    assert_eq!(added.code, 0, "{added:?}");
+    let list = scene.run(&["connection", "list", "-o", "json"]).await.json();
+    assert_eq!(list[0]["state"], "Not synced yet", "its test has just connected");
+    assert_eq!(scene.run(&["sync", "--stream", "inventory"]).await.code, 0);
+    assert_eq!(scene.run(&["status", "-o", "json"]).await.stream("inventory")["state"], "Active");
+    let foreign = scene.run(&["connection", "edit", "Acme", "--org-id", "5f00000000000000000000ff"]).await;
+    assert_eq!(foreign.code, 3, "{foreign:?}");
+    assert!(foreign.err.contains("nothing was changed"), "{foreign:?}");
+    assert_eq!(scene.run(&["connection", "show", "Acme", "-o", "json"]).await.json()["org_id"], json!(ids[0]));
+    let other = scene.run(&["connection", "edit", "Acme", "--org-id", &ids[1], "-o", "json"]).await;
+    assert_eq!(other.code, 0, "{other:?}");
+    assert_eq!(other.json()["org_name"], json!(scene.world().organizations()[1].name));
+    let status = scene.run(&["status", "-o", "json"]).await.stream("inventory");
+    assert_eq!((&status["state"], &status["last_success"]), (&json!("Pending"), &json!(null)), "{status}");
+    assert_eq!(scene.run(&["sync", "--stream", "inventory"]).await.code, 0);
+    assert_eq!(scene.run(&["status", "-o", "json"]).await.stream("inventory")["state"], "Active");
+}
+
+#[tokio::test]
 async fn a_plain_http_upstream_needs_the_switch() {
     let scene = Scene::small().await;
     let home = tempfile::tempdir().unwrap();
