@@ -792,7 +792,8 @@ async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {
     };
     let chosen = chosen_organizations(&args, &seen, |id| connection_of(id).is_some())?;
     let collector = context.collector("jumpseat connection discover")?;
-    let mut added: Vec<(String, String)> = Vec::new();
+    // Of each chosen organization: its id, how its test went, and the name of its connection, if it was linked.
+    let mut tried: Vec<(String, TestReport, Option<String>)> = Vec::new();
     for organization in chosen {
         let name = if organization.name.is_empty() || context.store.find_connection(&organization.name).await?.is_some()
         {
@@ -805,20 +806,39 @@ async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {
         connection.org_name = Some(organization.name.clone()).filter(|name| !name.is_empty());
         connection.owner_name.clone_from(&args.owner_name);
         connection.owner_email.clone_from(&args.owner_email);
-        collector.link(&connection, &credential, args.inventory_every.as_deref(), None, &this_person()).await?;
-        added.push((organization.id.clone(), connection.name));
+        let report = collector.test_with(&connection, &credential).await;
+        eprintln_quietly(&format!("{} ({})", printable(&connection.name), printable(&organization.id)));
+        show_checklist(&report, Format::Table, true)?;
+        let is_linked = report.connects();
+        if is_linked {
+            report.take_over(&mut connection);
+            collector.link(&connection, &credential, args.inventory_every.as_deref(), None, &this_person()).await?;
+        }
+        tried.push((organization.id.clone(), report, is_linked.then_some(connection.name)));
     }
-    let mut sheet = Sheet::new(&["organization", "org_id", "connection", "added"]);
+    let mut sheet = Sheet::new(&["organization", "org_id", "connection", "added", "test"]);
     for organization in &seen {
-        let new = added.iter().find(|(id, _)| *id == organization.id).map(|(_, name)| name.clone());
+        let own = tried.iter().find(|(id, ..)| *id == organization.id);
+        let new = own.and_then(|(_, _, name)| name.clone());
+        let test = own.map(|(_, report, _)| report.grade().word());
+    let sheet = if context.format == Format::Table { sheet.without_empty_columns() } else { sheet };
         let connection = new.clone().or_else(|| connection_of(&organization.id));
-        sheet.push(vec![json!(organization.name), json!(organization.id), json!(connection), json!(new.is_some())]);
+        sheet.push(vec![
+            json!(organization.name),
+            json!(organization.id),
+            json!(connection),
+            json!(new.is_some()),
+            json!(test),
+        ]);
     }
     sheet.write(context.format)?;
-    if added.is_empty() && context.format == Format::Table {
+    if tried.is_empty() && context.format == Format::Table {
         eprintln_quietly("to link some: add --all, or --add NAME,NAME");
     }
-    Ok(Exit::Ok)
+    match tried.iter().find(|(_, report, _)| !report.connects()) {
+        Some((_, report, _)) => Err(not_connected(report, "that organization was not linked")),
+        None => Ok(Exit::Ok),
+    }
 }
 
 fn chosen_organizations<'a>(

@@ -198,7 +198,12 @@ async fn discover_links_every_organization_of_a_multi_tenant_key() {
     let added = scene
         .run_with_input(&["connection", "discover", "--all", "--api-url", &url, "--api-key-stdin", "-o", "json"], &mtp)
         .await;
-    assert!(added.json().as_array().unwrap().iter().all(|organization| organization["added"] == true), "{added:?}");
+    for organization in added.json().as_array().unwrap() {
+        assert_eq!(organization["added"], true, "{added:?}");
+        assert_eq!(organization["test"], "pass", "{added:?}");
+        assert!(added.err.contains(organization["organization"].as_str().unwrap()), "{added:?}");
+    }
+    assert!(added.err.contains("role") && added.err.contains("credential"), "{added:?}");
     let synced = scene.run(&["sync", "--stream", "inventory", "-o", "json"]).await;
     for (number, organization) in synced.json().as_array().unwrap().iter().enumerate() {
         let name = organization["connection"].as_str().unwrap();
