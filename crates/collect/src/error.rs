@@ -51,6 +51,9 @@ pub enum Error {
     /// What a person asks for can not be.
     #[error("{0}")]
     Unusable(String),
+    /// The connection is gone.
+    #[error("the connection {0} was removed, which has ended its sync")]
+    Removed(String),
     /// A person or a signal stopped it.
     #[error("stopped before the end")]
     Cancelled,
@@ -71,6 +74,7 @@ impl Error {
             Self::Place(_) => "place",
             Self::Pinned(_) => "pinned",
             Self::Linked { .. } | Self::Unusable(_) => "usage",
+            Self::Removed(_) => "removed",
             Self::Cancelled => "cancelled",
         }
     }
@@ -102,6 +106,7 @@ impl Error {
                 "Nothing was saved. Change that one with `jumpseat connection edit {connection:?}`, or give it the new key with `jumpseat connection rotate {connection:?}`."
             ),
             Self::Unusable(_) => "Nothing was changed.".to_owned(),
+            Self::Removed(_) => "Nothing more was asked of JumpCloud, and nothing more was stored.".to_owned(),
             Self::Cancelled => "Run the sync again. Events go on behind the last that is stored; of an inventory that is not complete nothing is kept."
                 .to_owned(),
         }
@@ -121,7 +126,12 @@ impl Error {
             ),
             Self::Store(store::Error::Seal(_) | store::Error::MasterKey(_)) => true,
             Self::OrganizationChanged { .. } | Self::Organization { .. } | Self::Credential(_) | Self::Place(_) => true,
-            Self::Store(_) | Self::Pinned(_) | Self::Linked { .. } | Self::Unusable(_) | Self::Cancelled => false,
+            Self::Store(_)
+            | Self::Pinned(_)
+            | Self::Linked { .. }
+            | Self::Unusable(_)
+            | Self::Removed(_)
+            | Self::Cancelled => false,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use jumpcloud::Credential;
-use store::{Action, Connection, Outcome, Place, RunEnd, StreamKind};
+use store::{Action, Connection, Outcome, Place, RunEnd, StreamKind, stream_lease};
 
 use crate::client::secret_of;
 use crate::error::Error;
@@ -71,7 +71,7 @@ pub fn new_connection(name: String, place: Place, credential: &Credential, now: 
 
 /// The name of the lease that a connection's inventory sync holds.
 pub fn inventory_lease_name(connection: &Connection) -> String {
-    crate::sync::inventory_of(connection.org_id.as_deref().unwrap_or(&connection.id))
+    stream_lease(StreamKind::Inventory, connection.org_id.as_deref().unwrap_or(&connection.id))
 }
 
 impl TestReport {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use jumpcloud::{Client, Clock};
 use store::{
-    Action, CallRecord, Connection, LeaseHolder, MasterKey, Outcome, RunEnd, Store, StreamKind, StreamState,
-    TableRecord,
+    Action, CallRecord, Connection, Lease, LeaseHolder, MasterKey, Outcome, RunEnd, Store, StreamKind, StreamState,
+    TableRecord, stream_lease,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -111,11 +111,15 @@ impl Collector {
         // Two connections to one organization share its snapshots, so they share the lease as well.
         let work = connection.org_id.as_deref().unwrap_or(&connection.id);
         let what = format!("the inventory sync of {}", connection.name);
-        let lease = self.store.take_lease(&inventory_of(work), &what, &self.holder, started).await?;
+        let lease =
+            self.store.take_lease(&stream_lease(StreamKind::Inventory, work), &what, &self.holder, started).await?;
         let run =
             self.store.start_run(connection, Action::Sync, &options.started_by, &self.holder.words, started).await?;
         self.store.end_interrupted_runs(&connection.id, Action::Sync, run, started).await?;
-        let result = self.run(connection, options, &listener, cancel, run, &lease).await;
+        let result = match self.run(connection, options, &listener, cancel, run, &lease).await {
+            Err((error, calls, bytes)) => Err((self.reason(connection, error).await, calls, bytes)),
+            read => read,
+        };
         let ended = self.clock.now();
         let (end, report) = match result {
             Ok((org_id, tables, calls, bytes)) => {
@@ -138,9 +142,9 @@ impl Collector {
                 (end, Ok(SyncReport { run, org_id, outcome, tables, calls, took }))
             }
             Err((error, calls, bytes)) => {
-                let outcome = if matches!(error, Error::Cancelled) { Outcome::Cancelled } else { Outcome::Failed };
+                let was_stopped = matches!(error, Error::Cancelled | Error::Removed(_));
                 let end = RunEnd {
-                    outcome,
+                    outcome: if was_stopped { Outcome::Cancelled } else { Outcome::Failed },
                     error_code: Some(error.code().to_owned()),
                     error: Some(error.to_string()),
                     help: Some(error.help()),
@@ -190,7 +194,7 @@ impl Collector {
         listener: &Listener,
         cancel: &CancellationToken,
         run: i64,
-        lease: &store::Lease,
+        lease: &Lease,
     ) -> Result<Read, (Error, Vec<CallRecord>, u64)> {
         let nothing = |error: Error| (error, Vec::new(), 0);
         listener(Progress::Stage("connecting".to_owned()));
@@ -201,7 +205,10 @@ impl Collector {
         }
         // The organization was not known when the first lease was taken: another connection may be syncing it.
         let what = format!("the inventory sync of {}", connection.name);
-        let second = self.store.take_lease(&inventory_of(&org_id), &what, &self.holder, self.clock.now()).await;
+        let second = self
+            .store
+            .take_lease(&stream_lease(StreamKind::Inventory, &org_id), &what, &self.holder, self.clock.now())
+            .await;
         let second = second.map_err(|error| calls(error.into()))?;
         let read = self.read(&client, org_id, connection, options, listener, cancel, run, &second).await;
         self.store.release_lease(second).await.map_err(|error| calls(error.into()))?;
@@ -219,7 +226,7 @@ impl Collector {
         listener: &Listener,
         cancel: &CancellationToken,
         run: i64,
-        lease: &store::Lease,
+        lease: &Lease,
     ) -> Result<Read, Error> {
         let writer = self.store.begin_snapshot(&org_id, &connection.id, run, lease, self.clock.now()).await?;
         listener(Progress::Stage("reading".to_owned()));
@@ -312,11 +319,18 @@ impl Collector {
         Ok((client, organization.id))
     }
 
+    /// Why a run has ended: what the store refuses to a connection that is gone, it refuses because that was removed.
+    pub(crate) async fn reason(&self, connection: &Connection, error: Error) -> Error {
+        let is_gone =
+            matches!(error, Error::Store(_)) && matches!(self.store.find_connection(&connection.id).await, Ok(None));
+        if is_gone { Error::Removed(connection.name.clone()) } else { error }
+    }
+
     /// Keeps the lease alive, cancels when somebody wants the sync to stop, and tells when a rate limit holds it back;
     /// ends only when the lease is lost.
     pub(crate) async fn heartbeat(
         &self,
-        lease: &store::Lease,
+        lease: &Lease,
         client: &Client,
         listener: &Listener,
         cancel: &CancellationToken,
@@ -326,9 +340,11 @@ impl Collector {
             if let Some(until) = client.waiting() {
                 listener(Progress::Waiting(until));
             }
-            // A store that does not answer now may answer the next time.
-            if self.store.is_asked_to_stop(lease).await.unwrap_or(false) {
-                cancel.cancel();
+            match self.store.is_asked_to_stop(lease).await {
+                Ok(true) => cancel.cancel(),
+                Err(error @ store::Error::LeaseLost) => return error.into(),
+                // A store that does not answer now may answer the next time.
+                Ok(false) | Err(_) => {}
             }
             if !second.is_multiple_of(HEARTBEAT) {
                 continue;
@@ -402,11 +418,6 @@ impl Collector {
         self.store.set_stream_state(&connection.id, kind, &state, next).await?;
         Ok(())
     }
-}
-
-/// The name of the lease for the inventory of an organization, or of a connection that does not know its own yet.
-pub(crate) fn inventory_of(work: &str) -> String {
-    format!("inventory {work}")
 }
 
 /// Organization, what was read of each table, what was asked, and bytes received.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::db::Row;
+use crate::lease::end_syncs;
 use crate::run::Outcome;
 use crate::seal::{MasterKey, Sealed};
 use crate::{Error, Result, Store};
@@ -302,7 +303,8 @@ impl Store {
         Ok(self.db.fetch(&sql, vec![name_key(name_or_id).into(), name_or_id.into()]).await?.first().map(connection_of))
     }
 
-    /// Removes a connection and wipes its credential. What it collected stays.
+    /// Removes a connection and wipes its credential; what it syncs at this moment commits nothing more. What it collected
+    /// stays.
     pub async fn remove_connection(&self, connection: &Connection, now: Timestamp) -> Result<()> {
         let mut tx = self.db.begin().await?;
         tx.execute(
@@ -311,6 +313,9 @@ impl Store {
         )
         .await?;
         tx.execute("DELETE FROM stream WHERE connection_id = $1", vec![connection.id.as_str().into()]).await?;
+        for id in [Some(&connection.id), connection.org_id.as_ref()].into_iter().flatten() {
+            end_syncs(&mut tx, id).await?;
+        }
         tx.commit().await
     }
 

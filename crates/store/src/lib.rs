@@ -40,7 +40,7 @@ pub use derived::{DerivedView, TableShortfall};
 pub use evidence::{EvidenceKey, EvidenceKeyRecord, EvidencePack, SnapshotOrigin};
 pub use identity::Identity;
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
-pub use lease::{Lease, LeaseHolder, Numbering};
+pub use lease::{Lease, LeaseHolder, Numbering, stream_lease};
 pub use nearest::{did_you_mean, nearest};
 pub use notification::{Notification, NotificationState};
 pub use parameters::Parameter;

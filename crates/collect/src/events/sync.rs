@@ -8,7 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use jumpcloud::{Client, EventQuery};
 use ocsf::Mapper;
 use store::events::Hour;
-use store::{Action, CallRecord, Connection, Lease, Outcome, RunEnd, StreamKind, TableRecord, TableState};
+use store::{
+    Action, CallRecord, Connection, Lease, Outcome, RunEnd, StreamKind, TableRecord, TableState, stream_lease,
+};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -98,7 +100,7 @@ pub fn event_lease_name(connection: &Connection) -> String {
 }
 
 pub(super) fn event_lease(work: &str) -> String {
-    format!("events {work}")
+    stream_lease(StreamKind::Events, work)
 }
 
 /// A run on its way: what it was told, and what it has to show so far, also when it fails.
@@ -178,7 +180,10 @@ impl Collector {
             share,
             removed: Default::default(),
         };
-        let result = run.run(&lease, cancel).await;
+        let result = match run.run(&lease, cancel).await {
+            Err(error) => Err(self.reason(connection, error).await),
+            done => done,
+        };
         let noted = run.note_end(result.as_ref().err()).await;
         let released = self.store.release_lease(lease).await;
         result?;
@@ -479,8 +484,8 @@ impl Run<'_> {
             more => format!("events of {more} hours, such as {hour}: {why}"),
         });
         let (outcome, code, said, help) = match (error, &lacking) {
-            (Some(Error::Cancelled), _) => {
-                (Outcome::Cancelled, Some("cancelled"), Some(Error::Cancelled.to_string()), None)
+            (Some(error @ (Error::Cancelled | Error::Removed(_))), _) => {
+                (Outcome::Cancelled, Some(error.code()), Some(error.to_string()), None)
             }
             (Some(error), _) => (Outcome::Failed, Some(error.code()), Some(error.to_string()), Some(error.help())),
             (None, Some(lacking)) => (

@@ -727,22 +727,13 @@ async fn remove(name: &str, purge: bool, yes: bool, context: &Context) -> Result
         confirm_purge(&connection.name)?;
     }
     let collector = context.collector("jumpseat connection remove")?;
-    // A running sync would write again what is removed here.
-    let lease = context
-        .store
-        .take_lease(
-            &inventory_lease_name(&connection),
-            &format!("the inventory sync of {}", connection.name),
-            &collector.holder,
-            context.now,
-        )
-        .await?;
+    // Whoever has to type a name takes their time, in which its first sync may have found out its organization.
+    let connection = context.one(&connection.id).await?;
     collector.note(&connection, Action::Update, Outcome::Succeeded, None, &this_person()).await?;
     context.store.remove_connection(&connection, context.now).await?;
     if let Some(org_id) = connection.org_id.as_ref().filter(|_| purge) {
         context.store.purge_organization(org_id).await?;
     }
-    context.store.release_lease(lease).await?;
     let kept = match &connection.org_id {
         Some(_) if purge => " and everything that was collected of its organization".to_owned(),
         Some(org_id) => {
@@ -821,7 +812,6 @@ async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {
         let own = tried.iter().find(|(id, ..)| *id == organization.id);
         let new = own.and_then(|(_, _, name)| name.clone());
         let test = own.map(|(_, report, _)| report.grade().word());
-    let sheet = if context.format == Format::Table { sheet.without_empty_columns() } else { sheet };
         let connection = new.clone().or_else(|| connection_of(&organization.id));
         sheet.push(vec![
             json!(organization.name),
@@ -831,6 +821,7 @@ async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {
             json!(test),
         ]);
     }
+    let sheet = if context.format == Format::Table { sheet.without_empty_columns() } else { sheet };
     sheet.write(context.format)?;
     if tried.is_empty() && context.format == Format::Table {
         eprintln_quietly("to link some: add --all, or --add NAME,NAME");

@@ -1,5 +1,8 @@
 //! Adding, testing, changing and removing connections from the command line.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use serde_json::json;
 use simulator::{Config, Size};
 
@@ -224,6 +227,31 @@ async fn removing_keeps_the_data_unless_it_is_purged() {
     assert_eq!(scene.run(&["connection", "remove", "Acme", "--purge"]).await.code, 2);
     assert_eq!(scene.run(&["connection", "remove", "Acme", "--purge", "--yes"]).await.code, 0);
     assert_eq!(scene.count("SELECT COUNT(*) FROM users").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_of_a_connection_that_is_removed_stops_and_writes_nothing_behind_the_purge() {
+    for stream in ["events", "inventory"] {
+        let scene = Scene::small().await.connected().await;
+        scene.world().faults().set_latency(Duration::from_millis(20));
+        let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(300)).to_string();
+        let since = if stream == "events" { vec!["--since", &since] } else { vec![] };
+        let mut sync = scene.command(&[&["sync", "--stream", stream][..], &since].concat());
+        let running = tokio::spawn(async move { sync.stdin(Stdio::null()).output().await.unwrap() });
+        let asked = scene.world().requests().total + 30;
+        while scene.world().requests().total < asked && !running.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        let removed = scene.run(&["connection", "remove", "Acme", "--purge", "--yes"]).await;
+        assert_eq!(removed.code, 0, "{removed:?}");
+        let ended = running.await.unwrap();
+        let told = String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{stream}: {told}");
+        assert!(told.contains("was removed"), "{stream}: {told}");
+        for table in ["events", "users", "snapshots"] {
+            assert_eq!(scene.count(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{stream}: {table}");
+        }
+    }
 }
 
 #[tokio::test]
