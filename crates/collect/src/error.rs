@@ -6,10 +6,10 @@
 #[non_exhaustive]
 pub enum Error {
     /// JumpCloud refused everything, or can not be reached.
-    #[error("{0}")]
+    #[error(transparent)]
     Ask(#[from] jumpcloud::Error),
     /// The store failed, or somebody else holds the work.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] store::Error),
     /// Rows of another organization came.
     #[error("organization changed: {table} has rows of organization {found} instead of {expected}")]
@@ -66,6 +66,7 @@ impl Error {
             Self::Ask(error) => error.code(),
             Self::Store(store::Error::Held { .. }) => "held",
             Self::Store(store::Error::LeaseLost) => "lease_lost",
+            Self::Store(store::Error::Full(_)) => "disk_full",
             Self::Store(store::Error::Seal(_) | store::Error::MasterKey(_)) => "sealed",
             Self::Store(_) => "store",
             Self::OrganizationChanged { .. } => "organization_changed",
@@ -87,13 +88,13 @@ impl Error {
                 format!("{} Give it with `jumpseat connection add`, or with `rotate` if the connection is there.", error.help())
             }
             Self::Ask(error) => error.help(),
-            Self::Store(store::Error::Held { .. }) => "Wait for it to end, or stop that process.".to_owned(),
             Self::Store(store::Error::Seal(_)) => {
                 "Give the credential again with `jumpseat connection rotate`, or bring back the master key.".to_owned()
             }
-            Self::Store(_) => {
-                "Look at the database's disk and permissions; what was committed before is safe.".to_owned()
-            }
+            Self::Store(error) => error
+                .help()
+                .unwrap_or("Look at the database's disk and permissions; what was committed before is safe.")
+                .to_owned(),
             Self::OrganizationChanged { .. } => {
                 "The credential now sees another organization. Check it in JumpCloud, then test the connection."
                     .to_owned()

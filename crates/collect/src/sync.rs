@@ -108,14 +108,14 @@ impl Collector {
             return Err(Error::Pinned(pinned.clone()));
         }
         let started = self.clock.now();
-        // Two connections to one organization share its snapshots, so they share the lease as well.
-        let work = connection.org_id.as_deref().unwrap_or(&connection.id);
-        let what = format!("the inventory sync of {}", connection.name);
-        let lease =
-            self.store.take_lease(&stream_lease(StreamKind::Inventory, work), &what, &self.holder, started).await?;
-        let run =
-            self.store.start_run(connection, Action::Sync, &options.started_by, &self.holder.words, started).await?;
-        self.store.end_interrupted_runs(&connection.id, Action::Sync, run, started).await?;
+        let (lease, run) = match self.begin(connection, options, started).await {
+            Ok(begun) => begun,
+            Err(error) => {
+                return Err(self
+                    .not_begun(connection, StreamKind::Inventory, &options.started_by, started, error)
+                    .await);
+            }
+        };
         let result = match self.run(connection, options, &listener, cancel, run, &lease).await {
             Err((error, calls, bytes)) => Err((self.reason(connection, error).await, calls, bytes)),
             read => read,
@@ -141,31 +141,71 @@ impl Collector {
                 let took = ended.duration_since(started);
                 (end, Ok(SyncReport { run, org_id, outcome, tables, calls, took }))
             }
-            Err((error, calls, bytes)) => {
-                let was_stopped = matches!(error, Error::Cancelled | Error::Removed(_));
-                let end = RunEnd {
-                    outcome: if was_stopped { Outcome::Cancelled } else { Outcome::Failed },
-                    error_code: Some(error.code().to_owned()),
-                    error: Some(error.to_string()),
-                    help: Some(error.help()),
-                    tables: Vec::new(),
-                    calls,
-                    bytes,
-                };
-                (end, Err(error))
-            }
+            Err((error, calls, bytes)) => (end_by(&error, calls, bytes), Err(error)),
         };
-        let noted = self.note_end(connection, run, &end, report.as_ref().err(), started, ended).await;
-        let released = self.store.release_lease(lease).await;
-        // What ended the sync is the news; that it could not be written down either (a full disk) follows from it.
+        let error = report.as_ref().err();
+        let noting = async {
+            let noted = self.note_end(connection, run, &end, error, started, ended).await;
+            noted.and(self.store.release_lease(lease).await.map_err(Error::from))
+        };
+        let noted = self.written_down(error, noting).await;
+        // What ended the sync is the news; that it could not be written down either follows from it.
         let report = report?;
         noted?;
-        released?;
         if let Some(after) = &self.after_sync {
             listener(Progress::Stage("checking".to_owned()));
             after(report.org_id.clone()).await;
         }
         Ok(report)
+    }
+
+    /// Takes the lease and writes the first line of the history.
+    async fn begin(
+        &self,
+        connection: &Connection,
+        options: &SyncOptions,
+        started: Timestamp,
+    ) -> Result<(Lease, i64), Error> {
+        // Two connections to one organization share its snapshots, so they share the lease as well.
+        let work = connection.org_id.as_deref().unwrap_or(&connection.id);
+        let what = format!("the inventory sync of {}", connection.name);
+        let lease =
+            self.store.take_lease(&stream_lease(StreamKind::Inventory, work), &what, &self.holder, started).await?;
+        let run =
+            self.store.start_run(connection, Action::Sync, &options.started_by, &self.holder.words, started).await?;
+        self.store.end_interrupted_runs(&connection.id, Action::Sync, run, started).await?;
+        Ok((lease, run))
+    }
+
+    /// Writes down how a run has ended, on a full disk as well.
+    pub(crate) async fn written_down<T>(&self, error: Option<&Error>, noting: impl Future<Output = T>) -> T {
+        let is_of_full_disk = matches!(error, Some(Error::Store(store::Error::Full(_))));
+        if is_of_full_disk { self.store.in_reserve(noting).await } else { noting.await }
+    }
+
+    /// Why a run could not even begin. That the disk is full is written down; what else the store refuses is told only.
+    pub(crate) async fn not_begun(
+        &self,
+        connection: &Connection,
+        kind: StreamKind,
+        started_by: &str,
+        started: Timestamp,
+        error: Error,
+    ) -> Error {
+        if !matches!(error, Error::Store(store::Error::Full(_))) {
+            return error;
+        }
+        let noting = async {
+            let (end, ended) = (end_by(&error, Vec::new(), 0), self.clock.now());
+            let action = if kind == StreamKind::Events { Action::Events } else { Action::Sync };
+            let run = self.store.start_run(connection, action, started_by, &self.holder.words, started).await?;
+            self.store.finish_run(run, &end, ended).await?;
+            self.note_stream(connection, kind, &end, Some(&error), started, ended, false).await
+        };
+        if let Err(error) = self.written_down(Some(&error), noting).await {
+            tracing::debug!(%error, "that the disk is full could not be written down");
+        }
+        error
     }
 
     /// Writes the last line of the history, and how the stream stands.
@@ -417,6 +457,20 @@ impl Collector {
         };
         self.store.set_stream_state(&connection.id, kind, &state, next).await?;
         Ok(())
+    }
+}
+
+/// The end of a run that an error has ended.
+fn end_by(error: &Error, calls: Vec<CallRecord>, bytes: u64) -> RunEnd {
+    let was_stopped = matches!(error, Error::Cancelled | Error::Removed(_));
+    RunEnd {
+        outcome: if was_stopped { Outcome::Cancelled } else { Outcome::Failed },
+        error_code: Some(error.code().to_owned()),
+        error: Some(error.to_string()),
+        help: Some(error.help()),
+        tables: Vec::new(),
+        calls,
+        bytes,
     }
 }
 

@@ -137,10 +137,14 @@ fn classify(error: &anyhow::Error) -> (Exit, String, Option<String>) {
     match of_delivery.or_else(|| error.downcast_ref::<store::Error>()) {
         Some(store::Error::Query(_)) => (Exit::Usage, "query".to_owned(), None),
         Some(store::Error::QueryLimit(_)) => (Exit::Error, "query_limit".to_owned(), None),
-        Some(store::Error::Held { .. }) => {
-            (exit_for("held"), "held".to_owned(), Some("Wait for it to end, or stop that process.".to_owned()))
+        Some(error) => {
+            let code = match error {
+                store::Error::Held { .. } => "held",
+                store::Error::Full(_) => "disk_full",
+                _ => "store",
+            };
+            (exit_for(code), code.to_owned(), error.help().map(str::to_owned))
         }
-        Some(_) => (Exit::Error, "store".to_owned(), None),
         None => (Exit::Error, "error".to_owned(), None),
     }
 }

@@ -162,7 +162,13 @@ impl Collector {
         }
         let started = self.clock.now();
         let what = format!("the events sync of {}", connection.name);
-        let lease = self.store.take_lease(&event_lease_name(connection), &what, &self.holder, started).await?;
+        let lease = match self.store.take_lease(&event_lease_name(connection), &what, &self.holder, started).await {
+            Ok(lease) => lease,
+            Err(error) => {
+                let (kind, by) = (StreamKind::Events, &options.started_by);
+                return Err(self.not_begun(connection, kind, by, started, error.into()).await);
+            }
+        };
         let streams = self.store.streams(Some(&connection.id)).await?;
         let are_first =
             streams.iter().any(|stream| stream.kind == StreamKind::Events && stream.state.last_success_at.is_none());
@@ -184,11 +190,15 @@ impl Collector {
             Err(error) => Err(self.reason(connection, error).await),
             done => done,
         };
-        let noted = run.note_end(result.as_ref().err()).await;
-        let released = self.store.release_lease(lease).await;
+        let error = result.as_ref().err();
+        let noting = async {
+            let noted = run.note_end(error).await;
+            let released = self.store.release_lease(lease).await;
+            noted.and_then(|report| released.map(|()| report).map_err(Error::from))
+        };
+        let noted = self.written_down(error, noting).await;
         result?;
         let report = noted?;
-        released?;
         // Checks that ask for events could not be decided before. What follows later does so with the next snapshot.
         if let Some(after) = self.after_sync.as_ref().filter(|_| are_first) {
             listener(Progress::Stage("checking".to_owned()));
