@@ -118,6 +118,10 @@ async fn a_disk_that_can_only_be_read_is_told_and_nothing_is_lost() {
         let words = format!("{}{}", refused.out, refused.err);
         assert!(words.contains("jumpseat.db") && words.contains("Read-only file system"), "{refused:?}");
     }
+    let doctor = scene.run(&["doctor", "-o", "table"]).await;
+    assert_eq!(doctor.code, 1, "{doctor:?}");
+    assert!(doctor.out.contains("file system that can only be read") && doctor.out.contains("Mount it"), "{doctor:?}");
+    assert!(!doctor.out.contains("Restore a backup") && !doctor.out.contains('…'), "{doctor:?}");
     disk.remount("rw");
     assert_eq!(scene.count("SELECT COUNT(*) FROM events").await, stored);
     assert_eq!(sync(&scene, 12).await.code, 0);
@@ -149,16 +153,16 @@ async fn a_data_directory_that_is_moved_during_a_sync_is_whole_where_it_went() {
     holds_all_events(&scene, hours_ago(47)).await;
 }
 
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
 /// Once, in words, with the place and what to do.
 fn tells_of_the_disk(full: &Ended) {
     assert_eq!(full.code, 1, "{full:?}");
     let told = format!("{}{}", full.out, full.err);
     assert_eq!(told.matches("no space is left on the disk of").count(), 1, "{full:?}");
     assert!(told.contains("jumpseat.db") && told.contains("Make room"), "{full:?}");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
 }
 
 /// A disk of its own for a data directory.
