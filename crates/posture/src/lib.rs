@@ -28,7 +28,9 @@ mod standing;
 pub use check::{Check, Origin, Tier};
 pub use content::{FileError, Library};
 pub use evaluate::{Evaluated, Row};
-pub use pages::{check_page, evidence_index_page, framework_page, index_page, item_page, peers_page};
+pub use pages::{
+    check_page, check_text, evidence_index_page, framework_page, index_page, item_page, item_text, peers_page,
+};
 pub use parameters::ParameterSet;
 pub use peers::{Peer, PeerCheck, peers};
 pub use readiness::{Readiness, Shortfall};

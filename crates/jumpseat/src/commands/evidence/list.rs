@@ -11,7 +11,8 @@ use super::Global;
 use crate::config::{Config, load};
 use crate::context::{Context, master_key};
 use crate::exit::{Exit, Problem, eprintln_quietly};
-use crate::output::{Format, Sheet, printable, write_json, write_lines};
+use crate::output::{Format, Sheet, write_json, write_lines};
+use crate::page::write_page;
 use crate::posture::{load_items, load_library};
 
 #[derive(Debug, Args)]
@@ -97,8 +98,7 @@ pub(super) fn show(args: &ShowArgs, global: &Global) -> Result<Exit> {
     let (_, library, items) = loaded(global)?;
     let item = named(&items, &args.id)?;
     if global.output() == Format::Table {
-        let page = posture::item_page(item, &library);
-        write_lines(&page.lines().map(printable).collect::<Vec<_>>())?;
+        write_page(&item.title, &item.origin, &posture::item_text(item, &library))?;
         return Ok(Exit::Ok);
     }
     let served: Vec<Value> = library
