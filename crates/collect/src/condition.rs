@@ -58,7 +58,7 @@ impl State {
             Self::ActionRequired => "Action required",
             Self::Unreachable => "Unreachable",
             Self::Failing | Self::Stalled => "Degraded",
-            Self::Pending => "Never connected",
+            Self::Pending => "Not synced yet",
             Self::Paused => "Paused",
             Self::Late | Self::Incomplete | Self::Syncing | Self::Active => "Connected",
         }

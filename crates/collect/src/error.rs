@@ -6,10 +6,10 @@
 #[non_exhaustive]
 pub enum Error {
     /// JumpCloud refused everything, or can not be reached.
-    #[error("{0}")]
+    #[error(transparent)]
     Ask(#[from] jumpcloud::Error),
     /// The store failed, or somebody else holds the work.
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] store::Error),
     /// Rows of another organization came.
     #[error("organization changed: {table} has rows of organization {found} instead of {expected}")]
@@ -40,9 +40,20 @@ pub enum Error {
         "this connection is pinned to the collector {0}; run it there, or change it with `jumpseat connection edit --collector`"
     )]
     Pinned(String),
+    /// Another connection has the organization.
+    #[error("{organization} is linked already, by the connection {connection:?}; an organization is linked once")]
+    Linked {
+        /// Its name and id, as far as they are known.
+        organization: String,
+        /// The name of the connection that is there.
+        connection: String,
+    },
     /// What a person asks for can not be.
     #[error("{0}")]
     Unusable(String),
+    /// The connection is gone.
+    #[error("the connection {0} was removed, which has ended its sync")]
+    Removed(String),
     /// A person or a signal stopped it.
     #[error("stopped before the end")]
     Cancelled,
@@ -55,6 +66,7 @@ impl Error {
             Self::Ask(error) => error.code(),
             Self::Store(store::Error::Held { .. }) => "held",
             Self::Store(store::Error::LeaseLost) => "lease_lost",
+            Self::Store(store::Error::Full(_)) => "disk_full",
             Self::Store(store::Error::Seal(_) | store::Error::MasterKey(_)) => "sealed",
             Self::Store(_) => "store",
             Self::OrganizationChanged { .. } => "organization_changed",
@@ -62,7 +74,8 @@ impl Error {
             Self::Credential(_) => "credential",
             Self::Place(_) => "place",
             Self::Pinned(_) => "pinned",
-            Self::Unusable(_) => "usage",
+            Self::Linked { .. } | Self::Unusable(_) => "usage",
+            Self::Removed(_) => "removed",
             Self::Cancelled => "cancelled",
         }
     }
@@ -70,14 +83,18 @@ impl Error {
     /// What a person can do about it.
     pub fn help(&self) -> String {
         match self {
+            // It is told of a credential that is not saved yet, too.
+            Self::Ask(error @ jumpcloud::Error::KeyRejected(_)) => {
+                format!("{} Give it with `jumpseat connection add`, or with `rotate` if the connection is there.", error.help())
+            }
             Self::Ask(error) => error.help(),
-            Self::Store(store::Error::Held { .. }) => "Wait for it to end, or stop that process.".to_owned(),
             Self::Store(store::Error::Seal(_)) => {
                 "Give the credential again with `jumpseat connection rotate`, or bring back the master key.".to_owned()
             }
-            Self::Store(_) => {
-                "Look at the database's disk and permissions; what was committed before is safe.".to_owned()
-            }
+            Self::Store(error) => error
+                .help()
+                .unwrap_or("Look at the database's disk and permissions; what was committed before is safe.")
+                .to_owned(),
             Self::OrganizationChanged { .. } => {
                 "The credential now sees another organization. Check it in JumpCloud, then test the connection."
                     .to_owned()
@@ -86,7 +103,11 @@ impl Error {
             Self::Credential(_) => "Paste the credential again, alone on its line.".to_owned(),
             Self::Place(_) => "Set the region or the URLs with `jumpseat connection edit`.".to_owned(),
             Self::Pinned(_) => "Run the sync on that collector.".to_owned(),
+            Self::Linked { connection, .. } => format!(
+                "Nothing was saved. Change that one with `jumpseat connection edit {connection:?}`, or give it the new key with `jumpseat connection rotate {connection:?}`."
+            ),
             Self::Unusable(_) => "Nothing was changed.".to_owned(),
+            Self::Removed(_) => "Nothing more was asked of JumpCloud, and nothing more was stored.".to_owned(),
             Self::Cancelled => "Run the sync again. Events go on behind the last that is stored; of an inventory that is not complete nothing is kept."
                 .to_owned(),
         }
@@ -106,7 +127,12 @@ impl Error {
             ),
             Self::Store(store::Error::Seal(_) | store::Error::MasterKey(_)) => true,
             Self::OrganizationChanged { .. } | Self::Organization { .. } | Self::Credential(_) | Self::Place(_) => true,
-            Self::Store(_) | Self::Pinned(_) | Self::Unusable(_) | Self::Cancelled => false,
+            Self::Store(_)
+            | Self::Pinned(_)
+            | Self::Linked { .. }
+            | Self::Unusable(_)
+            | Self::Removed(_)
+            | Self::Cancelled => false,
         }
     }
 }

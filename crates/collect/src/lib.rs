@@ -7,6 +7,7 @@ mod error;
 pub mod events;
 mod linking;
 mod node;
+pub mod origin;
 mod progress;
 mod rows;
 mod schedule;

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use jumpcloud::Credential;
-use store::{Action, Connection, Outcome, Place, RunEnd, StreamKind};
+use store::{Action, Connection, Outcome, Place, RunEnd, StreamKind, stream_lease};
 
 use crate::client::secret_of;
 use crate::error::Error;
@@ -71,7 +71,7 @@ pub fn new_connection(name: String, place: Place, credential: &Credential, now: 
 
 /// The name of the lease that a connection's inventory sync holds.
 pub fn inventory_lease_name(connection: &Connection) -> String {
-    crate::sync::inventory_of(connection.org_id.as_deref().unwrap_or(&connection.id))
+    stream_lease(StreamKind::Inventory, connection.org_id.as_deref().unwrap_or(&connection.id))
 }
 
 impl TestReport {
@@ -113,18 +113,21 @@ impl Collector {
     /// One organization is linked once: two links would sync it twice for nothing.
     ///
     /// # Errors
-    /// [`Error::Unusable`] names the connection that is there already.
+    /// [`Error::Linked`] names the connection that is there already.
     pub async fn refuse_second_link(&self, connection: &Connection) -> Result<(), Error> {
         let others = self.store.connections().await?;
         match others
             .iter()
             .find(|other| other.id != connection.id && other.org_id.is_some() && other.org_id == connection.org_id)
         {
-            Some(other) => Err(Error::Unusable(format!(
-                "the organization {} is linked already, by the connection {:?}; change that one, or give it a new key with `jumpseat connection rotate`",
-                connection.org_id.as_deref().unwrap_or_default(),
-                other.name
-            ))),
+            Some(other) => {
+                let id = other.org_id.as_deref().unwrap_or_default();
+                let organization = match &other.org_name {
+                    Some(name) => format!("{name} ({id})"),
+                    None => format!("the organization {id}"),
+                };
+                Err(Error::Linked { organization, connection: other.name.clone() })
+            }
             None => Ok(()),
         }
     }

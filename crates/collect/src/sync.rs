@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use jumpcloud::{Client, Clock};
 use store::{
-    Action, CallRecord, Connection, LeaseHolder, MasterKey, Outcome, RunEnd, Store, StreamKind, StreamState,
-    TableRecord,
+    Action, CallRecord, Connection, Lease, LeaseHolder, MasterKey, Outcome, RunEnd, Store, StreamKind, StreamState,
+    TableRecord, stream_lease,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -108,14 +108,18 @@ impl Collector {
             return Err(Error::Pinned(pinned.clone()));
         }
         let started = self.clock.now();
-        // Two connections to one organization share its snapshots, so they share the lease as well.
-        let work = connection.org_id.as_deref().unwrap_or(&connection.id);
-        let what = format!("the inventory sync of {}", connection.name);
-        let lease = self.store.take_lease(&inventory_of(work), &what, &self.holder, started).await?;
-        let run =
-            self.store.start_run(connection, Action::Sync, &options.started_by, &self.holder.words, started).await?;
-        self.store.end_interrupted_runs(&connection.id, Action::Sync, run, started).await?;
-        let result = self.run(connection, options, &listener, cancel, run, &lease).await;
+        let (lease, run) = match self.begin(connection, options, started).await {
+            Ok(begun) => begun,
+            Err(error) => {
+                return Err(self
+                    .not_begun(connection, StreamKind::Inventory, &options.started_by, started, error)
+                    .await);
+            }
+        };
+        let result = match self.run(connection, options, &listener, cancel, run, &lease).await {
+            Err((error, calls, bytes)) => Err((self.reason(connection, error).await, calls, bytes)),
+            read => read,
+        };
         let ended = self.clock.now();
         let (end, report) = match result {
             Ok((org_id, tables, calls, bytes)) => {
@@ -137,31 +141,71 @@ impl Collector {
                 let took = ended.duration_since(started);
                 (end, Ok(SyncReport { run, org_id, outcome, tables, calls, took }))
             }
-            Err((error, calls, bytes)) => {
-                let outcome = if matches!(error, Error::Cancelled) { Outcome::Cancelled } else { Outcome::Failed };
-                let end = RunEnd {
-                    outcome,
-                    error_code: Some(error.code().to_owned()),
-                    error: Some(error.to_string()),
-                    help: Some(error.help()),
-                    tables: Vec::new(),
-                    calls,
-                    bytes,
-                };
-                (end, Err(error))
-            }
+            Err((error, calls, bytes)) => (end_by(&error, calls, bytes), Err(error)),
         };
-        let noted = self.note_end(connection, run, &end, report.as_ref().err(), started, ended).await;
-        let released = self.store.release_lease(lease).await;
-        // What ended the sync is the news; that it could not be written down either (a full disk) follows from it.
+        let error = report.as_ref().err();
+        let noting = async {
+            let noted = self.note_end(connection, run, &end, error, started, ended).await;
+            noted.and(self.store.release_lease(lease).await.map_err(Error::from))
+        };
+        let noted = self.written_down(error, noting).await;
+        // What ended the sync is the news; that it could not be written down either follows from it.
         let report = report?;
         noted?;
-        released?;
         if let Some(after) = &self.after_sync {
             listener(Progress::Stage("checking".to_owned()));
             after(report.org_id.clone()).await;
         }
         Ok(report)
+    }
+
+    /// Takes the lease and writes the first line of the history.
+    async fn begin(
+        &self,
+        connection: &Connection,
+        options: &SyncOptions,
+        started: Timestamp,
+    ) -> Result<(Lease, i64), Error> {
+        // Two connections to one organization share its snapshots, so they share the lease as well.
+        let work = connection.org_id.as_deref().unwrap_or(&connection.id);
+        let what = format!("the inventory sync of {}", connection.name);
+        let lease =
+            self.store.take_lease(&stream_lease(StreamKind::Inventory, work), &what, &self.holder, started).await?;
+        let run =
+            self.store.start_run(connection, Action::Sync, &options.started_by, &self.holder.words, started).await?;
+        self.store.end_interrupted_runs(&connection.id, Action::Sync, run, started).await?;
+        Ok((lease, run))
+    }
+
+    /// Writes down how a run has ended, on a full disk as well.
+    pub(crate) async fn written_down<T>(&self, error: Option<&Error>, noting: impl Future<Output = T>) -> T {
+        let is_of_full_disk = matches!(error, Some(Error::Store(store::Error::Full(_))));
+        if is_of_full_disk { self.store.in_reserve(noting).await } else { noting.await }
+    }
+
+    /// Why a run could not even begin. That the disk is full is written down; what else the store refuses is told only.
+    pub(crate) async fn not_begun(
+        &self,
+        connection: &Connection,
+        kind: StreamKind,
+        started_by: &str,
+        started: Timestamp,
+        error: Error,
+    ) -> Error {
+        if !matches!(error, Error::Store(store::Error::Full(_))) {
+            return error;
+        }
+        let noting = async {
+            let (end, ended) = (end_by(&error, Vec::new(), 0), self.clock.now());
+            let action = if kind == StreamKind::Events { Action::Events } else { Action::Sync };
+            let run = self.store.start_run(connection, action, started_by, &self.holder.words, started).await?;
+            self.store.finish_run(run, &end, ended).await?;
+            self.note_stream(connection, kind, &end, Some(&error), started, ended, false).await
+        };
+        if let Err(error) = self.written_down(Some(&error), noting).await {
+            tracing::debug!(%error, "that the disk is full could not be written down");
+        }
+        error
     }
 
     /// Writes the last line of the history, and how the stream stands.
@@ -190,7 +234,7 @@ impl Collector {
         listener: &Listener,
         cancel: &CancellationToken,
         run: i64,
-        lease: &store::Lease,
+        lease: &Lease,
     ) -> Result<Read, (Error, Vec<CallRecord>, u64)> {
         let nothing = |error: Error| (error, Vec::new(), 0);
         listener(Progress::Stage("connecting".to_owned()));
@@ -201,7 +245,10 @@ impl Collector {
         }
         // The organization was not known when the first lease was taken: another connection may be syncing it.
         let what = format!("the inventory sync of {}", connection.name);
-        let second = self.store.take_lease(&inventory_of(&org_id), &what, &self.holder, self.clock.now()).await;
+        let second = self
+            .store
+            .take_lease(&stream_lease(StreamKind::Inventory, &org_id), &what, &self.holder, self.clock.now())
+            .await;
         let second = second.map_err(|error| calls(error.into()))?;
         let read = self.read(&client, org_id, connection, options, listener, cancel, run, &second).await;
         self.store.release_lease(second).await.map_err(|error| calls(error.into()))?;
@@ -219,7 +266,7 @@ impl Collector {
         listener: &Listener,
         cancel: &CancellationToken,
         run: i64,
-        lease: &store::Lease,
+        lease: &Lease,
     ) -> Result<Read, Error> {
         let writer = self.store.begin_snapshot(&org_id, &connection.id, run, lease, self.clock.now()).await?;
         listener(Progress::Stage("reading".to_owned()));
@@ -300,8 +347,9 @@ impl Collector {
             }
         };
         if !known_before || connection.org_name != name || dates(connection) != told {
-            // A person may have changed the connection since it was read.
-            if let Some(mut learned) = self.store.find_connection(&connection.id).await? {
+            // A person may have changed the connection since it was read, also to another organization.
+            let now = self.store.find_connection(&connection.id).await?;
+            if let Some(mut learned) = now.filter(|now| now.org_id == connection.org_id) {
                 learned.org_id = Some(organization.id.clone());
                 learned.org_name = name.or(learned.org_name);
                 (learned.credential_created_at, learned.credential_expires_at) = told;
@@ -311,11 +359,18 @@ impl Collector {
         Ok((client, organization.id))
     }
 
+    /// Why a run has ended: what the store refuses to a connection that is gone, it refuses because that was removed.
+    pub(crate) async fn reason(&self, connection: &Connection, error: Error) -> Error {
+        let is_gone =
+            matches!(error, Error::Store(_)) && matches!(self.store.find_connection(&connection.id).await, Ok(None));
+        if is_gone { Error::Removed(connection.name.clone()) } else { error }
+    }
+
     /// Keeps the lease alive, cancels when somebody wants the sync to stop, and tells when a rate limit holds it back;
     /// ends only when the lease is lost.
     pub(crate) async fn heartbeat(
         &self,
-        lease: &store::Lease,
+        lease: &Lease,
         client: &Client,
         listener: &Listener,
         cancel: &CancellationToken,
@@ -325,9 +380,11 @@ impl Collector {
             if let Some(until) = client.waiting() {
                 listener(Progress::Waiting(until));
             }
-            // A store that does not answer now may answer the next time.
-            if self.store.is_asked_to_stop(lease).await.unwrap_or(false) {
-                cancel.cancel();
+            match self.store.is_asked_to_stop(lease).await {
+                Ok(true) => cancel.cancel(),
+                Err(error @ store::Error::LeaseLost) => return error.into(),
+                // A store that does not answer now may answer the next time.
+                Ok(false) | Err(_) => {}
             }
             if !second.is_multiple_of(HEARTBEAT) {
                 continue;
@@ -354,6 +411,11 @@ impl Collector {
         ended: Timestamp,
         has_more: bool,
     ) -> Result<(), Error> {
+        let is_of_another = |now: &Connection| now.org_id != connection.org_id && connection.org_id.is_some();
+        if self.store.find_connection(&connection.id).await?.is_some_and(|now| is_of_another(&now)) {
+            // A person has chosen another organization meanwhile, of which this run says nothing.
+            return Ok(());
+        }
         let streams = self.store.streams(Some(&connection.id)).await?;
         let Some(stream) = streams.into_iter().find(|stream| stream.kind == kind) else {
             return Ok(());
@@ -398,9 +460,18 @@ impl Collector {
     }
 }
 
-/// The name of the lease for the inventory of an organization, or of a connection that does not know its own yet.
-pub(crate) fn inventory_of(work: &str) -> String {
-    format!("inventory {work}")
+/// The end of a run that an error has ended.
+fn end_by(error: &Error, calls: Vec<CallRecord>, bytes: u64) -> RunEnd {
+    let was_stopped = matches!(error, Error::Cancelled | Error::Removed(_));
+    RunEnd {
+        outcome: if was_stopped { Outcome::Cancelled } else { Outcome::Failed },
+        error_code: Some(error.code().to_owned()),
+        error: Some(error.to_string()),
+        help: Some(error.help()),
+        tables: Vec::new(),
+        calls,
+        bytes,
+    }
 }
 
 /// Organization, what was read of each table, what was asked, and bytes received.

@@ -215,10 +215,7 @@ async fn try_credential(
                     report.failure_code.get_or_insert("wrong_region");
                     let here = connection.place.region.as_deref().unwrap_or("here");
                     let said = format!("JumpCloud rejected it in region {here}, but region {region} knows it");
-                    let help = format!(
-                        "Set the right region: jumpseat connection edit {:?} --region {region}",
-                        connection.name
-                    );
+                    let help = format!("Say `--region {region}` with `jumpseat connection add` or `edit`.");
                     report.add("credential", started, Grade::Fail, said, Some(help));
                 }
                 None => report.fail("credential", started, &error.into()),

@@ -185,7 +185,7 @@ impl Error {
         match self {
             Self::KeyRejected(_) => "The key or secret is wrong, expired or replaced (a new API key revokes the old one at once), \
                 or it belongs to another region: keys work only in their own (us, eu or in). \
-                Create a new one in JumpCloud and replace it here.",
+                Create a new one in JumpCloud.",
             Self::NoOrganization(_) => "This credential belongs to a provider's administrator and sees several organizations. \
                 Set the organization id of the one that is meant.",
             Self::OrganizationHeaderRefused(_) => "This route works above organizations. This is a fault of this program or a change at JumpCloud; please report it.",

@@ -215,10 +215,11 @@ fn explain(error: &figment::Error) -> anyhow::Error {
             figment::error::Kind::UnknownField(name, _) => {
                 let path = error.path.iter().map(String::as_str).chain([name.as_str()]).collect::<Vec<_>>().join(".");
                 let name = if error.path.last() == Some(name) { error.path.join(".") } else { path };
-                let nearest = KEYS
-                    .iter()
-                    .max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)));
-                format!("unknown setting {name}{place}; did you mean {}?", nearest.unwrap_or(&"data_dir"))
+                let meant = store::nearest(&name, KEYS.iter().copied()).map_or_else(
+                    || "; `jumpseat config show` lists all".to_owned(),
+                    |near| format!("; did you mean {near}?"),
+                );
+                format!("unknown setting {name}{place}{meant}")
             }
             _ => format!("{error}{place}"),
         });

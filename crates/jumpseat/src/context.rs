@@ -58,16 +58,14 @@ impl Context {
             return Ok(connection);
         }
         let all = self.store.connections().await?;
-        let lower = name.to_lowercase();
-        let nearest = all.iter().map(|connection| connection.name.as_str()).max_by(|a, b| {
-            strsim::jaro_winkler(&a.to_lowercase(), &lower).total_cmp(&strsim::jaro_winkler(&b.to_lowercase(), &lower))
-        });
-        let help = match nearest {
-            Some(nearest) => format!("Did you mean {nearest:?}? `jumpseat connection list` shows all."),
-            None => "There is none yet: add one with `jumpseat connection add`, or look around with `jumpseat demo`."
-                .to_owned(),
-        };
-        Err(Problem::not_found(format!("there is no connection named {name:?}"), help))
+        let message = format!("there is no connection named {name:?}");
+        if all.is_empty() {
+            let help =
+                "There is none yet: add one with `jumpseat connection add`, or look around with `jumpseat demo`.";
+            return Err(Problem::not_found(message, help));
+        }
+        let names = all.iter().map(|connection| connection.name.as_str());
+        Err(Problem::unknown_name(message, name, names, "jumpseat connection list"))
     }
 }
 

@@ -54,6 +54,22 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// A name is not known: the nearest of the known ones is suggested, if one is near, and where all are to be seen.
+    pub(crate) fn unknown_name<'a>(
+        message: String,
+        written: &str,
+        known: impl IntoIterator<Item = &'a str>,
+        list: &str,
+    ) -> anyhow::Error {
+        let meant = match store::nearest(written, known) {
+            Some(near) => format!("Did you mean {near}? "),
+            None => String::new(),
+        };
+        Self::not_found(message, format!("{meant}`{list}` shows all."))
+    }
+}
+
 /// Exit code for a stable error code of the engine.
 pub(crate) fn exit_for(code: &str) -> Exit {
     match code {
@@ -121,10 +137,14 @@ fn classify(error: &anyhow::Error) -> (Exit, String, Option<String>) {
     match of_delivery.or_else(|| error.downcast_ref::<store::Error>()) {
         Some(store::Error::Query(_)) => (Exit::Usage, "query".to_owned(), None),
         Some(store::Error::QueryLimit(_)) => (Exit::Error, "query_limit".to_owned(), None),
-        Some(store::Error::Held { .. }) => {
-            (exit_for("held"), "held".to_owned(), Some("Wait for it to end, or stop that process.".to_owned()))
+        Some(error) => {
+            let code = match error {
+                store::Error::Held { .. } => "held",
+                store::Error::Full(_) => "disk_full",
+                _ => "store",
+            };
+            (exit_for(code), code.to_owned(), error.help().map(str::to_owned))
         }
-        Some(_) => (Exit::Error, "store".to_owned(), None),
         None => (Exit::Error, "error".to_owned(), None),
     }
 }

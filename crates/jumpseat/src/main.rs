@@ -5,6 +5,7 @@ mod config;
 mod context;
 mod exit;
 mod output;
+mod page;
 mod posture;
 
 use std::process::ExitCode;

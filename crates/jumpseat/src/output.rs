@@ -3,7 +3,7 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use posture::harmless::{defused, is_steering};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -38,6 +38,13 @@ pub(crate) struct Sheet {
 
 /// Longest text of one cell in a table for people.
 const WIDEST_CELL: usize = 60;
+/// Words of a cell are kept together up to so many characters: 26 of a time or an id of JumpCloud if there is room, and 16 of
+/// an ordinary word in any case.
+const KEPT_WORD: std::ops::RangeInclusive<u16> = 16..=26;
+/// Where the name of a column may be broken.
+const HEADING_BREAK: char = '_';
+/// Blanks between columns.
+const GAP: u16 = 2;
 /// Width of a table where there is no terminal to ask.
 const WIDTH_WITHOUT_TERMINAL: u16 = 200;
 
@@ -137,7 +144,7 @@ impl<W: Write> RowWriter<W> {
     pub(crate) fn finish(mut self) -> io::Result<()> {
         match self.format {
             Format::Table => {
-                let table = aligned(&self.columns, self.table);
+                let table = aligned(&self.columns, self.table, terminal_width());
                 writeln!(self.out, "{table}")?;
             }
             Format::Json if self.rows == 0 => writeln!(self.out, "[]")?,
@@ -187,21 +194,50 @@ pub(crate) fn write_lines(lines: &[String]) -> io::Result<()> {
     out.flush()
 }
 
-fn aligned(columns: &[String], rows: Vec<Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+/// How many characters a line of this terminal has.
+pub(crate) fn terminal_width() -> u16 {
     // Some terminals have no width that they know of, and say 0.
-    if table.width().is_none_or(|width| width == 0) {
-        table.set_width(WIDTH_WITHOUT_TERMINAL);
-    }
-    table.set_header(columns.iter().map(|name| name.to_uppercase()));
+    Table::new().width().filter(|width| *width > 0).unwrap_or(WIDTH_WITHOUT_TERMINAL)
+}
+
+/// Rows as a table of so many characters, in which no word is broken but the longest. Where there is not that much room, each
+/// row becomes lines of its own.
+fn aligned(columns: &[String], rows: Vec<Vec<String>>, width: u16) -> String {
+    let headings: Vec<String> = columns.iter().map(|name| name.to_uppercase()).collect();
+    let longest = |text: &str, between: char| text.split(between).map(width_of).max().unwrap_or_default();
+    let least_of = |at: usize, longest_kept: u16| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| longest(cell, ' ').min(longest_kept));
+        cells.chain([longest(&headings[at], HEADING_BREAK)]).max().unwrap_or_default()
+    };
+    let fits =
+        |least: &Vec<u16>| least.iter().map(|least| usize::from(least + GAP)).sum::<usize>() <= usize::from(width);
+    let mut tried = KEPT_WORD.rev().map(|kept| (0..columns.len()).map(|at| least_of(at, kept)).collect());
+    let Some(least) = tried.find(fits) else { return records(columns, &rows) };
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table.set_header(headings.iter().map(|heading| Cell::new(heading).set_delimiter(HEADING_BREAK)));
     for row in rows {
         table.add_row(row);
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+    for (column, least) in table.column_iter_mut().zip(least) {
+        column.set_padding((0, GAP)).set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least + GAP)));
     }
     table.to_string().lines().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+}
+
+/// Rows one below the other, a line for each value.
+fn records(columns: &[String], rows: &[Vec<String>]) -> String {
+    let widest = columns.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+    let record = |row: &Vec<String>| {
+        let lines = columns.iter().zip(row).map(|(name, value)| format!("{name:widest$}  {value}"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    rows.iter().map(record).collect::<Vec<_>>().join("\n\n")
+}
+
+/// How many characters of a terminal a text takes, about.
+fn width_of(text: &str) -> u16 {
+    u16::try_from(text.chars().count()).unwrap_or(u16::MAX)
 }
 
 /// A value as a cell of a table for people.
@@ -367,6 +403,25 @@ mod tests {
             assert_eq!(&record[0], format!("'{formula}"));
             assert_eq!(&record[1], "-5");
         }
+    }
+
+    #[test]
+    fn headings_are_broken_between_words_and_a_terminal_too_narrow_gets_lines() {
+        let columns = ["connection", "last_success", "what_to_do"].map(str::to_owned);
+        let row =
+            ["Acme", "2 minutes ago", "look at the disk and at its permissions, then sync again"].map(str::to_owned);
+        let table = |width| aligned(&columns, vec![row.to_vec()], width);
+        for width in 44..120 {
+            let text = table(width);
+            let head: Vec<&str> = text.lines().take_while(|line| !line.contains("Acme")).collect();
+            let words: Vec<&str> = head.iter().flat_map(|line| line.split([' ', '_'])).collect();
+            for word in ["CONNECTION", "LAST", "SUCCESS", "WHAT", "DO"] {
+                assert!(words.contains(&word), "{width}: {word} in\n{text}");
+            }
+            assert!(text.lines().all(|line| line.chars().count() <= usize::from(width)), "{width}:\n{text}");
+        }
+        let lines = "connection    Acme\nlast_success  2 minutes ago\nwhat_to_do    look at the disk";
+        assert!(table(24).starts_with(lines), "{}", table(24));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
+use store::did_you_mean;
 
 use crate::check::{Check, Origin};
 use crate::file;
@@ -85,9 +86,9 @@ impl Library {
         self.checks.get(id)
     }
 
-    /// The id that is nearest to what was written.
-    pub fn nearest_check(&self, written: &str) -> Option<&str> {
-        crate::nearest(written, self.checks.keys().map(String::as_str))
+    /// All ids of checks.
+    pub fn check_ids(&self) -> impl Iterator<Item = &str> {
+        self.checks.keys().map(String::as_str)
     }
 
     /// All frameworks.
@@ -136,8 +137,8 @@ impl Library {
     pub(crate) fn unknown_profile(&self, profiles: &[String]) -> Option<String> {
         let known: BTreeSet<&str> = self.frameworks.iter().flat_map(Framework::profiles).collect();
         let unknown = profiles.iter().find(|profile| !known.is_empty() && !known.contains(profile.as_str()))?;
-        let near = crate::nearest(unknown, known.iter().copied()).unwrap_or_default();
-        Some(format!("no framework knows the profile {unknown}; did you mean {near}?"))
+        let meant = did_you_mean(unknown, known.iter().copied());
+        Some(format!("no framework knows the profile {unknown}{meant}"))
     }
 }
 

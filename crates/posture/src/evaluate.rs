@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use store::findings::{CheckOutcome, Severity};
 use store::schema::Kind;
-use store::{AnswerColumn, Cell, FOLD_MARK, FOLDED, Limits, Query, Store};
+use store::{AnswerColumn, Cell, FOLD_MARK, FOLDED, Limits, Query, Store, did_you_mean, nearest};
 
 use crate::check::Check;
 use crate::parameters::ParameterSet;
@@ -89,10 +89,8 @@ pub(crate) async fn evaluate(
             .chain(store::SYSTEM_TABLES.iter().map(|table| table.name))
     };
     if let Some(table) = check.reads.iter().find(|table| !names().any(|name| name == table.as_str())) {
-        let near = crate::nearest(table, names()).unwrap_or_default();
-        return Err(format!(
-            "there is no table {table}, which the front matter names under reads; did you mean {near}?"
-        ));
+        let meant = did_you_mean(table, names());
+        return Err(format!("there is no table {table}, which the front matter names under reads{meant}"));
     }
     let query = Query {
         sql: check.query.clone(),
@@ -154,7 +152,7 @@ fn with_nearest_column(words: String, store: &Store, check: &Check) -> String {
         let system = store::SYSTEM_TABLES.iter().find(|table| table.name == reads).map(|table| table.columns);
         known.extend(view.or(system).into_iter().flatten().map(|column| column.name));
     }
-    match crate::nearest(name, known) {
+    match nearest(name, known) {
         Some(near) if near != name => format!("{words}; did you mean {near}?"),
         _ => words,
     }

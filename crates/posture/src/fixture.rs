@@ -12,9 +12,9 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use store::schema::Table;
-use store::{Cell, Error, LeaseHolder, Marks, NewRow, Result, SnapshotWriter, Store, TableRecord, TableState};
-
-use crate::nearest;
+use store::{
+    Cell, Error, LeaseHolder, Marks, NewRow, Result, SnapshotWriter, Store, TableRecord, TableState, did_you_mean,
+};
 
 /// Writes a fixture as the next snapshot of an organization.
 ///
@@ -70,8 +70,8 @@ const STATES: [TableState; 7] = [
 
 fn find(store: &Store, name: &str) -> Result<&'static Table, String> {
     store.table(name).ok_or_else(|| {
-        let near = nearest(name, store.tables().iter().map(|table| table.name)).unwrap_or_default();
-        format!("there is no table {name}; did you mean {near}?")
+        let meant = did_you_mean(name, store.tables().iter().map(|table| table.name));
+        format!("there is no table {name}{meant}")
     })
 }
 
@@ -94,8 +94,8 @@ fn place(
         let Some(joined) = table.joined.iter().find(|joined| joined.columns.contains(&name.as_str())) else {
             let columns = table.columns.iter().map(|column| column.name);
             let joined = table.joined.iter().flat_map(|joined| joined.columns.iter().copied());
-            let near = nearest(name, columns.chain(joined)).unwrap_or_default();
-            return Err(format!("{} has no column {name}; did you mean {near}?", table.name));
+            let meant = did_you_mean(name, columns.chain(joined));
+            return Err(format!("{} has no column {name}{meant}", table.name));
         };
         let sister = find(store, joined.table)?;
         let id = row.get(joined.by).cloned().unwrap_or_default();

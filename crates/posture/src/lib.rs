@@ -28,15 +28,12 @@ mod standing;
 pub use check::{Check, Origin, Tier};
 pub use content::{FileError, Library};
 pub use evaluate::{Evaluated, Row};
-pub use pages::{check_page, evidence_index_page, framework_page, index_page, item_page, peers_page};
+pub use pages::{
+    check_page, check_text, evidence_index_page, framework_page, index_page, item_page, item_text, peers_page,
+};
 pub use parameters::ParameterSet;
 pub use peers::{Peer, PeerCheck, peers};
 pub use readiness::{Readiness, Shortfall};
 pub use run::{Mode, Organization, OrganizationReport, Posture, Request, lease_name};
 pub use settings::{Mute, Settings};
 pub use standing::{Tally, numbers};
-
-/// The word of a list that is nearest to what was written.
-pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known.into_iter().max_by(|a, b| strsim::jaro_winkler(a, written).total_cmp(&strsim::jaro_winkler(b, written)))
-}

@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use store::Parameter;
-
-use crate::nearest;
+use store::{Parameter, did_you_mean};
 
 /// The keys of a front matter, and whether a file must have them.
 pub(crate) type Keys = &'static [(&'static str, bool)];
@@ -52,9 +50,9 @@ impl Front {
             .map_err(|error| (2, format!("the front matter can not be read as YAML: {error}")))?;
         for name in values.keys() {
             if !keys.iter().any(|(key, _)| key == name) {
-                let near = nearest(name, keys.iter().map(|(key, _)| *key)).unwrap_or("id");
+                let meant = did_you_mean(name, keys.iter().map(|(key, _)| *key));
                 let line = lines.get(name).copied().unwrap_or(2);
-                return Err((line, format!("unknown key {name:?}; did you mean {near}?")));
+                return Err((line, format!("unknown key {name:?}{meant}")));
             }
         }
         if let Some((missing, _)) = keys.iter().find(|(key, needed)| *needed && !values.contains_key(*key)) {

@@ -2,18 +2,20 @@
 
 use std::fmt::Write as _;
 
-use crate::check::Check;
+use crate::check::{Check, Origin};
 use crate::content::Library;
 use crate::evidence::{ABSENT, Item, Items};
 use crate::framework::{Framework, MARKS};
 use crate::peers::Peer;
 
-/// The page of a check.
+/// The page of a check, as a file.
 pub fn check_page(check: &Check, library: &Library) -> String {
-    let mut page = format!(
-        "# {}\n\nMade from `{}` by `jumpseat check docs`; do not edit.\n\n| | |\n|---|---|\n",
-        check.title, check.origin
-    );
+    as_file(&check.title, &check.origin, &check_text(check, library))
+}
+
+/// What there is to say of a check, without its title.
+pub fn check_text(check: &Check, library: &Library) -> String {
+    let mut page = "| | |\n|---|---|\n".to_owned();
     line(&mut page, "id", &format!("`{}`", check.id));
     let severity = if check.coverage_severity { "rises as coverage falls" } else { "" };
     line(&mut page, "severity", &joined(", ", [check.severity.word(), severity]));
@@ -128,12 +130,14 @@ pub fn peers_page(peers: &[Peer]) -> String {
     page
 }
 
-/// The page of an evidence item.
+/// The page of an evidence item, as a file.
 pub fn item_page(item: &Item, library: &Library) -> String {
-    let mut page = format!(
-        "# {}\n\nMade from `{}` by `jumpseat check docs`; do not edit.\n\n| | |\n|---|---|\n",
-        item.title, item.origin
-    );
+    as_file(&item.title, &item.origin, &item_text(item, library))
+}
+
+/// What there is to say of an evidence item, without its title.
+pub fn item_text(item: &Item, library: &Library) -> String {
+    let mut page = "| | |\n|---|---|\n".to_owned();
     line(&mut page, "id", &format!("`{}`", item.id));
     line(&mut page, "asked for", item.usage.name());
     line(&mut page, "kind", item.kind.about());
@@ -176,6 +180,11 @@ pub fn evidence_index_page(items: &Items, library: &Library) -> String {
         line(&mut page, &format!("{} (`{}`)", absent.title, absent.id), absent.why);
     }
     page
+}
+
+/// A page with its title, which says of which file it was made.
+fn as_file(title: &str, origin: &Origin, text: &str) -> String {
+    format!("# {title}\n\nMade from `{origin}` by `jumpseat check docs`; do not edit.\n\n{text}")
 }
 
 fn line(page: &mut String, name: &str, value: &str) {

@@ -1,6 +1,7 @@
 //! What other programs check, and which checks of ours answer the same. Nothing is copied from them: names only.
 
 use serde::Deserialize;
+use store::did_you_mean;
 
 use crate::content::{FileError, Library};
 
@@ -74,8 +75,8 @@ fn read(text: &str, library: &Library) -> Result<Vec<Peer>, Vec<FileError>> {
                 errors.push(wrong(line, what));
             }
             for ours in check.covered_by.iter().filter(|id| library.check(id).is_none()) {
-                let near = library.nearest_check(ours).unwrap_or_default();
-                errors.push(wrong(line, format!("{}: there is no check {ours}; did you mean {near}?", check.id)));
+                let meant = did_you_mean(ours, library.check_ids());
+                errors.push(wrong(line, format!("{}: there is no check {ours}{meant}", check.id)));
             }
         }
     }

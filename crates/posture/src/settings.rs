@@ -7,12 +7,11 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use store::Parameter;
 use store::findings::{Acceptance, AcceptanceKind};
+use store::{Parameter, did_you_mean};
 
 use crate::check::Check;
 use crate::content::{FileError, Library};
-use crate::nearest;
 use crate::parameters::{ParameterSet, is_alike, parameter_of};
 
 /// Everything that is set.
@@ -84,7 +83,7 @@ impl Settings {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             let known = ["parameters", "connection", "mute", "check", "resource", "kind", "why", "by", "until"];
             let unknown = error.message().split('`').nth(1).filter(|_| error.message().contains("unknown field"));
-            let hint = unknown.and_then(|word| nearest(word, known)).map(|near| format!("; did you mean {near}?"));
+            let hint = unknown.map(|word| did_you_mean(word, known));
             wrong(line, format!("{}{}", error.message(), hint.unwrap_or_default()))
         })?;
         let mut settings = Self::default();
@@ -140,17 +139,17 @@ fn set_of(
     values: &BTreeMap<String, Value>,
 ) -> Result<BTreeMap<String, Parameter>, String> {
     let Some(check) = library.check(id) else {
-        let near = library.nearest_check(id).unwrap_or_default();
-        return Err(format!("there is no check {id}; did you mean {near}?"));
+        return Err(format!("there is no check {id}{}", did_you_mean(id, library.check_ids())));
     };
     let mut set = BTreeMap::new();
     for (name, value) in values {
         let Some(default) = check.parameters.get(name) else {
-            let hint = match nearest(name, check.parameters.keys().map(String::as_str)) {
-                Some(near) => format!("did you mean {near}?"),
-                None => "it has none".to_owned(),
+            let names: Vec<&str> = check.parameters.keys().map(String::as_str).collect();
+            let hint = match names.as_slice() {
+                [] => "; it has none".to_owned(),
+                names => format!("{} (it has: {})", did_you_mean(name, names.iter().copied()), names.join(", ")),
             };
-            return Err(format!("the check {id} has no parameter {name}; {hint}"));
+            return Err(format!("the check {id} has no parameter {name}{hint}"));
         };
         match parameter_of(value).filter(|value| is_alike(default, value)) {
             Some(value) => set.insert(name.clone(), value),
@@ -165,8 +164,7 @@ fn set_of(
 
 fn mute_of(rule: Rule, library: &Library) -> Result<Mute, String> {
     if !library.checks().any(|check| is_like(&rule.check, &check.id)) {
-        let near = library.nearest_check(&rule.check).unwrap_or_default();
-        return Err(format!("no check is called {}; did you mean {near}?", rule.check));
+        return Err(format!("no check is called {}{}", rule.check, did_you_mean(&rule.check, library.check_ids())));
     }
     let kinds = AcceptanceKind::ALL.map(AcceptanceKind::word).join(", ");
     let kind = AcceptanceKind::of_word(&rule.kind)

@@ -369,7 +369,7 @@ pub(crate) fn state_tone(word: &str) -> &'static str {
         "incomplete" | "Active, incomplete" | "Late" | "Stalled" | "Degraded" | "warn" | "interrupted" | "short"
         | "shrunken" | "not_permitted" | "not_licensed" | "open" | "reopened" => "warn",
         "Syncing" | "running" => "busy",
-        "unknown" | "not_applicable" | "not applicable" | "Pending" | "Never connected" | "dependent" => "unknown",
+        "unknown" | "not_applicable" | "not applicable" | "Pending" | "Not synced yet" | "dependent" => "unknown",
         _ => "",
     }
 }

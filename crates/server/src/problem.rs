@@ -129,6 +129,7 @@ impl From<collect::Error> for Problem {
         match error {
             collect::Error::Store(error) => error.into(),
             collect::Error::Unusable(why) => Self::unusable(why),
+            collect::Error::Linked { .. } => Self::unusable(error.to_string()).help(error.help()),
             error => {
                 let help = error.help();
                 Self::new(StatusCode::BAD_GATEWAY, "upstream", error.to_string()).help(help)

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::db::Row;
+use crate::lease::end_syncs;
 use crate::run::Outcome;
 use crate::seal::{MasterKey, Sealed};
 use crate::{Error, Result, Store};
@@ -201,10 +202,18 @@ impl Store {
         tx.commit().await
     }
 
-    /// Writes a connection's changed settings. The credential is not touched: see [`Store::replace_credential`].
+    /// Writes a connection's changed settings. The credential is not touched: see [`Store::replace_credential`]. If it is
+    /// another organization than before, its streams begin anew: what is known of them is of the one before.
     pub async fn update_connection(&self, connection: &Connection, now: Timestamp) -> Result<()> {
-        let touched = self
-            .db
+        let mut tx = self.db.begin().await?;
+        tx.execute(
+            "UPDATE stream SET last_started_at = NULL, last_outcome = NULL, last_success_at = NULL, failing_since = NULL, failures = 0,
+                failure_code = NULL, failure = NULL, failure_help = NULL, next_run_at = $1
+             WHERE connection_id = $2 AND EXISTS (SELECT 1 FROM connection WHERE id = $2 AND org_id <> $3)",
+            vec![now.into(), connection.id.as_str().into(), connection.org_id.clone().into()],
+        )
+        .await?;
+        let touched = tx
             .execute(
                 "UPDATE connection SET name = $1, name_key = $2, description = $3, region = $4, console_url = $5, insights_url = $6,
                     org_id = $7, org_name = $8, owner_name = $9, owner_email = $10, collector = $11, enabled = $12,
@@ -231,7 +240,8 @@ impl Store {
             )
             .await
             .map_err(|error| name_taken(error, &connection.name))?;
-        still_there(touched, connection)
+        still_there(touched, connection)?;
+        tx.commit().await
     }
 
     /// Puts a new credential in the old one's place, in one statement: there is no moment without one.
@@ -293,7 +303,8 @@ impl Store {
         Ok(self.db.fetch(&sql, vec![name_key(name_or_id).into(), name_or_id.into()]).await?.first().map(connection_of))
     }
 
-    /// Removes a connection and wipes its credential. What it collected stays.
+    /// Removes a connection and wipes its credential; what it syncs at this moment commits nothing more. What it collected
+    /// stays.
     pub async fn remove_connection(&self, connection: &Connection, now: Timestamp) -> Result<()> {
         let mut tx = self.db.begin().await?;
         tx.execute(
@@ -302,6 +313,9 @@ impl Store {
         )
         .await?;
         tx.execute("DELETE FROM stream WHERE connection_id = $1", vec![connection.id.as_str().into()]).await?;
+        for id in [Some(&connection.id), connection.org_id.as_ref()].into_iter().flatten() {
+            end_syncs(&mut tx, id).await?;
+        }
         tx.commit().await
     }
 

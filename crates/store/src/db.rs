@@ -22,7 +22,7 @@ use sqlx::{
 use tokio::sync::Mutex;
 
 use crate::schema::{Cell, Kind};
-use crate::{Error, Result};
+use crate::{Error, Result, reserve};
 
 /// An open database.
 #[derive(Clone, Debug)]
@@ -41,7 +41,11 @@ pub(crate) enum Db {
 /// Whether the disk has refused something: then earlier pages of the log that were not flushed yet may be lost, and no later
 /// flush brings them back or tells of it. Nothing more is built on them before all of the log is folded into the file.
 #[derive(Clone, Debug)]
-pub(crate) struct Doubt(Arc<AtomicU8>);
+pub(crate) struct Doubt {
+    state: Arc<AtomicU8>,
+    /// The database.
+    path: Arc<Path>,
+}
 
 /// It has not.
 const NONE: u8 = 0;
@@ -63,6 +67,9 @@ pub(crate) struct Row(pub(crate) Vec<Cell>);
 /// How long a writer waits for another process's write before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A log of so many pages is folded into the file at the next commit.
+const LONG_LOG: &str = "2000";
+
 impl Db {
     /// Opens or creates the SQLite file.
     ///
@@ -78,7 +85,7 @@ impl Db {
             .pragma("cache_size", "-16384")
             // An index over a large table is sorted beside the reading of its rows.
             .pragma("threads", "1")
-            .pragma("wal_autocheckpoint", "2000")
+            .pragma("wal_autocheckpoint", LONG_LOG)
             .pragma("journal_size_limit", "67108864");
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
@@ -98,6 +105,7 @@ impl Db {
         } else {
             (connect(path, &pool, &options).await?, read.connect_lazy_with(for_reading))
         };
+        reserve::keep(path);
         Ok(Self::Sqlite { write, read, doubt, folding: Arc::default() })
     }
 
@@ -140,7 +148,8 @@ impl Db {
         Ok(match self {
             Self::Sqlite { write, doubt, folding, .. } => {
                 doubt.settle(write, folding).await?;
-                Tx::Sqlite(write.begin_with("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").await?, doubt.clone())
+                let begun = write.begin_with("PRAGMA synchronous = FULL; BEGIN IMMEDIATE").await;
+                Tx::Sqlite(doubt.note(begun)?, doubt.clone())
             }
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
@@ -153,7 +162,8 @@ impl Db {
         Ok(match self {
             Self::Sqlite { write, doubt, folding, .. } => {
                 doubt.settle(write, folding).await?;
-                Tx::Sqlite(write.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").await?, doubt.clone())
+                let begun = write.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE").await;
+                Tx::Sqlite(doubt.note(begun)?, doubt.clone())
             }
             Self::Postgres(pool) => {
                 let mut tx = Tx::Postgres(pool.begin().await?);
@@ -178,6 +188,25 @@ impl Db {
             bind_sqlite("PRAGMA wal_checkpoint(TRUNCATE)", vec![]).execute(write).await?;
         }
         Ok(())
+    }
+
+    /// Writes into SQLite's log while none of it is folded into the file, for which there may be no room.
+    pub(crate) async fn without_folding<T>(&self, writing: impl Future<Output = T>) -> T {
+        let Self::Sqlite { write, doubt, .. } = self else { return writing.await };
+        let fold_at = async |pages: &str| {
+            let set = bind_sqlite(&format!("PRAGMA wal_autocheckpoint = {pages}"), vec![]).execute(write).await;
+            if let Err(error) = set {
+                tracing::debug!(%error, "when the log is folded could not be set");
+            }
+        };
+        let was_found = doubt.swap(FOUND_A_LOG, NONE);
+        fold_at("0").await;
+        let written = writing.await;
+        fold_at(LONG_LOG).await;
+        if was_found {
+            doubt.swap(NONE, FOUND_A_LOG);
+        }
+        written
     }
 
     /// Folds what SQLite's write-ahead log holds now into the file while the writer goes on, who would otherwise wait for the
@@ -303,8 +332,9 @@ impl Tx {
 
     pub(crate) async fn fetch(&mut self, sql: &str, args: Vec<Cell>) -> Result<Vec<Row>> {
         match self {
-            Self::Sqlite(tx, _) => {
-                bind_sqlite(sql, args).fetch_all(&mut **tx).await?.iter().map(row_of_sqlite).collect()
+            Self::Sqlite(tx, doubt) => {
+                let rows = bind_sqlite(sql, args).fetch_all(&mut **tx).await;
+                doubt.note(rows)?.iter().map(row_of_sqlite).collect()
             }
             Self::Postgres(tx) => {
                 bind_postgres(sql, args).fetch_all(&mut **tx).await?.iter().map(row_of_postgres).collect()
@@ -315,7 +345,9 @@ impl Tx {
     /// Runs several statements without arguments, separated by `;`.
     pub(crate) async fn run_script(&mut self, sql: &str) -> Result<()> {
         match self {
-            Self::Sqlite(tx, _) => sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut **tx).await.map(drop)?,
+            Self::Sqlite(tx, doubt) => {
+                doubt.note(sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut **tx).await).map(drop)?;
+            }
             Self::Postgres(tx) => sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut **tx).await.map(drop)?,
         }
         Ok(())
@@ -354,20 +386,29 @@ impl Doubt {
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         let is_there = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
-        Self(Arc::new(AtomicU8::new(if is_there { FOUND_A_LOG } else { NONE })))
+        Self { state: Arc::new(AtomicU8::new(if is_there { FOUND_A_LOG } else { NONE })), path: path.into() }
+    }
+
+    /// Puts one state in another's place, if it is that.
+    fn swap(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Notes what became of a write.
-    fn note<T>(&self, done: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
-        if done.as_ref().is_err_and(|error| kind(error) == Some(SQLITE_IOERR)) {
-            self.0.store(FAILED, Ordering::SeqCst);
-        }
-        done
+    fn note<T>(&self, done: Result<T, sqlx::Error>) -> Result<T> {
+        done.map_err(|error| match kind(&error) {
+            Some(SQLITE_FULL) => Error::Full(self.path.display().to_string()),
+            Some(SQLITE_IOERR) => {
+                self.state.store(FAILED, Ordering::SeqCst);
+                error.into()
+            }
+            _ => error.into(),
+        })
     }
 
     /// Writes and flushes anew what the log holds, if there is doubt.
     async fn settle(&self, write: &SqlitePool, folding: &Mutex<()>) -> Result<()> {
-        let fold = match self.0.load(Ordering::SeqCst) {
+        let fold = match self.state.load(Ordering::SeqCst) {
             NONE => return Ok(()),
             // As far as it can be done without waiting for others, who may be at work.
             FOUND_A_LOG => "PRAGMA wal_checkpoint(PASSIVE)",
@@ -377,13 +418,13 @@ impl Doubt {
         let row = bind_sqlite(fold, vec![]).fetch_one(write).await;
         // Its first column tells whether somebody was in the way.
         let is_in_the_way = row_of_sqlite(&self.note(row)?)?.integer(0) != 0;
-        if is_in_the_way && self.0.load(Ordering::SeqCst) == FAILED {
+        if is_in_the_way && self.state.load(Ordering::SeqCst) == FAILED {
             return Err(Error::Refused(
                 "the disk has failed, and the database's log can not be made safe while it is being read; try again"
                     .to_owned(),
             ));
         }
-        self.0.store(NONE, Ordering::SeqCst);
+        self.state.store(NONE, Ordering::SeqCst);
         Ok(())
     }
 }
@@ -396,6 +437,7 @@ fn kind(error: &sqlx::Error) -> Option<i32> {
 
 const SQLITE_BUSY: i32 = 5;
 const SQLITE_IOERR: i32 = 10;
+const SQLITE_FULL: i32 = 13;
 
 /// Somebody else has the lock.
 fn is_busy(error: &sqlx::Error) -> bool {

@@ -13,7 +13,7 @@ use roaring::RoaringTreemap;
 use serde_json::Value;
 
 use crate::db::{Row, Statement, Tx};
-use crate::lease::Lease;
+use crate::lease::{Lease, end_work};
 use crate::migration::note_change;
 use crate::run::TableRecord;
 use crate::schema::{Cell, Column, Index, Kind, Reader, Table, storable};
@@ -265,9 +265,10 @@ impl Store {
         Ok(held)
     }
 
-    /// Removes everything that was collected of an organization.
+    /// Removes everything that was collected of an organization. Whatever works on it at this moment commits nothing more.
     pub async fn purge_organization(&self, org_id: &str) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        end_work(&mut tx, org_id).await?;
         for table in self.tables.iter() {
             let (versions, raws) = (versions_name(table), raws_name(table));
             tx.execute(

@@ -11,7 +11,7 @@ use rustix::process::{Pid, test_kill_process};
 
 use crate::db::{Row, Tx};
 use crate::migration::check_layout;
-use crate::{Error, Result, Store};
+use crate::{Error, Result, Store, StreamKind};
 
 /// How long a lease holds after the last sign of life.
 const TERM: SignedDuration = SignedDuration::from_secs(60);
@@ -165,10 +165,13 @@ impl Store {
     }
 
     /// Whether somebody wants this work to stop.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`] when somebody else has taken over, or the connection was removed.
     pub async fn is_asked_to_stop(&self, lease: &Lease) -> Result<bool> {
         let sql = "SELECT stop_asked FROM lease WHERE name = $1 AND token = $2";
         let rows = self.db.fetch(sql, vec![lease.name.as_str().into(), lease.token.into()]).await?;
-        Ok(rows.first().is_some_and(|row| row.boolean(0)))
+        rows.first().map(|row| row.boolean(0)).ok_or(Error::LeaseLost)
     }
 
     /// Gives a lease back; nothing happens if it was lost already.
@@ -178,6 +181,25 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+/// The name of the lease under which a stream is synced: of an organization, or of a connection that does not know its own
+/// yet.
+pub fn stream_lease(kind: StreamKind, id: &str) -> String {
+    format!("{} {id}", kind.word())
+}
+
+/// Ends the syncs of an organization or a connection, in whichever process: they can not commit any more.
+pub(crate) async fn end_syncs(tx: &mut Tx, id: &str) -> Result<()> {
+    for kind in [StreamKind::Inventory, StreamKind::Events] {
+        tx.execute("DELETE FROM lease WHERE name = $1", vec![stream_lease(kind, id).into()]).await?;
+    }
+    Ok(())
+}
+
+/// Ends all work on an organization, its checks as well: leases bear the organization's id at their end.
+pub(crate) async fn end_work(tx: &mut Tx, org_id: &str) -> Result<()> {
+    tx.execute("DELETE FROM lease WHERE name LIKE $1", vec![format!("% {org_id}").into()]).await.map(drop)
 }
 
 impl Lease {

@@ -18,10 +18,12 @@ mod inventory;
 pub mod json;
 mod lease;
 mod migration;
+mod nearest;
 mod notification;
 mod parameters;
 mod people;
 mod query;
+mod reserve;
 mod run;
 pub mod schema;
 mod seal;
@@ -41,7 +43,8 @@ pub use derived::{DerivedView, TableShortfall};
 pub use evidence::{EvidenceKey, EvidenceKeyRecord, EvidencePack, SnapshotOrigin};
 pub use identity::Identity;
 pub use inventory::{Known, Marks, NewRow, SnapshotInfo, SnapshotWriter, Version, Written};
-pub use lease::{Lease, LeaseHolder, Numbering};
+pub use lease::{Lease, LeaseHolder, Numbering, stream_lease};
+pub use nearest::{did_you_mean, nearest};
 pub use notification::{Notification, NotificationState};
 pub use parameters::Parameter;
 pub use people::{ApiToken, NewSession, Person, Session};
@@ -61,7 +64,10 @@ use schema::Table;
 pub enum Error {
     /// The database engine refused or failed.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+    /// There is no room for what is to be written.
+    #[error("no space is left on the disk of {0}; nothing of what was being written was kept")]
+    Full(String),
     /// The request can not be done; the text says why and what to do.
     #[error("{0}")]
     Refused(String),
@@ -122,6 +128,29 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        // https://www.postgresql.org/docs/current/errcodes-appendix.html: disk_full
+        match error.as_database_error().and_then(|error| error.code()) {
+            Some(code) if code == "53100" => Self::Full("the PostgreSQL server".to_owned()),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl Error {
+    /// What a person can do about it, where it is known.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Full(_) => Some(
+                "Make room on that disk, or keep events for a shorter time (`connection edit --keep-events`). What was committed before is safe; the next sync goes on from there.",
+            ),
+            Self::Held { .. } => Some("Wait for it to end, or stop that process."),
+            _ => None,
+        }
+    }
 }
 
 /// Result with the store's [`enum@Error`].

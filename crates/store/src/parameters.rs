@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Statement, UnaryOperator, Value, VisitMut as _, VisitorMut};
 
+use crate::nearest::nearest;
 use crate::schema::storable;
 use crate::{Error, Result};
 
@@ -51,11 +52,7 @@ impl Bind<'_> {
 
     fn unknown(&self, written: &str) -> String {
         let name = written.trim_start_matches(':');
-        let nearest = self
-            .parameters
-            .keys()
-            .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-        match nearest {
+        match nearest(name, self.parameters.keys().map(String::as_str)) {
             Some(nearest) => format!("the query has no parameter {written}; did you mean :{nearest}?"),
             None => format!("the query has no parameter {written}; write the value itself"),
         }

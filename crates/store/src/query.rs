@@ -29,6 +29,7 @@ use crate::events::views;
 use crate::evidence;
 use crate::findings;
 use crate::inventory::{has_start_index, raws_name, versions_name};
+use crate::nearest::nearest;
 use crate::parameters::{Parameter, bind};
 use crate::schema::{Cell, Column, Kind, Table, boolean, integer, text, time};
 use crate::{Error, Result, Store};
@@ -785,11 +786,11 @@ impl<'a> Guard<'a> {
     }
 
     fn unknown(&self, name: &str) -> Verdict {
-        let nearest = self
-            .names()
-            .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)))
-            .unwrap_or("users");
-        refuse(format!("there is no table {name}; did you mean {nearest}? `jumpseat sql --tables` lists what there is"))
+        let meant = match nearest(name, self.names()) {
+            Some(near) => format!("did you mean {near}? "),
+            None => String::new(),
+        };
+        refuse(format!("there is no table {name}; {meant}`jumpseat sql --tables` lists what there is"))
     }
 }
 

@@ -8,7 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use jumpcloud::{Client, EventQuery};
 use ocsf::Mapper;
 use store::events::Hour;
-use store::{Action, CallRecord, Connection, Lease, Outcome, RunEnd, StreamKind, TableRecord, TableState};
+use store::{
+    Action, CallRecord, Connection, Lease, Outcome, RunEnd, StreamKind, TableRecord, TableState, stream_lease,
+};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -98,7 +100,7 @@ pub fn event_lease_name(connection: &Connection) -> String {
 }
 
 pub(super) fn event_lease(work: &str) -> String {
-    format!("events {work}")
+    stream_lease(StreamKind::Events, work)
 }
 
 /// A run on its way: what it was told, and what it has to show so far, also when it fails.
@@ -160,7 +162,13 @@ impl Collector {
         }
         let started = self.clock.now();
         let what = format!("the events sync of {}", connection.name);
-        let lease = self.store.take_lease(&event_lease_name(connection), &what, &self.holder, started).await?;
+        let lease = match self.store.take_lease(&event_lease_name(connection), &what, &self.holder, started).await {
+            Ok(lease) => lease,
+            Err(error) => {
+                let (kind, by) = (StreamKind::Events, &options.started_by);
+                return Err(self.not_begun(connection, kind, by, started, error.into()).await);
+            }
+        };
         let streams = self.store.streams(Some(&connection.id)).await?;
         let are_first =
             streams.iter().any(|stream| stream.kind == StreamKind::Events && stream.state.last_success_at.is_none());
@@ -178,12 +186,19 @@ impl Collector {
             share,
             removed: Default::default(),
         };
-        let result = run.run(&lease, cancel).await;
-        let noted = run.note_end(result.as_ref().err()).await;
-        let released = self.store.release_lease(lease).await;
+        let result = match run.run(&lease, cancel).await {
+            Err(error) => Err(self.reason(connection, error).await),
+            done => done,
+        };
+        let error = result.as_ref().err();
+        let noting = async {
+            let noted = run.note_end(error).await;
+            let released = self.store.release_lease(lease).await;
+            noted.and_then(|report| released.map(|()| report).map_err(Error::from))
+        };
+        let noted = self.written_down(error, noting).await;
         result?;
         let report = noted?;
-        released?;
         // Checks that ask for events could not be decided before. What follows later does so with the next snapshot.
         if let Some(after) = self.after_sync.as_ref().filter(|_| are_first) {
             listener(Progress::Stage("checking".to_owned()));
@@ -479,8 +494,8 @@ impl Run<'_> {
             more => format!("events of {more} hours, such as {hour}: {why}"),
         });
         let (outcome, code, said, help) = match (error, &lacking) {
-            (Some(Error::Cancelled), _) => {
-                (Outcome::Cancelled, Some("cancelled"), Some(Error::Cancelled.to_string()), None)
+            (Some(error @ (Error::Cancelled | Error::Removed(_))), _) => {
+                (Outcome::Cancelled, Some(error.code()), Some(error.to_string()), None)
             }
             (Some(error), _) => (Outcome::Failed, Some(error.code()), Some(error.to_string()), Some(error.help())),
             (None, Some(lacking)) => (

@@ -180,13 +180,10 @@ fn chosen_columns(table: &'static Table, wanted: &[String], format: Format) -> R
     }
     for name in wanted {
         if !shown.contains(&name.as_str()) && name != "raw" {
-            let nearest =
-                shown.iter().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+            let meant = store::did_you_mean(name, shown);
             return Err(Problem::usage(format!(
-                "{} have no column {name:?}; did you mean {}? `jumpseat sql --describe {}` lists them",
-                table.name,
-                nearest.unwrap_or(&"id"),
-                table.name
+                "{} have no column {name:?}{meant} (`jumpseat sql --describe {}` lists them)",
+                table.name, table.name
             )));
         }
     }

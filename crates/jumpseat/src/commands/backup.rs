@@ -140,7 +140,7 @@ fn read_manifest(folder: &Path) -> Result<BackupManifest> {
     let mut text = String::new();
     file.take(LARGEST_MANIFEST)
         .read_to_string(&mut text)
-        .with_context(|| format!("{} can not be read", path.display()))?;
+        .map_err(|error| damaged(format!("{} can not be read: {error}", path.display())))?;
     let manifest: BackupManifest =
         serde_json::from_str(&text).map_err(|error| damaged(format!("{} can not be read: {error}", path.display())))?;
     if manifest.format != BackupManifest::FORMAT {
@@ -152,8 +152,10 @@ fn read_manifest(folder: &Path) -> Result<BackupManifest> {
     Ok(manifest)
 }
 
+const USE_ANOTHER: &str = "Use another backup: of this one nothing is certain.";
+
 fn damaged(message: String) -> anyhow::Error {
-    let help = Some("Use another backup: of this one nothing is certain.".to_owned());
+    let help = Some(USE_ANOTHER.to_owned());
     Problem { exit: Exit::Integrity, code: "backup_damaged".to_owned(), message, help }.into()
 }
 
@@ -170,6 +172,10 @@ async fn differences(folder: &Path, manifest: &BackupManifest) -> Vec<(String, S
         match std::fs::symlink_metadata(folder.join(path)) {
             Ok(kind) if kind.is_file() => match BackupFile::of(folder, path) {
                 Ok(found) if found == *file => {}
+                Ok(found) if found.bytes < file.bytes => {
+                    let said = format!("it was cut short: {} of {} bytes are there", found.bytes, file.bytes);
+                    wrong.push((file.path.clone(), said));
+                }
                 Ok(_) => wrong.push((file.path.clone(), "it is not what it was".to_owned())),
                 Err(error) => wrong.push((file.path.clone(), format!("{error:#}"))),
             },
@@ -205,6 +211,9 @@ async fn verify(folder: &Path, global: &Global) -> Result<Exit> {
         manifest.files.len(),
         wrong.len()
     ));
+    if !wrong.is_empty() {
+        eprintln_quietly(USE_ANOTHER);
+    }
     Ok(if wrong.is_empty() { Exit::Ok } else { Exit::Integrity })
 }
 

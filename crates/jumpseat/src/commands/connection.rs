@@ -246,6 +246,8 @@ async fn add(mut args: AddArgs, context: &Context) -> Result<Exit> {
     let mut connection = new_connection(name, place, &credential, context.now);
     apply_details(&mut connection, &args.details);
     connection.enabled = !args.disabled;
+    // Where the organization is named, nothing needs to be asked of JumpCloud to know that it is linked.
+    collector.refuse_second_link(&connection).await?;
     let keep = args.details.keep_events.as_deref().map(keep_of).transpose()?.flatten();
     if !args.no_test {
         let report = collector.test_with(&connection, &credential).await;
@@ -592,11 +594,19 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
     let events =
         args.details.events_every.as_deref().map(|text| checked_schedule(Some(text), USUAL_EVENTS)).transpose()?;
     let keep = args.details.keep_events.as_deref().map(keep_of).transpose()?;
-    if let Some(credential) = &credential {
-        let report = collector.test_with(&connection, credential).await;
-        show_checklist(&report, Format::Table, true)?;
+    // Where the organization is named, nothing needs to be asked of JumpCloud to know that it is linked.
+    collector.refuse_second_link(&connection).await?;
+    let is_aimed_anew = args.details.org_id.is_some() || args.details.org_name.is_some();
+    let report = match &credential {
+        Some(credential) => Some(collector.test_with(&connection, credential).await),
+        // Whether the credential sees that organization, only JumpCloud knows.
+        None if is_aimed_anew => Some(collector.test(&connection).await?),
+        None => None,
+    };
+    if let Some(report) = &report {
+        show_checklist(report, Format::Table, true)?;
         if !report.connects() {
-            return Err(not_connected(&report, "nothing was changed"));
+            return Err(not_connected(report, "nothing was changed"));
         }
         report.take_over(&mut connection);
     }
@@ -750,16 +760,8 @@ async fn remove(name: &str, purge: bool, yes: bool, context: &Context) -> Result
         confirm_purge(&connection.name)?;
     }
     let collector = context.collector("jumpseat connection remove")?;
-    // A running sync would write again what is removed here.
-    let lease = context
-        .store
-        .take_lease(
-            &inventory_lease_name(&connection),
-            &format!("the inventory sync of {}", connection.name),
-            &collector.holder,
-            context.now,
-        )
-        .await?;
+    // Whoever has to type a name takes their time, in which its first sync may have found out its organization.
+    let connection = context.one(&connection.id).await?;
     note(context, "connection.remove", &connection, json!({ "before": detail_of(&connection), "purge": purge }))
         .await?;
     collector.note(&connection, Action::Update, Outcome::Succeeded, None, &this_person()).await?;
@@ -767,7 +769,6 @@ async fn remove(name: &str, purge: bool, yes: bool, context: &Context) -> Result
     if let Some(org_id) = connection.org_id.as_ref().filter(|_| purge) {
         context.store.purge_organization(org_id).await?;
     }
-    context.store.release_lease(lease).await?;
     let kept = match &connection.org_id {
         Some(_) if purge => " and everything that was collected of its organization".to_owned(),
         Some(org_id) => {
@@ -818,7 +819,8 @@ async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {
     };
     let chosen = chosen_organizations(&args, &seen, |id| connection_of(id).is_some())?;
     let collector = context.collector("jumpseat connection discover")?;
-    let mut added: Vec<(String, String)> = Vec::new();
+    // Of each chosen organization: its id, how its test went, and the name of its connection, if it was linked.
+    let mut tried: Vec<(String, TestReport, Option<String>)> = Vec::new();
     for organization in chosen {
         let name = if organization.name.is_empty() || context.store.find_connection(&organization.name).await?.is_some()
         {
@@ -831,21 +833,40 @@ async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {
         connection.org_name = Some(organization.name.clone()).filter(|name| !name.is_empty());
         connection.owner_name.clone_from(&args.owner_name);
         connection.owner_email.clone_from(&args.owner_email);
-        note(context, "connection.add", &connection, detail_of(&connection)).await?;
-        collector.link(&connection, &credential, args.inventory_every.as_deref(), None, &this_person()).await?;
-        added.push((organization.id.clone(), connection.name));
+        let report = collector.test_with(&connection, &credential).await;
+        eprintln_quietly(&format!("{} ({})", printable(&connection.name), printable(&organization.id)));
+        show_checklist(&report, Format::Table, true)?;
+        let is_linked = report.connects();
+        if is_linked {
+            report.take_over(&mut connection);
+            note(context, "connection.add", &connection, detail_of(&connection)).await?;
+            collector.link(&connection, &credential, args.inventory_every.as_deref(), None, &this_person()).await?;
+        }
+        tried.push((organization.id.clone(), report, is_linked.then_some(connection.name)));
     }
-    let mut sheet = Sheet::new(&["organization", "org_id", "connection", "added"]);
+    let mut sheet = Sheet::new(&["organization", "org_id", "connection", "added", "test"]);
     for organization in &seen {
-        let new = added.iter().find(|(id, _)| *id == organization.id).map(|(_, name)| name.clone());
+        let own = tried.iter().find(|(id, ..)| *id == organization.id);
+        let new = own.and_then(|(_, _, name)| name.clone());
+        let test = own.map(|(_, report, _)| report.grade().word());
         let connection = new.clone().or_else(|| connection_of(&organization.id));
-        sheet.push(vec![json!(organization.name), json!(organization.id), json!(connection), json!(new.is_some())]);
+        sheet.push(vec![
+            json!(organization.name),
+            json!(organization.id),
+            json!(connection),
+            json!(new.is_some()),
+            json!(test),
+        ]);
     }
+    let sheet = if context.format == Format::Table { sheet.without_empty_columns() } else { sheet };
     sheet.write(context.format)?;
-    if added.is_empty() && context.format == Format::Table {
+    if tried.is_empty() && context.format == Format::Table {
         eprintln_quietly("to link some: add --all, or --add NAME,NAME");
     }
-    Ok(Exit::Ok)
+    match tried.iter().find(|(_, report, _)| !report.connects()) {
+        Some((_, report, _)) => Err(not_connected(report, "that organization was not linked")),
+        None => Ok(Exit::Ok),
+    }
 }
 
 fn chosen_organizations<'a>(

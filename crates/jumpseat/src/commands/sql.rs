@@ -165,11 +165,7 @@ fn describe(name: &str, context: &Context) -> Result<Exit> {
             .chain(posture::derived::TABLES.iter().map(|table| table.name))
             .chain(posture::derived::VIEWS.iter().map(|view| view.name))
             .chain(SYSTEM_TABLES.iter().map(|table| table.name));
-        let nearest = names.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-        Problem::not_found(
-            format!("there is no table {name:?}"),
-            format!("Did you mean {}? `jumpseat sql --tables` lists them.", nearest.unwrap_or("users")),
-        )
+        Problem::unknown_name(format!("there is no table {name:?}"), name, names, "jumpseat sql --tables")
     })?;
     let mut sheet = Sheet::new(&["column", "type", "meaning"]);
     for (name, kind, about) in columns {

@@ -150,6 +150,21 @@ async fn get(url: &str, path: &str) -> String {
     text.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
+#[tokio::test]
+async fn a_check_and_an_evidence_item_read_as_text_on_a_terminal() {
+    let scene = Scene::small().await;
+    for args in [["check", "show", "device-disk-unencrypted"], ["evidence", "show", "ev-user-list"]] {
+        let shown = scene.run(&[&args[..], &["-o", "table"]].concat()).await;
+        assert_eq!(shown.code, 0, "{shown:?}");
+        for mark in ["do not edit", "##", "```", "**", "|---"] {
+            assert!(!shown.out.contains(mark), "{mark}: {}", shown.out);
+        }
+        assert!(shown.out.contains("\nQUERY\n") && shown.out.contains(args[2]), "{}", shown.out);
+    }
+    let json = scene.run(&["check", "show", "device-disk-unencrypted", "-o", "json"]).await.json();
+    assert!(json["how"].as_str().unwrap().contains("- **Fail**"), "programs get the text as it is: {json}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sync_leaves_findings_that_can_be_accepted_assigned_and_opened_again() {
     let scene = Scene::small().await.synced().await;

@@ -1,5 +1,8 @@
 //! Adding, testing, changing and removing connections from the command line.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use serde_json::json;
 use simulator::{Config, Size};
 
@@ -46,7 +49,55 @@ async fn a_wrong_key_is_told_before_anything_is_saved() {
         .await;
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.err.contains("key_rejected"), "{}", ended.err);
+    assert!(ended.err.contains("nothing was saved") && ended.err.contains("connection add"), "{}", ended.err);
+    assert!(!ended.err.contains("replace it here"), "nothing is there to be replaced: {}", ended.err);
     assert_eq!(scene.run(&["connection", "list", "-o", "json"]).await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn an_organization_that_is_linked_already_is_told_before_it_is_tested_and_as_clearly_after() {
+    let scene = Scene::small().await.connected().await;
+    let (url, key) = (scene.url(), scene.world().credentials(0).read_only);
+    let organization = scene.world().organizations()[0].id.to_string();
+    let add = ["connection", "add", "Again", "--api-url", &url, "--api-key-stdin"];
+    let asked = scene.world().requests().total;
+    let early = scene.run_with_input(&[&add[..], &["--org-id", &organization]].concat(), &key).await;
+    assert_eq!(scene.world().requests().total, asked, "there was nothing to ask");
+    let late = scene.run_with_input(&add, &key).await;
+    for refused in [early, late] {
+        assert_eq!(refused.code, 2, "{refused:?}");
+        for words in ["linked already, by the connection \\\"Acme\\\"", "Nothing was saved", "connection rotate"] {
+            assert!(refused.err.contains(words), "{words}: {refused:?}");
+        }
+    }
+    assert_eq!(scene.run(&["connection", "list", "-o", "json"]).await.json().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn another_organization_is_tested_first_and_is_not_called_active_before_it_was_synced() {
+    let scene = Scene::new(Config::demo(Size::Small)).await;
+    let mtp = scene.world().credentials(0).mtp.unwrap();
+    let ids: Vec<String> = scene.world().organizations().iter().map(|info| info.id.to_string()).collect();
+    let (url, key) = (scene.url(), scene.file("mtp.txt", &mtp));
+    let key = key.to_str().unwrap();
+    let added =
+        scene.run(&["connection", "add", "Acme", "--api-url", &url, "--api-key-file", key, "--org-id", &ids[0]]).await;
+    assert_eq!(added.code, 0, "{added:?}");
+    let list = scene.run(&["connection", "list", "-o", "json"]).await.json();
+    assert_eq!(list[0]["state"], "Not synced yet", "its test has just connected");
+    assert_eq!(scene.run(&["sync", "--stream", "inventory"]).await.code, 0);
+    assert_eq!(scene.run(&["status", "-o", "json"]).await.stream("inventory")["state"], "Active");
+    let foreign = scene.run(&["connection", "edit", "Acme", "--org-id", "5f00000000000000000000ff"]).await;
+    assert_eq!(foreign.code, 3, "{foreign:?}");
+    assert!(foreign.err.contains("nothing was changed"), "{foreign:?}");
+    assert_eq!(scene.run(&["connection", "show", "Acme", "-o", "json"]).await.json()["org_id"], json!(ids[0]));
+    let other = scene.run(&["connection", "edit", "Acme", "--org-id", &ids[1], "-o", "json"]).await;
+    assert_eq!(other.code, 0, "{other:?}");
+    assert_eq!(other.json()["org_name"], json!(scene.world().organizations()[1].name));
+    let status = scene.run(&["status", "-o", "json"]).await.stream("inventory");
+    assert_eq!((&status["state"], &status["last_success"]), (&json!("Pending"), &json!(null)), "{status}");
+    assert_eq!(scene.run(&["sync", "--stream", "inventory"]).await.code, 0);
+    assert_eq!(scene.run(&["status", "-o", "json"]).await.stream("inventory")["state"], "Active");
 }
 
 #[tokio::test]
@@ -150,7 +201,12 @@ async fn discover_links_every_organization_of_a_multi_tenant_key() {
     let added = scene
         .run_with_input(&["connection", "discover", "--all", "--api-url", &url, "--api-key-stdin", "-o", "json"], &mtp)
         .await;
-    assert!(added.json().as_array().unwrap().iter().all(|organization| organization["added"] == true), "{added:?}");
+    for organization in added.json().as_array().unwrap() {
+        assert_eq!(organization["added"], true, "{added:?}");
+        assert_eq!(organization["test"], "pass", "{added:?}");
+        assert!(added.err.contains(organization["organization"].as_str().unwrap()), "{added:?}");
+    }
+    assert!(added.err.contains("role") && added.err.contains("credential"), "{added:?}");
     let synced = scene.run(&["sync", "--stream", "inventory", "-o", "json"]).await;
     for (number, organization) in synced.json().as_array().unwrap().iter().enumerate() {
         let name = organization["connection"].as_str().unwrap();
@@ -171,6 +227,31 @@ async fn removing_keeps_the_data_unless_it_is_purged() {
     assert_eq!(scene.run(&["connection", "remove", "Acme", "--purge"]).await.code, 2);
     assert_eq!(scene.run(&["connection", "remove", "Acme", "--purge", "--yes"]).await.code, 0);
     assert_eq!(scene.count("SELECT COUNT(*) FROM users").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_of_a_connection_that_is_removed_stops_and_writes_nothing_behind_the_purge() {
+    for stream in ["events", "inventory"] {
+        let scene = Scene::small().await.connected().await;
+        scene.world().faults().set_latency(Duration::from_millis(20));
+        let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(300)).to_string();
+        let since = if stream == "events" { vec!["--since", &since] } else { vec![] };
+        let mut sync = scene.command(&[&["sync", "--stream", stream][..], &since].concat());
+        let running = tokio::spawn(async move { sync.stdin(Stdio::null()).output().await.unwrap() });
+        let asked = scene.world().requests().total + 30;
+        while scene.world().requests().total < asked && !running.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        let removed = scene.run(&["connection", "remove", "Acme", "--purge", "--yes"]).await;
+        assert_eq!(removed.code, 0, "{removed:?}");
+        let ended = running.await.unwrap();
+        let told = String::from_utf8([ended.stdout, ended.stderr].concat()).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{stream}: {told}");
+        assert!(told.contains("was removed"), "{stream}: {told}");
+        for table in ["events", "users", "snapshots"] {
+            assert_eq!(scene.count(&format!("SELECT COUNT(*) FROM {table}")).await, 0, "{stream}: {table}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -195,7 +276,9 @@ async fn an_unknown_name_is_answered_with_the_nearest_one() {
     let scene = Scene::small().await.connected().await;
     let ended = scene.run(&["connection", "show", "acmee", "-o", "table"]).await;
     assert_eq!(ended.code, 7);
-    assert!(ended.err.contains("\"Acme\""), "{}", ended.err);
+    assert!(ended.err.contains("Did you mean Acme?"), "{}", ended.err);
+    let ended = scene.run(&["connection", "show", "wholly different", "-o", "table"]).await;
+    assert!(!ended.err.contains("mean") && ended.err.contains("connection list"), "{}", ended.err);
 }
 
 #[tokio::test]

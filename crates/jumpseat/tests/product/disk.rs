@@ -39,8 +39,13 @@ async fn a_full_disk_stops_the_sync_with_words_and_space_lets_it_go_on() {
     let Some(disk) = SmallDisk::mount("14m") else { return };
     let scene = Scene::new(Config::single(400, 200, 6, 4)).await.at(disk.data()).connected().await;
     let full = scene.run(&["sync", "--stream", "inventory", "-o", "json"]).await;
-    assert_ne!(full.code, 0);
-    assert!(format!("{}{}", full.out, full.err).contains("full"), "{full:?}");
+    tells_of_the_disk(&full);
+    let status = scene.run(&["status", "-o", "json"]).await.stream("inventory");
+    assert_eq!(status["state"], "Failing", "{status}");
+    assert!(status["reason"].as_str().unwrap().contains("no space is left on the disk of"), "{status}");
+    assert!(status["what_to_do"].as_str().unwrap().contains("Make room"), "{status}");
+    let history = scene.run(&["history", "-o", "json"]).await;
+    assert!(history.out.contains("no space is left") && !history.out.contains("interrupted"), "{history:?}");
     disk.remount("size=200m");
     assert_eq!(scene.count("SELECT COUNT(*) FROM users").await, 0);
     assert_eq!(scene.run(&["sync", "--stream", "inventory"]).await.code, 0);
@@ -53,9 +58,7 @@ async fn a_full_disk_loses_and_doubles_no_event() {
     let Some(disk) = SmallDisk::mount("14m") else { return };
     let scene = Scene::new(busy(400)).await.at(disk.data()).connected().await;
     for _ in 0..3 {
-        let full = sync(&scene, 72).await;
-        assert_ne!(full.code, 0);
-        assert!(format!("{}{}", full.out, full.err).contains("full"), "{full:?}");
+        tells_of_the_disk(&sync(&scene, 72).await);
     }
     disk.remount("size=200m");
     let before = scene.count("SELECT COUNT(*) FROM events").await;
@@ -115,6 +118,10 @@ async fn a_disk_that_can_only_be_read_is_told_and_nothing_is_lost() {
         let words = format!("{}{}", refused.out, refused.err);
         assert!(words.contains("jumpseat.db") && words.contains("Read-only file system"), "{refused:?}");
     }
+    let doctor = scene.run(&["doctor", "-o", "table"]).await;
+    assert_eq!(doctor.code, 1, "{doctor:?}");
+    assert!(doctor.out.contains("file system that can only be read") && doctor.out.contains("Mount it"), "{doctor:?}");
+    assert!(!doctor.out.contains("Restore a backup") && !doctor.out.contains('…'), "{doctor:?}");
     disk.remount("rw");
     assert_eq!(scene.count("SELECT COUNT(*) FROM events").await, stored);
     assert_eq!(sync(&scene, 12).await.code, 0);
@@ -144,6 +151,14 @@ async fn a_data_directory_that_is_moved_during_a_sync_is_whole_where_it_went() {
     let scene = scene.at(new);
     assert_eq!(sync(&scene, 48).await.code, 0);
     holds_all_events(&scene, hours_ago(47)).await;
+}
+
+/// Once, in words, with the place and what to do.
+fn tells_of_the_disk(full: &Ended) {
+    assert_eq!(full.code, 1, "{full:?}");
+    let told = format!("{}{}", full.out, full.err);
+    assert_eq!(told.matches("no space is left on the disk of").count(), 1, "{full:?}");
+    assert!(told.contains("jumpseat.db") && told.contains("Make room"), "{full:?}");
 }
 
 fn text(path: &Path) -> &str {

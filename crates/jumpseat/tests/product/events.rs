@@ -50,6 +50,11 @@ async fn events_are_collected_found_exported_and_proven() {
     assert_eq!(exported(&scene, from, to).await, issued(&scene, from, to));
     let found = scene.run(&["event", "search", "--limit", "5", "-o", "json"]).await.json();
     assert_eq!(found.as_array().unwrap().len(), 5);
+    for nonsense in [["--country", "Germany"], ["--country", "UK"], ["--ip", "192.0.2.0/24"], ["--ip", "here"]] {
+        let refused = scene.run(&[&["event", "search"], &nonsense[..]].concat()).await;
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.err.contains(nonsense[1]) && refused.err.contains("give "), "{refused:?}");
+    }
     let kind = found[0]["type"].as_str().unwrap();
     let same = scene.run(&["event", "search", "--type", kind, "-o", "json"]).await.json();
     assert!(same.as_array().unwrap().iter().all(|event| event["type"] == kind));

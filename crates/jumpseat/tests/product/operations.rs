@@ -201,6 +201,13 @@ async fn a_backup_that_was_changed_is_refused_and_nothing_is_restored() {
     refused("a path leads out of the folder").await;
     std::fs::write(&manifest, "{").unwrap();
     refused("the manifest is cut short").await;
+    std::fs::write(&manifest, b"{\"format\": 1, \"program\": \"\xff").unwrap();
+    refused("the manifest is no text").await;
+    std::fs::write(&manifest, &named).unwrap();
+    std::fs::write(&database, &whole[..whole.len() / 2]).unwrap();
+    refused("the database is cut short").await;
+    let verified = at(&home.join("data"), &["backup", "verify", shown, "-o", "table"]).await;
+    assert!(verified.out.contains("cut short") && verified.err.contains("another backup"), "{verified:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,9 +86,9 @@ impl Items {
         self.0.get(id)
     }
 
-    /// The id that is nearest to what was written.
-    pub fn nearest(&self, written: &str) -> Option<&str> {
-        crate::nearest(written, self.0.keys().map(String::as_str))
+    /// All ids.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// The items that serve a framework, what is about people first.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
@@ -129,7 +129,15 @@ impl From<&EvidencePack> for ChainLink {
 /// The pack itself can not be opened. Whatever is wrong inside is a difference.
 pub fn verify(pack: &Path, expected: &Expected) -> io::Result<Verified> {
     let mut verified = Verified { is_key_given: expected.key.is_some(), ..Verified::default() };
-    let mut container = Container::open(pack)?;
+    let mut container = match Container::open(pack) {
+        Ok(container) => container,
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            let name = pack.file_name().unwrap_or_default().to_string_lossy();
+            verified.note(DifferenceKind::Unreadable, &name, error.to_string());
+            return Ok(verified);
+        }
+        Err(error) => return Err(error),
+    };
     for (path, what) in container.odd() {
         verified.note(DifferenceKind::Added, &path, what);
     }
@@ -348,10 +356,19 @@ impl Container {
             walk(pack, "", &mut names, &mut odd)?;
             return Ok(Self::Folder { root: pack.to_owned(), names, odd });
         }
-        let not_zip = |error: zip::result::ZipError| {
-            io::Error::other(format!("it is neither a folder nor a ZIP archive: {error}"))
+        let mut file = BufReader::new(File::open(pack)?);
+        let begins_as_zip = file.fill_buf()?.starts_with(b"PK");
+        let not_zip = |error: zip::result::ZipError| match error {
+            zip::result::ZipError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => error,
+            error => {
+                let what = match begins_as_zip {
+                    true => "the archive was cut short or damaged; get it once more from whoever made it",
+                    false => "it is neither a folder nor a ZIP archive",
+                };
+                io::Error::new(io::ErrorKind::InvalidData, format!("{what} ({error})"))
+            }
         };
-        let mut archive = ZipArchive::new(BufReader::new(File::open(pack)?)).map_err(not_zip)?;
+        let mut archive = ZipArchive::new(file).map_err(not_zip)?;
         let (mut names, mut odd) = (BTreeMap::new(), Vec::new());
         for at in 0..archive.len() {
             let entry = archive.by_index_raw(at).map_err(not_zip)?;

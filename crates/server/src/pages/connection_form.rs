@@ -194,6 +194,7 @@ async fn asked(ctx: &Ctx) -> Result<Asked, Problem> {
         }
         name => connection.org_name = Some(name.to_owned()),
     }
+    ctx.app.collector.refuse_second_link(&connection).await?;
     let (inventory, events, keep) = fields.schedules()?;
     Ok(Asked { connection, credential, inventory, events, keep })
 }

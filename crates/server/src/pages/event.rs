@@ -167,8 +167,8 @@ fn asked(ctx: &Ctx) -> Result<Asked, Problem> {
         user: one("user"),
         device: one("device"),
         application: one("application"),
-        ip: one("ip"),
-        country: one("country").map(|country| country.to_uppercase()),
+        ip: ctx.query.get("ip").map(collect::origin::parse_address).transpose().map_err(Problem::bad)?,
+        country: ctx.query.get("country").map(collect::origin::parse_country).transpose().map_err(Problem::bad)?,
         text: one("text"),
     };
     Ok(Asked { from, to, hours, filter })

@@ -136,7 +136,7 @@ impl StateView {
     /// How a connection stands, by the worst of its streams.
     pub(crate) fn of_worst(worst: Option<&Standing>) -> Self {
         let never = || Self {
-            words: "Never connected".to_owned(),
+            words: State::Pending.connection_words().to_owned(),
             tone: "unknown",
             reason: String::new(),
             help: String::new(),

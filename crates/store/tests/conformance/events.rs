@@ -933,7 +933,7 @@ async fn nothing_is_left_of_an_organization_that_is_removed(bed: &Bed) {
     }
     assert_eq!(bed.count("event_untimed").await, 0);
     let error = put_at(&mut other, hour_of(0), &[event(3, 3)], None, false).await.unwrap_err().to_string();
-    assert!(error.contains("removed meanwhile"), "{error}");
+    assert!(error.contains("nothing more was written"), "{error}");
 }
 
 /// What is stored of an organization: events with their texts, ledger without times of the process, counts, activity.

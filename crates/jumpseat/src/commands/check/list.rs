@@ -11,7 +11,8 @@ use super::{Global, SeverityArg};
 use crate::config::load;
 use crate::context::Context;
 use crate::exit::{Exit, Problem};
-use crate::output::{Format, Sheet, printable, write_json, write_lines};
+use crate::output::{Format, Sheet, write_json, write_lines};
+use crate::page::write_page;
 use crate::posture::load_library;
 
 #[derive(Debug, Args)]
@@ -69,11 +70,7 @@ impl Choice {
 /// The check of an id.
 pub(super) fn named<'a>(library: &'a Library, id: &str) -> Result<&'a Check> {
     library.check(id).ok_or_else(|| {
-        let near = library.nearest_check(id).unwrap_or_default();
-        Problem::not_found(
-            format!("there is no check {id:?}"),
-            format!("Did you mean {near}? `jumpseat check list` shows all."),
-        )
+        Problem::unknown_name(format!("there is no check {id:?}"), id, library.check_ids(), "jumpseat check list")
     })
 }
 
@@ -109,10 +106,9 @@ pub(super) async fn show(args: ShowArgs, global: &Global) -> Result<Exit> {
     let check = named(&library, &args.id)?;
     let numbers = numbers(&context, &check.id).await?;
     if context.format == Format::Table {
-        let page = posture::check_page(check, &library);
-        write_lines(&page.lines().map(printable).collect::<Vec<_>>())?;
+        write_page(&check.title, &check.origin, &posture::check_text(check, &library))?;
         if !numbers.is_empty() {
-            write_lines(&[String::new(), "## Now".to_owned(), String::new()])?;
+            write_lines(&[String::new(), "NOW".to_owned()])?;
             let mut sheet =
                 Sheet::new(&["organization", "passed", "failed", "unknown", "not_applicable", "why_unknown"]);
             numbers.into_iter().for_each(|row| sheet.push(row));

@@ -18,7 +18,7 @@ use super::Global;
 use crate::config::{Config, load};
 use crate::context::{existing_master_key, location, open_store, this_host};
 use crate::exit::Exit;
-use crate::output::Sheet;
+use crate::output::{Format, Sheet, printable, write_lines};
 
 /// Less free space than this is too little, in bytes.
 const LITTLE_SPACE: u64 = 1 << 30;
@@ -93,7 +93,12 @@ pub(super) async fn run(args: DoctorArgs, global: &Global) -> Result<Exit> {
     findings.extend(found);
     // Opening a store upgrades it; that is for the next start to do, not for a look.
     let is_current = look.as_ref().is_some_and(|look| look.version == look.known && look.damage.is_empty());
-    let opened = if is_current { Some(open_store(config).await?) } else { None };
+    let may_open = is_current && store_not_writable(config).is_none();
+    let opened = if may_open { Some(open_store(config).await?) } else { None };
+    if is_current && !may_open {
+        let said = "not looked at, nor anything else that stands in the store: it is opened for writing";
+        findings.push(Finding::look("connections", said, "Mend what is broken above, and look again."));
+    }
     if let Some(store) = &opened {
         findings.push(clock(store, now).await?);
         findings.extend(credentials(config, store).await?);
@@ -107,13 +112,53 @@ pub(super) async fn run(args: DoctorArgs, global: &Global) -> Result<Exit> {
     if let Some(store) = opened {
         store.close().await;
     }
-    let mut sheet = Sheet::new(&["what", "result", "said", "what_to_do"]);
-    for finding in &findings {
-        sheet.push(vec![json!(finding.what), json!(finding.grade.word()), json!(finding.said), json!(finding.help)]);
-    }
-    sheet.write(global.output())?;
+    tell(&findings, global.output())?;
     let is_broken = findings.iter().any(|finding| finding.grade == Grade::Broken);
     Ok(if is_broken { Exit::Error } else { Exit::Ok })
+}
+
+/// For people line by line, since advice that is cut is none.
+fn tell(findings: &[Finding], format: Format) -> Result<()> {
+    if format == Format::Table {
+        let widest = findings.iter().map(|finding| finding.what.len()).max().unwrap_or_default();
+        let mut lines = Vec::new();
+        for Finding { what, grade, said, help } in findings {
+            lines.push(format!("{:6}  {what:widest$}  {}", grade.word(), printable(said)));
+            lines.extend(help.iter().map(|help| format!("{:6}  {:widest$}  {}", "", "", printable(help))));
+        }
+        write_lines(&lines)?;
+        return Ok(());
+    }
+    let mut sheet = Sheet::new(&["what", "result", "said", "what_to_do"]);
+    for finding in findings {
+        sheet.push(vec![json!(finding.what), json!(finding.grade.word()), json!(finding.said), json!(finding.help)]);
+    }
+    Ok(sheet.write(format)?)
+}
+
+fn database(config: &Config) -> PathBuf {
+    config.data_dir.join("jumpseat.db")
+}
+
+/// Why a file or folder that is there can not be written to by this user, and what to do; nothing if it can.
+fn not_writable(path: &Path) -> Option<(&'static str, &'static str)> {
+    match rustix::fs::access(path, rustix::fs::Access::WRITE_OK) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => None,
+        Err(rustix::io::Errno::ROFS) => Some((
+            "is on a file system that can only be read",
+            "Mount it for writing. If it was, the system has stopped writing to a disk that may be failing: look at `dmesg`.",
+        )),
+        Err(_) => Some((
+            "can not be written to by this user",
+            "Run this as the user that runs `serve`, or let that user write there (`chown`, `chmod`).",
+        )),
+    }
+}
+
+/// The same of an embedded store: its file, and the folder in which SQLite writes beside it.
+fn store_not_writable(config: &Config) -> Option<(&'static str, &'static str)> {
+    let is_embedded = config.store.is_none();
+    [&config.data_dir, &database(config)].into_iter().filter(|_| is_embedded).find_map(|path| not_writable(path))
 }
 
 /// The mode of a file or folder as `chmod` has it.
@@ -139,11 +184,7 @@ fn data_dir(config: &Config) -> Finding {
         Ok(_) if !path.is_dir() => {
             Finding::broken(WHAT, format!("{shown} is no folder"), "Name a folder with --data-dir.")
         }
-        Ok(_) if rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_err() => Finding::broken(
-            WHAT,
-            format!("{shown} can not be written to"),
-            "Run this as the user that runs `serve`, or give the folder to that user.",
-        ),
+        Ok(_) if let Some((why, help)) = not_writable(path) => Finding::broken(WHAT, format!("{shown} {why}"), help),
         Ok(mode) if mode & 0o077 != 0 => {
             Finding::look(WHAT, format!("{shown} is open to others (mode {mode:o})"), format!("chmod 700 {shown}"))
         }
@@ -179,7 +220,7 @@ fn space(config: &Config) -> Finding {
         return Finding::look(WHAT, format!("{} tells nothing", folder.display()), "Look with `df`.");
     };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    let held = std::fs::metadata(config.data_dir.join("jumpseat.db")).map_or(0, |file| file.len());
+    let held = std::fs::metadata(database(config)).map_or(0, |file| file.len());
     let said = format!("{} MB are free; the database has {} MB", free >> 20, held >> 20);
     if free < LITTLE_SPACE {
         return Finding::broken(WHAT, said, "Make room, or keep events for a shorter time (keep_events).");
@@ -201,14 +242,20 @@ async fn store(config: &Config, thorough: bool) -> Result<(Vec<Finding>, Option<
             return Ok((vec![Finding::look(WHAT, said, "`jumpseat connection add` makes one.")], None));
         }
         Err(error) => {
-            let help = match location {
-                Location::File(_) => "Restore a backup: `jumpseat backup restore`. Keep the damaged file.",
-                Location::Postgres(_) => "Check the URL, the server and the network.",
+            let help = match (location, store_not_writable(config)) {
+                (Location::File(_), Some(_)) => {
+                    "SQLite reads a database only where it can write beside it. Mend that first, and look again: nothing says that the database is damaged."
+                }
+                (Location::File(_), None) => "Restore a backup: `jumpseat backup restore`. Keep the damaged file.",
+                (Location::Postgres(_), _) => "Check the URL, the server and the network.",
             };
             return Ok((vec![Finding::broken(WHAT, error.to_string(), help)], None));
         }
     };
     let mut findings = Vec::new();
+    if let (Location::File(path), Some((why, help))) = (&location, not_writable(&database(config))) {
+        findings.push(Finding::broken("store file", format!("{} {why}", path.display()), help));
+    }
     if let Location::File(path) = &location {
         let mode = mode_of(path).unwrap_or(0);
         if mode & 0o077 != 0 {

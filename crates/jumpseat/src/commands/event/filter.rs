@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use collect::origin::{parse_address, parse_country};
 use jiff::Timestamp;
 use store::events::{EventFilter, EventOutcome};
 
@@ -39,10 +40,10 @@ pub(super) struct FilterArgs {
     #[arg(long, value_name = "NAME")]
     application: Option<String>,
     /// The address that it came from.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     ip: Option<String>,
     /// The country that it came from, two letters.
-    #[arg(long, value_name = "CC")]
+    #[arg(long, value_name = "CC", value_parser = parse_country)]
     country: Option<String>,
     /// What its text contains.
     #[arg(long, value_name = "TEXT")]
@@ -86,7 +87,7 @@ impl FilterArgs {
             device: self.device.clone(),
             application: self.application.clone(),
             ip: self.ip.clone(),
-            country: self.country.as_ref().map(|country| country.to_uppercase()),
+            country: self.country.clone(),
             text: self.text.clone(),
         })
     }

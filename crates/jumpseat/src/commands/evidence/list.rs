@@ -12,7 +12,8 @@ use crate::commands::audit;
 use crate::config::{Config, load};
 use crate::context::{Context, master_key};
 use crate::exit::{Exit, Problem, eprintln_quietly};
-use crate::output::{Format, Sheet, printable, write_json, write_lines};
+use crate::output::{Format, Sheet, write_json, write_lines};
+use crate::page::write_page;
 use crate::posture::{load_items, load_library};
 
 #[derive(Debug, Args)]
@@ -98,8 +99,7 @@ pub(super) fn show(args: &ShowArgs, global: &Global) -> Result<Exit> {
     let (_, library, items) = loaded(global)?;
     let item = named(&items, &args.id)?;
     if global.output() == Format::Table {
-        let page = posture::item_page(item, &library);
-        write_lines(&page.lines().map(printable).collect::<Vec<_>>())?;
+        write_page(&item.title, &item.origin, &posture::item_text(item, &library))?;
         return Ok(Exit::Ok);
     }
     let served: Vec<Value> = library
@@ -126,11 +126,7 @@ pub(super) fn named<'a>(items: &'a Items, id: &str) -> Result<&'a Item> {
         return Err(Problem::not_found(format!("{id} was not collected: {}", absent.title), absent.why));
     }
     items.get(id).ok_or_else(|| {
-        let near = items.nearest(id).unwrap_or_default();
-        Problem::not_found(
-            format!("there is no evidence item {id:?}"),
-            format!("Did you mean {near}? `jumpseat evidence list` shows all."),
-        )
+        Problem::unknown_name(format!("there is no evidence item {id:?}"), id, items.ids(), "jumpseat evidence list")
     })
 }
 

@@ -148,8 +148,12 @@ fn tell(verified: &Verified) -> Result<()> {
     if verified.is_intact() {
         write_lines(&[format!("intact: {} files are as they were when the pack was signed", verified.files)])?;
     } else {
-        write_lines(&[format!("NOT INTACT: {} differences", verified.differences.len())])?;
-        differences(verified).write(Format::Table)?;
+        let mut lines = vec![format!("NOT INTACT: {} differences", verified.differences.len())];
+        lines.extend(verified.differences.iter().map(|difference| {
+            let (kind, path, what) = (difference.kind.word(), printable(&difference.path), printable(&difference.what));
+            format!("  {kind}  {path}: {what}")
+        }));
+        write_lines(&lines)?;
     }
     if let Some(stamp) = &verified.stamp {
         write_lines(&[super::stamp::words(stamp)])?;

@@ -13,6 +13,7 @@ use super::choose::{Choice, StateArg, numbered};
 use crate::context::Context;
 use crate::exit::{Exit, eprintln_quietly};
 use crate::output::{Format, Sheet, printable, write_json, write_lines};
+use crate::page::for_reading;
 use crate::posture::load_library;
 use crate::when::relative;
 
@@ -222,7 +223,7 @@ pub(super) async fn show(args: ShowArgs, context: &Context) -> Result<Exit> {
     }
     if let Some(check) = check {
         lines.extend([String::new(), "how to fix it:".to_owned()]);
-        lines.extend(check.fix.lines().map(|line| format!("  {line}")));
+        lines.extend(for_reading(&check.fix));
     }
     lines.extend([String::new(), "history:".to_owned()]);
     for row in history {
