@@ -5,33 +5,29 @@
 //! table expressions over the versioned rows, cut at one snapshot for each organization. On top of that the connection
 //! is read-only, and time, rows and memory have limits. See `docs/decisions/0003-sql-console.md`.
 
+mod answer;
+mod guard;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use futures::{Stream, TryStreamExt};
 use jiff::Timestamp;
-use sqlparser::ast::{self, Expr, ObjectName, SelectItem, SetExpr, Statement, TableFactor, Visit, Visitor};
+use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, Visit};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::{Parser, ParserOptions};
-use sqlx::postgres::{PgPool, PgRow};
-use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions, Executor as _, Row as _, SqlSafeStr as _, Statement as _, TypeInfo,
-};
 
-use crate::db::{Db, row_of_sqlite, sqlite_options};
+use self::answer::{answer_postgres, answer_sqlite, query_error, size_of_cell, too_much_memory};
+use self::guard::Guard;
+use crate::db::Db;
 use crate::derived::DerivedView;
 use crate::events::narrow::narrow;
 use crate::events::views;
 use crate::evidence;
 use crate::findings;
 use crate::inventory::{has_start_index, raws_name, versions_name};
-use crate::nearest::nearest;
 use crate::parameters::{Parameter, bind};
-use crate::schema::{Cell, Column, Kind, Table, boolean, integer, text, time};
+use crate::schema::{Cell, Column, Table, boolean, integer, text, time};
 use crate::{Error, Result, Store};
 
 /// A question in SQL.
@@ -61,10 +57,6 @@ pub struct Query {
 pub const FOLDED: &str = "folded ";
 /// What stands between ids.
 pub const FOLD_MARK: char = '\u{1f}';
-
-/// Most memory of SQLite, in bytes. It counts the whole process and never raises a limit again, so that there is one for all: a
-/// smaller one for a single query would leave everything else short from then on, syncs as well.
-const ENGINE_MEMORY: u64 = 512 << 20;
 
 /// What one query may use.
 #[derive(Debug, Clone, Copy)]
@@ -197,192 +189,11 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
     evidence::PACKS,
 ];
 
-/// Names of the store's own tables, which a query can not reach and whose names it may not take for its own tables.
-const OWN_TABLES: &[&str] = &[
-    "archive",
-    "archive_object",
-    "archive_unit",
-    "counter",
-    "connection",
-    "stream",
-    "run",
-    "run_table",
-    "run_call",
-    "snapshot",
-    "snapshot_table",
-    "quarantine",
-    "lease",
-    "event",
-    "event_org",
-    "event_part",
-    "event_raw",
-    "event_untimed",
-    "event_term",
-    "event_kind",
-    "event_count",
-    "event_activity",
-    "event_window",
-    "event_stale_day",
-    "layout_change",
-    "table_layout",
-    "schema_version",
-    "posture_run",
-    "check_result",
-    "finding",
-    "finding_event",
-    "evidence_key",
-    "evidence_pack",
-    "person",
-    "person_identity",
-    "person_session",
-    "api_token",
-    "setup_token",
-    "audit_line",
-    "sign_in_failure",
-    "sign_in_waiting",
-    "second_factor",
-    "recovery_code",
-    "notification",
-    "notification_told",
-    "dbstat",
-    "information_schema",
-];
-const OWN_PREFIXES: &[&str] = &["v_", "r_", "event_month_", "sqlite_", "pg_", "pragma_"];
-
-/// Functions that a query may call: those that compute from their arguments, in both engines' names. Everything that
-/// reads files, reaches the network, changes settings, sleeps, or makes values of any wished size is not here.
-const FUNCTIONS: &[&str] = &[
-    "abs",
-    "age",
-    "array_agg",
-    "array_length",
-    "array_to_string",
-    "avg",
-    "bool_and",
-    "bool_or",
-    "btrim",
-    "cardinality",
-    "ceil",
-    "ceiling",
-    "char_length",
-    "coalesce",
-    "concat",
-    "concat_ws",
-    "count",
-    "cume_dist",
-    "current_date",
-    "current_timestamp",
-    "date",
-    "date_part",
-    "date_trunc",
-    "datetime",
-    "dense_rank",
-    "every",
-    "exp",
-    "first_value",
-    "floor",
-    "greatest",
-    "group_concat",
-    "hex",
-    "host",
-    "ifnull",
-    "iif",
-    "initcap",
-    "instr",
-    "json",
-    "json_agg",
-    "json_array",
-    "json_array_elements",
-    "json_array_elements_text",
-    "json_array_length",
-    "json_build_object",
-    "json_each",
-    "json_each_text",
-    "json_extract",
-    "json_extract_path_text",
-    "json_group_array",
-    "json_group_object",
-    "json_object",
-    "json_tree",
-    "json_type",
-    "json_typeof",
-    "json_valid",
-    "jsonb_agg",
-    "jsonb_array_elements",
-    "jsonb_array_elements_text",
-    "jsonb_array_length",
-    "jsonb_each",
-    "jsonb_each_text",
-    "jsonb_extract_path_text",
-    "jsonb_object_keys",
-    "jsonb_typeof",
-    "julianday",
-    "lag",
-    "last_value",
-    "lead",
-    "least",
-    "left",
-    "length",
-    "like",
-    "ln",
-    "log",
-    "lower",
-    "ltrim",
-    "max",
-    "min",
-    "mod",
-    "nth_value",
-    "ntile",
-    "nullif",
-    "octet_length",
-    "percent_rank",
-    "position",
-    "power",
-    "pow",
-    "rank",
-    "regexp_match",
-    "regexp_replace",
-    "replace",
-    "reverse",
-    "right",
-    "round",
-    "row_number",
-    "rtrim",
-    "sign",
-    "split_part",
-    "sqrt",
-    "starts_with",
-    "stddev",
-    "strftime",
-    "string_agg",
-    "strpos",
-    "substr",
-    "substring",
-    "sum",
-    "time",
-    "timediff",
-    "to_char",
-    "to_date",
-    "to_timestamp",
-    "total",
-    "trim",
-    "trunc",
-    "typeof",
-    "unicode",
-    "unixepoch",
-    "unnest",
-    "upper",
-];
-
 /// Longest query text, in bytes. It bounds the depth of the parsed tree.
 const LONGEST: usize = 64 * 1024;
 
 /// Deepest nesting that the parser follows; where it fails it tries again another way, on every level.
 const DEEPEST: usize = 200;
-
-/// How many steps SQLite makes between two looks at the clock: a look costs little, a step can take a while (a function
-/// over a long text is one).
-const STEPS: i32 = 200;
 
 /// Stack for parsing and printing a tree as deep as [`LONGEST`] allows. Only what is used is really taken.
 const PARSER_STACK: usize = 512 << 20;
@@ -748,310 +559,14 @@ impl View {
     }
 }
 
-/// Walks the parsed query and refuses everything that is not on the closed lists.
-struct Guard<'a> {
-    tables: &'a [&'static Table],
-    views: &'a [&'static DerivedView],
-    statements: usize,
-    /// Our tables that the query reads from.
-    relations: BTreeSet<String>,
-    /// Names that the query gives to tables of its own (`WITH name AS …`): one set for each query that is open now, since
-    /// such a name means nothing outside of its query.
-    own: Vec<BTreeSet<String>>,
-    /// A function in FROM, which the tree calls a table as well.
-    function: Option<ObjectName>,
-}
-
-type Verdict = ControlFlow<String>;
-
-fn refuse(why: impl Into<String>) -> Verdict {
-    ControlFlow::Break(why.into())
-}
-
-impl<'a> Guard<'a> {
-    fn new(tables: &'a [&'static Table], views: &'a [&'static DerivedView]) -> Self {
-        Self { tables, views, statements: 0, relations: BTreeSet::new(), own: Vec::new(), function: None }
-    }
-
-    fn names(&self) -> impl Iterator<Item = &'static str> {
-        let views = self.views.iter().map(|derived| derived.name);
-        self.tables.iter().map(|table| table.name).chain(SYSTEM_TABLES.iter().map(|table| table.name)).chain(views)
-    }
-
-    /// Whether the query may give this name to a table of its own.
-    fn is_free(&self, name: &str) -> bool {
-        !OWN_TABLES.contains(&name)
-            && !OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-            && !self.names().any(|table| table == name)
-    }
-
-    fn unknown(&self, name: &str) -> Verdict {
-        let meant = match nearest(name, self.names()) {
-            Some(near) => format!("did you mean {near}? "),
-            None => String::new(),
-        };
-        refuse(format!("there is no table {name}; {meant}`jumpseat sql --tables` lists what there is"))
-    }
-}
-
-/// Whether a query's body is made of SELECT and VALUES alone.
-fn is_plain(body: &SetExpr) -> bool {
-    match body {
-        SetExpr::Select(select) => select.into.is_none(),
-        SetExpr::Query(_) | SetExpr::Values(_) => true,
-        SetExpr::SetOperation { left, right, .. } => is_plain(left) && is_plain(right),
-        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) | SetExpr::Table(_) => false,
-    }
-}
-
-fn single_name(name: &ObjectName) -> Option<String> {
-    match name.0.as_slice() {
-        // Both engines fold ASCII letters only.
-        [part] => part.as_ident().map(|ident| ident.value.to_ascii_lowercase()),
-        _ => None,
-    }
-}
-
-impl Visitor for Guard<'_> {
-    type Break = String;
-
-    fn pre_visit_statement(&mut self, statement: &Statement) -> Verdict {
-        self.statements += 1;
-        match statement {
-            Statement::Query(_) if self.statements == 1 => ControlFlow::Continue(()),
-            _ => refuse("only SELECT is possible here: nothing can be changed"),
-        }
-    }
-
-    fn pre_visit_query(&mut self, query: &ast::Query) -> Verdict {
-        let bare = query.locks.is_empty()
-            && query.for_clause.is_none()
-            && query.settings.is_none()
-            && query.format_clause.is_none()
-            && query.pipe_operators.is_empty();
-        if !bare || !is_plain(&query.body) {
-            return refuse("only a plain SELECT is possible here (no INTO, no locks, no changes inside)");
-        }
-        let mut own = BTreeSet::new();
-        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-            let name = cte.alias.name.value.to_ascii_lowercase();
-            if !self.is_free(&name) {
-                return refuse(format!("the name {name} can not be given to a table of the query; choose another"));
-            }
-            own.insert(name);
-        }
-        self.own.push(own);
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, _: &ast::Query) -> Verdict {
-        self.own.pop();
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_relation(&mut self, relation: &ObjectName) -> Verdict {
-        if self.function.take_if(|function| function == relation).is_some() {
-            return ControlFlow::Continue(());
-        }
-        let Some(name) = single_name(relation) else {
-            return refuse(format!("there is no table {relation}; tables have no schema before their name"));
-        };
-        if self.own.iter().any(|own| own.contains(&name)) {
-            return ControlFlow::Continue(());
-        }
-        if !self.names().any(|table| table == name) {
-            return self.unknown(&name);
-        }
-        self.relations.insert(name);
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> Verdict {
-        match factor {
-            TableFactor::Table { name, args: Some(_), .. } => match single_name(name) {
-                Some(function) if FUNCTIONS.contains(&function.as_str()) => {
-                    self.function = Some(name.clone());
-                    ControlFlow::Continue(())
-                }
-                _ => refuse(format!("the function {name} can not be used here")),
-            },
-            TableFactor::Table { .. } | TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } => {
-                ControlFlow::Continue(())
-            }
-            TableFactor::UNNEST { .. } => ControlFlow::Continue(()),
-            other => refuse(format!("this can not be read from: {other}")),
-        }
-    }
-
-    fn pre_visit_expr(&mut self, expr: &Expr) -> Verdict {
-        match expr {
-            Expr::Function(function) => match single_name(&function.name) {
-                Some(name) if FUNCTIONS.contains(&name.as_str()) => ControlFlow::Continue(()),
-                _ => refuse(format!("the function {} can not be used here", function.name)),
-            },
-            // `'name'::regclass` and its kin look names up in PostgreSQL's own catalog.
-            Expr::Cast { data_type, .. } | Expr::TypedString(ast::TypedString { data_type, .. })
-                if data_type
-                    .to_string()
-                    .to_ascii_lowercase()
-                    .replace('"', "")
-                    .trim_start_matches("pg_catalog.")
-                    .starts_with("reg") =>
-            {
-                refuse(format!("the type {data_type} can not be used here"))
-            }
-            _ => ControlFlow::Continue(()),
-        }
-    }
-}
-
-/// Stops the engine when an answer is dropped before its end.
-struct StopOnDrop(Arc<AtomicBool>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
-}
-
-/// Answers from a SQLite connection that is opened for this query alone and can only read.
-async fn answer_sqlite(
-    file: &Path,
-    sql: String,
-    sorts_on_disk: bool,
-    deadline: Instant,
-    limits: &Limits,
-    each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
-) -> Result<bool> {
-    let mut connection = sqlite_options(file)
-        .read_only(true)
-        .pragma("query_only", "ON")
-        .pragma("trusted_schema", "OFF")
-        // Negative: KiB. A join looks the same pages of an index up again and again, and has to read each of them anew where
-        // they do not fit: over 100,000 users and 50,000 devices such a question takes three to six times as long with a
-        // quarter of this. A scan pays for every page that is kept, so that twice as much makes filters slower.
-        .pragma("cache_size", "-32768")
-        // What is sorted stays in memory, where the next limit counts it, unless it may be large.
-        .pragma("temp_store", if sorts_on_disk { "FILE" } else { "MEMORY" })
-        .pragma("hard_heap_limit", ENGINE_MEMORY.to_string())
-        .connect()
-        .await?;
-    let stopped = Arc::new(AtomicBool::new(false));
-    let _stop = StopOnDrop(Arc::clone(&stopped));
-    connection
-        .lock_handle()
-        .await?
-        .set_progress_handler(STEPS, move || !stopped.load(Relaxed) && Instant::now() < deadline);
-    let columns = columns_of(connection.prepare(AssertSqlSafe(sql.as_str()).into_sql_str()).await?.columns());
-    let rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut connection);
-    answer(rows.map_err(Error::from).and_then(async |row| Ok(row_of_sqlite(&row)?.0)), &columns, limits, each).await
-}
-
-/// Answers from a PostgreSQL connection that is opened for this query alone, so that the collecting never waits for it,
-/// and that is closed after it, which stops the server. It finds no table by its bare name.
-async fn answer_postgres(
-    pool: &PgPool,
-    sql: String,
-    limits: &Limits,
-    each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
-) -> Result<bool> {
-    let mut connection = pool.connect_options().connect().await?;
-    let settings = format!(
-        "SET default_transaction_read_only = on; SET search_path = pg_catalog; SET standard_conforming_strings = on;
-         SET statement_timeout = {}",
-        limits.time.as_millis()
-    );
-    sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await?;
-    // Servers before version 14 and on some systems do not look whether the client is still there; the time limit remains.
-    let _ = sqlx::raw_sql("SET client_connection_check_interval = 500").execute(&mut connection).await;
-    let columns = columns_of(connection.prepare(AssertSqlSafe(sql.as_str()).into_sql_str()).await?.columns());
-    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut connection);
-    answer(rows.map_err(Error::from).and_then(async |row| cells_of_text(&row)), &columns, limits, each).await
-}
-
-fn columns_of<C: sqlx::Column>(columns: &[C]) -> Vec<AnswerColumn> {
-    columns.iter().map(|column| AnswerColumn { name: column.name().to_owned() }).collect()
-}
-
-/// Hands out the columns, then rows up to the limit.
-async fn answer(
-    rows: impl Stream<Item = Result<Vec<Cell>>>,
-    columns: &[AnswerColumn],
-    limits: &Limits,
-    mut each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
-) -> Result<bool> {
-    let mut rows = std::pin::pin!(rows);
-    if each(columns, None).is_break() {
-        return Ok(false);
-    }
-    let mut count = 0;
-    while let Some(row) = rows.try_next().await? {
-        if count == limits.rows {
-            return Ok(true);
-        }
-        count += 1;
-        if each(columns, Some(row)).is_break() {
-            break;
-        }
-    }
-    Ok(false)
-}
-
-/// Reads a row of PostgreSQL's simple protocol, which answers every type as text.
-fn cells_of_text(row: &PgRow) -> Result<Vec<Cell>> {
-    let mut cells = Vec::with_capacity(row.len());
-    for column in row.columns() {
-        let Some(text) = row.try_get_unchecked::<Option<&str>, _>(column.ordinal())? else {
-            cells.push(Cell::Null(Kind::Text));
-            continue;
-        };
-        cells.push(match column.type_info().name() {
-            "BOOL" => Cell::Boolean(text == "t"),
-            "INT2" | "INT4" | "INT8" => text.parse().map_or_else(|_| text.into(), Cell::Integer),
-            "FLOAT4" | "FLOAT8" => text.parse().map_or_else(|_| text.into(), Cell::Real),
-            "NUMERIC" => match text.parse::<i64>() {
-                Ok(number) => Cell::Integer(number),
-                Err(_) => text.parse().map_or_else(|_| text.into(), Cell::Real),
-            },
-            _ => text.into(),
-        });
-    }
-    Ok(cells)
-}
-
-/// About how many bytes a cell takes.
-fn size_of_cell(cell: &Cell) -> u64 {
-    let more = match cell {
-        Cell::Text(text) => text.len(),
-        Cell::Bytes(bytes) => bytes.len(),
-        Cell::Null(_) | Cell::Integer(_) | Cell::Real(_) | Cell::Boolean(_) => 0,
-    };
-    (size_of::<Cell>() + more) as u64
-}
-
-fn too_much_memory(most: u64) -> Error {
-    Error::QueryLimit(format!("it needed more than {} MiB of memory; narrow it down", most >> 20))
-}
-
-/// Turns an engine's error into words about the query.
-fn query_error(error: Error, deadline: Instant, limits: &Limits) -> Error {
-    let Error::Database(inner) = &error else { return error };
-    let words = inner.to_string();
-    let text = words.to_lowercase();
-    if Instant::now() >= deadline || text.contains("statement timeout") || text.contains("interrupted") {
-        return Error::QueryLimit(format!("it ran longer than {} s; narrow it down", limits.time.as_secs()));
-    }
-    if ["out of memory", "too big", "memory alloc", "too large"].iter().any(|words| text.contains(words)) {
-        return too_much_memory(ENGINE_MEMORY);
-    }
-    let words = inner.as_database_error().map_or(words, |database| database.message().to_owned());
-    Error::Query(format!("the query failed: {words}"))
-}
-
 #[cfg(test)]
 mod tests {
+    use sqlx::ConnectOptions as _;
+
+    use super::answer::ENGINE_MEMORY;
     use super::*;
     use crate::Location;
+    use crate::db::sqlite_options;
     use crate::schema::Joined;
 
     static USERS: Table = Table {
