@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 
-use crate::inventory::{OPEN, SnapshotWriter, raws_name, versions_name};
+use crate::inventory::{OPEN, SnapshotWriter};
+use crate::layout::{raws_name, versions_name};
 use crate::lease::Lease;
 use crate::schema::{Column, Table};
 use crate::{Result, SnapshotInfo, Store};

@@ -16,6 +16,7 @@ pub mod findings;
 mod identity;
 mod inventory;
 pub mod json;
+mod layout;
 mod lease;
 mod migration;
 mod nearest;
@@ -191,7 +192,7 @@ impl Store {
         };
         let mut store = Self { db, tables: tables.into(), views: Arc::default(), file, layout: 0 };
         migration::migrate(&store).await?;
-        inventory::prepare_tables(&store).await?;
+        layout::prepare_tables(&store).await?;
         store.layout = migration::layout_changes(&store).await?;
         Ok(store)
     }

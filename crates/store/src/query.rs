@@ -25,7 +25,7 @@ use crate::events::narrow::narrow;
 use crate::events::views;
 use crate::evidence;
 use crate::findings;
-use crate::inventory::{has_start_index, raws_name, versions_name};
+use crate::layout::{has_start_index, raws_name, versions_name};
 use crate::parameters::{Parameter, bind};
 use crate::schema::{Cell, Column, Table, boolean, integer, text, time};
 use crate::{Error, Result, Store};

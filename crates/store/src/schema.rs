@@ -1,5 +1,5 @@
 //! What a collected table is: its columns, where each comes from, and what it means.
-//! Pure declarations and the reading of one row by them; the SQL that follows from a declaration is in `inventory`.
+//! Pure declarations and the reading of one row by them; the SQL that follows from a declaration is in `layout`.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
