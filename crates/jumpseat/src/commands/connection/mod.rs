@@ -1,25 +1,31 @@
 //! `connection …`: adding, testing, changing and removing the links to organizations.
 
-use std::io::{BufRead as _, IsTerminal as _, Read as _};
+mod asking;
+mod discover;
+
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use collect::events::Keep;
 use collect::{
-    Grade, Settings, TestReport, USUAL_EVENTS, USUAL_INVENTORY, VisibleOrganization, checked_name, checked_schedule,
-    inventory_lease_name, new_connection, visible_organizations,
+    Grade, TestReport, USUAL_EVENTS, USUAL_INVENTORY, checked_name, checked_schedule, inventory_lease_name,
+    new_connection,
 };
 use jiff::Timestamp;
-use jumpcloud::Credential;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use server::detail_of;
-use store::{Action, Connection, Outcome, Place, StreamKind};
+use store::{Action, Connection, Outcome, StreamKind};
 
+use self::asking::{
+    CredentialArgs, PlaceArgs, ask, ask_credential, credential_of, credential_or_asked, place_of, place_or_asked,
+};
+use self::discover::{DiscoverArgs, discover};
 use super::{Global, audit};
 use crate::condition::Condition;
-use crate::context::{Context, clock, settings, this_host, this_person};
+use crate::context::{Context, settings, this_host, this_person};
 use crate::exit::{Exit, Problem, eprintln_quietly, exit_for};
 use crate::output::{Format, Sheet, printable, write_json, write_lines};
 use crate::when::relative;
@@ -57,35 +63,6 @@ pub(super) enum ConnectionCommand {
     },
     /// List every organization that a multi-tenant credential sees, and link the chosen ones.
     Discover(DiscoverArgs),
-}
-
-#[derive(Debug, Clone, Default, Args)]
-pub(super) struct PlaceArgs {
-    /// JumpCloud's region: us, eu or in.
-    #[arg(long, conflicts_with = "api_url")]
-    region: Option<String>,
-    /// Custom URL of the V1 and V2 API (https).
-    #[arg(long, value_name = "URL")]
-    api_url: Option<String>,
-    /// Custom URL of Directory Insights; the API's own, if not said.
-    #[arg(long, value_name = "URL", requires = "api_url")]
-    insights_url: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Args)]
-pub(super) struct CredentialArgs {
-    /// Read the API key from this file.
-    #[arg(long, value_name = "FILE", group = "credential")]
-    api_key_file: Option<PathBuf>,
-    /// Read the API key from standard input.
-    #[arg(long, group = "credential")]
-    api_key_stdin: bool,
-    /// A service account's client id.
-    #[arg(long, value_name = "ID", group = "credential", requires = "client_secret_file")]
-    client_id: Option<String>,
-    /// Read the service account's secret from this file.
-    #[arg(long, value_name = "FILE", requires = "client_id")]
-    client_secret_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -167,29 +144,6 @@ pub(super) struct RotateArgs {
     /// Take it even if it does not work.
     #[arg(long)]
     no_test: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct DiscoverArgs {
-    #[command(flatten)]
-    place: PlaceArgs,
-    #[command(flatten)]
-    credential: CredentialArgs,
-    /// Link every organization that is not linked yet.
-    #[arg(long, conflicts_with = "add")]
-    all: bool,
-    /// Link these organizations (id or name), separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "ORG,ORG")]
-    add: Vec<String>,
-    /// How often their inventory is collected.
-    #[arg(long, value_name = "SCHEDULE")]
-    inventory_every: Option<String>,
-    /// Who to ask about them.
-    #[arg(long)]
-    owner_name: Option<String>,
-    /// Their e-mail address.
-    #[arg(long)]
-    owner_email: Option<String>,
 }
 
 /// The file behind `connection add --from`.
@@ -296,87 +250,6 @@ fn fill_from_file(args: &mut AddArgs, path: &Path) -> Result<()> {
     details.collector = details.collector.take().or(file.collector);
     *disabled |= file.enabled == Some(false);
     Ok(())
-}
-
-/// The place that the arguments name, if they name one.
-fn place_of(args: &PlaceArgs, settings: &Settings) -> Result<Option<Place>> {
-    let place = match (&args.region, &args.api_url) {
-        (Some(region), _) => Settings::place_of_region(region),
-        (None, Some(url)) => settings.place_of_urls(url, args.insights_url.as_deref()),
-        (None, None) => return Ok(None),
-    };
-    place.map(Some).map_err(|error| Problem::usage(error.to_string()))
-}
-
-/// The place that the arguments name, or that the person at the terminal names.
-fn place_or_asked(args: &PlaceArgs, settings: &Settings) -> Result<Place> {
-    match place_of(args, settings)? {
-        Some(place) => Ok(place),
-        None => Settings::place_of_region(&ask("Region (us, eu, in)", Some("us"))?)
-            .map_err(|error| Problem::usage(error.to_string())),
-    }
-}
-
-/// The credential that the arguments name, or that the person at the terminal types.
-fn credential_or_asked(args: &CredentialArgs) -> Result<Credential> {
-    match credential_of(args)? {
-        Some(credential) => Ok(credential),
-        None => ask_credential(),
-    }
-}
-
-/// The credential that the arguments name, if they name one.
-fn credential_of(args: &CredentialArgs) -> Result<Option<Credential>> {
-    let read = |path: &Path| {
-        std::fs::read_to_string(path).with_context(|| format!("the credential file {} can not be read", path.display()))
-    };
-    let credential = if let (Some(id), Some(path)) = (&args.client_id, &args.client_secret_file) {
-        Credential::service_account(id, &read(path)?)
-    } else if let Some(path) = &args.api_key_file {
-        Credential::api_key(&read(path)?)
-    } else if args.api_key_stdin {
-        let mut text = String::new();
-        std::io::stdin().take(64 * 1024).read_to_string(&mut text).context("standard input can not be read")?;
-        Credential::api_key(&text)
-    } else {
-        return Ok(None);
-    };
-    credential.map(Some).map_err(|error| Problem::usage(format!("this can not be a credential: {error}")))
-}
-
-/// Asks for an API key without showing it.
-fn ask_credential() -> Result<Credential> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Problem::usage(
-            "a credential is needed: --api-key-file FILE, --api-key-stdin, or --client-id ID --client-secret-file FILE",
-        ));
-    }
-    let key =
-        rpassword::prompt_password("API key (not shown): ").context("the key can not be read from the terminal")?;
-    Credential::api_key(&key).map_err(|error| Problem::usage(format!("this can not be a credential: {error}")))
-}
-
-fn ask(what: &str, usual: Option<&str>) -> Result<String> {
-    if !std::io::stdin().is_terminal() {
-        return match usual {
-            Some(_) if what.starts_with("Region") => {
-                Err(Problem::usage("say where JumpCloud is: --region us|eu|in, or --api-url URL"))
-            }
-            _ => Err(Problem::usage(format!("{what} is needed"))),
-        };
-    }
-    let hint = usual.map(|usual| format!(" [{usual}]")).unwrap_or_default();
-    eprint_prompt(&format!("{what}{hint}: "));
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).context("the answer can not be read")?;
-    let line = line.trim();
-    Ok(if line.is_empty() { usual.unwrap_or_default().to_owned() } else { line.to_owned() })
-}
-
-fn eprint_prompt(text: &str) {
-    use std::io::Write as _;
-    let mut err = std::io::stderr().lock();
-    let _ = write!(err, "{text}").and_then(|()| err.flush());
 }
 
 fn apply_details(connection: &mut Connection, details: &DetailArgs) {
@@ -803,98 +676,4 @@ fn confirm_purge(name: &str) -> Result<()> {
             Problem::usage("--purge removes everything that was collected; add --yes to do it without being asked")
         })?;
     if answer == name { Ok(()) } else { Err(Problem::usage("nothing was removed: the name does not match")) }
-}
-
-async fn discover(args: DiscoverArgs, context: &Context) -> Result<Exit> {
-    let settings = settings(&context.config)?;
-    let place = place_or_asked(&args.place, &settings)?;
-    let credential = credential_or_asked(&args.credential)?;
-    let seen = visible_organizations(&settings, &place, credential.clone(), clock()).await?;
-    let linked = context.store.connections().await?;
-    let connection_of = |id: &str| {
-        linked
-            .iter()
-            .find(|connection| connection.org_id.as_deref() == Some(id))
-            .map(|connection| connection.name.clone())
-    };
-    let chosen = chosen_organizations(&args, &seen, |id| connection_of(id).is_some())?;
-    let collector = context.collector("jumpseat connection discover")?;
-    // Of each chosen organization: its id, how its test went, and the name of its connection, if it was linked.
-    let mut tried: Vec<(String, TestReport, Option<String>)> = Vec::new();
-    for organization in chosen {
-        let name = if organization.name.is_empty() || context.store.find_connection(&organization.name).await?.is_some()
-        {
-            collector.free_name().await?
-        } else {
-            checked_name(&organization.name)?
-        };
-        let mut connection = new_connection(name, place.clone(), &credential, context.now);
-        connection.org_id = Some(organization.id.clone());
-        connection.org_name = Some(organization.name.clone()).filter(|name| !name.is_empty());
-        connection.owner_name.clone_from(&args.owner_name);
-        connection.owner_email.clone_from(&args.owner_email);
-        let report = collector.test_with(&connection, &credential).await;
-        eprintln_quietly(&format!("{} ({})", printable(&connection.name), printable(&organization.id)));
-        show_checklist(&report, Format::Table, true)?;
-        let is_linked = report.connects();
-        if is_linked {
-            report.take_over(&mut connection);
-            note(context, "connection.add", &connection, detail_of(&connection)).await?;
-            collector.link(&connection, &credential, args.inventory_every.as_deref(), None, &this_person()).await?;
-        }
-        tried.push((organization.id.clone(), report, is_linked.then_some(connection.name)));
-    }
-    let mut sheet = Sheet::new(&["organization", "org_id", "connection", "added", "test"]);
-    for organization in &seen {
-        let own = tried.iter().find(|(id, ..)| *id == organization.id);
-        let new = own.and_then(|(_, _, name)| name.clone());
-        let test = own.map(|(_, report, _)| report.grade().word());
-        let connection = new.clone().or_else(|| connection_of(&organization.id));
-        sheet.push(vec![
-            json!(organization.name),
-            json!(organization.id),
-            json!(connection),
-            json!(new.is_some()),
-            json!(test),
-        ]);
-    }
-    let sheet = if context.format == Format::Table { sheet.without_empty_columns() } else { sheet };
-    sheet.write(context.format)?;
-    if tried.is_empty() && context.format == Format::Table {
-        eprintln_quietly("to link some: add --all, or --add NAME,NAME");
-    }
-    match tried.iter().find(|(_, report, _)| !report.connects()) {
-        Some((_, report, _)) => Err(not_connected(report, "that organization was not linked")),
-        None => Ok(Exit::Ok),
-    }
-}
-
-fn chosen_organizations<'a>(
-    args: &DiscoverArgs,
-    seen: &'a [VisibleOrganization],
-    is_linked: impl Fn(&str) -> bool,
-) -> Result<Vec<&'a VisibleOrganization>> {
-    if args.all {
-        return Ok(seen.iter().filter(|organization| !is_linked(&organization.id)).collect());
-    }
-    let mut chosen = Vec::new();
-    for wanted in &args.add {
-        let wanted = wanted.trim();
-        let found = seen.iter().find(|organization| {
-            organization.id == wanted || organization.name.to_lowercase() == wanted.to_lowercase()
-        });
-        match found {
-            Some(organization) if is_linked(&organization.id) => {
-                return Err(Problem::usage(format!("{wanted} is linked already")));
-            }
-            Some(organization) => chosen.push(organization),
-            None => {
-                return Err(Problem::not_found(
-                    format!("the credential sees no organization {wanted}"),
-                    "Run it without --add to see them all.",
-                ));
-            }
-        }
-    }
-    Ok(chosen)
 }
