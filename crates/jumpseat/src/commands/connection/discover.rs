@@ -94,7 +94,7 @@ pub(super) async fn discover(args: DiscoverArgs, context: &Context) -> Result<Ex
         eprintln_quietly("to link some: add --all, or --add NAME,NAME");
     }
     match tried.iter().find(|(_, report, _)| !report.connects()) {
-        Some((_, report, _)) => Err(not_connected(report, "that organization was not linked")),
+        Some((_, report, _)) => Err(not_connected(report, "that organization was not linked", context.format)),
         None => Ok(Exit::Ok),
     }
 }

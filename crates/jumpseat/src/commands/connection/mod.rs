@@ -207,7 +207,11 @@ async fn add(mut args: AddArgs, context: &Context) -> Result<Exit> {
         let report = collector.test_with(&connection, &credential).await;
         show_checklist(&report, Format::Table, true)?;
         if !report.connects() {
-            return Err(not_connected(&report, "nothing was saved; use --no-test to save it all the same"));
+            return Err(not_connected(
+                &report,
+                "nothing was saved; use --no-test to save it all the same",
+                context.format,
+            ));
         }
         report.take_over(&mut connection);
     }
@@ -479,7 +483,7 @@ async fn edit(args: EditArgs, context: &Context) -> Result<Exit> {
     if let Some(report) = &report {
         show_checklist(report, Format::Table, true)?;
         if !report.connects() {
-            return Err(not_connected(report, "nothing was changed"));
+            return Err(not_connected(report, "nothing was changed", context.format));
         }
         report.take_over(&mut connection);
     }
@@ -566,7 +570,8 @@ fn show_checklist(report: &TestReport, format: Format, brief: bool) -> Result<()
     Ok(())
 }
 
-fn not_connected(report: &TestReport, consequence: &str) -> anyhow::Error {
+/// What has come of a test that failed. To people its checklist was shown just before, with what to do.
+fn not_connected(report: &TestReport, consequence: &str, format: Format) -> anyhow::Error {
     let failed = report.checks.iter().find(|check| check.grade == Grade::Fail);
     let said = failed.map_or("the connection does not work", |check| check.said.as_str());
     let code = report.failure_code.unwrap_or("error");
@@ -574,7 +579,7 @@ fn not_connected(report: &TestReport, consequence: &str) -> anyhow::Error {
         exit: exit_for(code),
         code: code.to_owned(),
         message: format!("{said}; {consequence}"),
-        help: failed.and_then(|check| check.help.clone()),
+        help: failed.and_then(|check| check.help.clone()).filter(|_| format != Format::Table),
     }
     .into()
 }
@@ -606,7 +611,7 @@ async fn rotate(args: RotateArgs, context: &Context) -> Result<Exit> {
         let report = collector.test_with(&connection, &credential).await;
         show_checklist(&report, Format::Table, true)?;
         if !report.connects() {
-            let problem = not_connected(&report, "the old credential stays in place");
+            let problem = not_connected(&report, "the old credential stays in place", context.format);
             let (object, org_id) = (&connection.name, connection.org_id.as_deref());
             audit::note_failed(context, "connection.rotate", object, org_id, &problem.to_string()).await;
             let told = Some(("rotate".to_owned(), problem.to_string()));
