@@ -20,7 +20,9 @@ use crate::context::{existing_master_key, location, open_store, this_host};
 use crate::exit::Exit;
 use crate::output::{Format, Sheet, printable, write_lines};
 
-/// Less free space than this is too little, in bytes.
+/// With less free space than this, in bytes, the next sync may find none.
+const NO_SPACE: u64 = 64 << 20;
+/// Less than this is little where much is collected.
 const LITTLE_SPACE: u64 = 1 << 30;
 /// A clock that is so far behind what was written down was set back.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -221,14 +223,22 @@ fn space(config: &Config) -> Finding {
     };
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     let held = std::fs::metadata(database(config)).map_or(0, |file| file.len());
+    judged_space(free, held)
+}
+
+/// How so many free bytes stand beside a database of so many.
+fn judged_space(free: u64, held: u64) -> Finding {
+    const WHAT: &str = "disk space";
     let said = format!("{} MB are free; the database has {} MB", free >> 20, held >> 20);
-    if free < LITTLE_SPACE {
-        return Finding::broken(WHAT, said, "Make room, or keep events for a shorter time (keep_events).");
+    let make_room = "Make room, or keep events for a shorter time (keep_events).";
+    match free {
+        ..NO_SPACE => Finding::broken(WHAT, said, make_room),
+        ..LITTLE_SPACE if free < held.saturating_mul(2) => Finding::look(WHAT, said, make_room),
+        _ if free < held => {
+            Finding::look(WHAT, said, "There is no room for a backup on this disk; write it to another.")
+        }
+        _ => Finding::ok(WHAT, said),
     }
-    if free < held {
-        return Finding::look(WHAT, said, "There is no room for a backup on this disk; write it to another.");
-    }
-    Finding::ok(WHAT, said)
 }
 
 /// The store from outside: that it can be read, is whole, and has a layout that this program knows.
@@ -391,4 +401,23 @@ async fn people(store: &Store) -> Result<Finding> {
         ),
         count => Finding::ok(WHAT, format!("{count} can sign in")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_disk_with_a_small_database_is_in_order() {
+        let mib = 1 << 20;
+        for (free, held, grade) in [
+            (40 * mib, 5 * mib, Grade::Broken),
+            (300 * mib, 5 * mib, Grade::Ok),
+            (300 * mib, 200 * mib, Grade::Look),
+            (5_000 * mib, 200 * mib, Grade::Ok),
+            (5_000 * mib, 6_000 * mib, Grade::Look),
+        ] {
+            assert_eq!(judged_space(free, held).grade, grade, "{free} free, {held} held");
+        }
+    }
 }
