@@ -194,7 +194,7 @@ impl Db {
     pub(crate) async fn without_folding<T>(&self, writing: impl Future<Output = T>) -> T {
         let Self::Sqlite { write, doubt, .. } = self else { return writing.await };
         let fold_at = async |pages: &str| {
-            let set = bind_sqlite(&format!("PRAGMA wal_autocheckpoint = {pages}"), vec![]).execute(write).await;
+            let set = bind_sqlite(format!("PRAGMA wal_autocheckpoint = {pages}"), vec![]).execute(write).await;
             if let Err(error) = set {
                 tracing::debug!(%error, "when the log is folded could not be set");
             }
@@ -454,7 +454,7 @@ pub(crate) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
 }
 
 impl Statement {
-    pub(crate) fn new(postgres: bool, sql: &str, args: Vec<Cell>) -> Self {
+    pub(crate) fn new(postgres: bool, sql: impl Into<Arc<str>>, args: Vec<Cell>) -> Self {
         match postgres {
             true => Self::Postgres(bind_postgres(sql, args)),
             false => Self::Sqlite(bind_sqlite(sql, args)),
@@ -465,7 +465,7 @@ impl Statement {
 type SqliteQuery<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 type PostgresQuery<'q> = sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments>;
 
-fn bind_sqlite<'q>(sql: &str, args: Vec<Cell>) -> SqliteQuery<'q> {
+fn bind_sqlite<'q>(sql: impl Into<Arc<str>>, args: Vec<Cell>) -> SqliteQuery<'q> {
     let mut values = SqliteArguments::default();
     values.reserve(args.len(), 0);
     for arg in args {
@@ -479,11 +479,11 @@ fn bind_sqlite<'q>(sql: &str, args: Vec<Cell>) -> SqliteQuery<'q> {
         };
         added.expect("text, numbers and bytes can always be handed to SQLite");
     }
-    sqlx::query_with(AssertSqlSafe(sql.to_owned()), values)
+    sqlx::query_with(AssertSqlSafe(sql.into()), values)
 }
 
-fn bind_postgres<'q>(sql: &str, args: Vec<Cell>) -> PostgresQuery<'q> {
-    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+fn bind_postgres<'q>(sql: impl Into<Arc<str>>, args: Vec<Cell>) -> PostgresQuery<'q> {
+    let mut query = sqlx::query(AssertSqlSafe(sql.into()));
     for arg in args {
         query = match arg {
             Cell::Null(Kind::Integer) => query.bind(None::<i64>),

@@ -609,11 +609,11 @@ async fn delete_version(tx: &mut Tx, table: &Table, row_id: i64) -> Result<()> {
 async fn insert_versions(tx: &mut Tx, table: &Table, org_id: &str, number: i64, rows: Vec<NewRow>) -> Result<()> {
     let first = tx.next_numbers("row", i64::try_from(rows.len()).unwrap_or(i64::MAX)).await?;
     let columns: String = table.columns.iter().map(|column| format!(", \"{}\"", column.name)).collect();
-    let versions = Insert {
-        into: format!("{} ({}{columns})", versions_name(table), FIXED_COLUMNS.join(", ")),
-        width: FIXED_COLUMNS.len() + table.columns.len(),
-    };
-    let raws = Insert { into: format!("{} (row_id, raw)", raws_name(table)), width: 2 };
+    let mut versions = Insert::new(
+        format!("{} ({}{columns})", versions_name(table), FIXED_COLUMNS.join(", ")),
+        FIXED_COLUMNS.len() + table.columns.len(),
+    );
+    let mut raws = Insert::new(format!("{} (row_id, raw)", raws_name(table)), 2);
     let largest = 1_usize << (MOST_PARAMETERS / versions.width).max(1).ilog2().min(MOST_ROWS.ilog2());
     let (org_id, mut part): (Arc<str>, Arc<str>) = (org_id.into(), "".into());
     let mut left = rows.len();
@@ -664,14 +664,20 @@ const MOST_ROWS: usize = 64;
 /// Inserts rows that are new. When one of them can not be, nothing of the transaction may be committed.
 pub(crate) struct Insert {
     /// The table and its columns.
-    pub(crate) into: String,
+    into: String,
     /// Values in a row.
-    pub(crate) width: usize,
+    width: usize,
+    /// The text for so many rows, which mostly is the next one as well.
+    text: Option<(usize, Arc<str>)>,
 }
 
 impl Insert {
+    pub(crate) fn new(into: String, width: usize) -> Self {
+        Self { into, width, text: None }
+    }
+
     /// Inserts any number of rows.
-    pub(crate) async fn all(&self, tx: &mut Tx, rows: Vec<Vec<Cell>>) -> Result<()> {
+    pub(crate) async fn all(mut self, tx: &mut Tx, rows: Vec<Vec<Cell>>) -> Result<()> {
         let mut left = rows.len();
         let mut rows = rows.into_iter();
         while left > 0 {
@@ -684,7 +690,16 @@ impl Insert {
         Ok(())
     }
 
-    fn statement(&self, postgres: bool, rows: usize, cells: Vec<Cell>) -> Statement {
+    fn statement(&mut self, postgres: bool, rows: usize, cells: Vec<Cell>) -> Statement {
+        let text = match self.text.take() {
+            Some((count, text)) if count == rows => text,
+            _ => self.text_of(postgres, rows).into(),
+        };
+        self.text = Some((rows, Arc::clone(&text)));
+        Statement::new(postgres, text, cells)
+    }
+
+    fn text_of(&self, postgres: bool, rows: usize) -> String {
         // SQLite looks every `$n` up by name among all the others, which takes minutes with thousands of them; `?` has no name.
         let values: Vec<String> = (0..rows)
             .map(|row| match postgres {
@@ -695,7 +710,7 @@ impl Insert {
         // By itself, SQLite copies every page that many rows may change before it changes it, so that the statement alone could
         // be undone: as much writing as that of the rows.
         let verb = if postgres { "INSERT" } else { "INSERT OR FAIL" };
-        Statement::new(postgres, &format!("{verb} INTO {} VALUES {}", self.into, values.join(",")), cells)
+        format!("{verb} INTO {} VALUES {}", self.into, values.join(","))
     }
 }
 

@@ -157,6 +157,12 @@ async fn write(
         outcome: outcome.to_owned(),
         request_id: String::new(),
     };
-    context.store.audit(&entry).await?;
+    let noted = context.store.audit(&entry).await;
+    // What is about to be done finds out by itself that there is no room, and says so where people look.
+    if let Err(store::Error::Full(_)) = noted {
+        context.store.in_reserve(context.store.audit(&entry)).await?;
+        return Ok(());
+    }
+    noted?;
     Ok(())
 }

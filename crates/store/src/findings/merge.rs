@@ -195,7 +195,7 @@ impl Store {
                 }
             }
         }
-        Insert { into: format!("finding ({NEW_COLUMNS})"), width: NEW_WIDTH }.all(&mut tx, rows).await?;
+        Insert::new(format!("finding ({NEW_COLUMNS})"), NEW_WIDTH).all(&mut tx, rows).await?;
         for Muted { resource_id, acceptance } in muted {
             let args = vec![run.org_id.as_str().into(), check_id.into(), resource_id.into()];
             let sql = "SELECT number FROM finding WHERE org_id = $1 AND check_id = $2 AND resource_id = $3";
