@@ -36,7 +36,16 @@ async fn sync(scene: &Scene, hours: i64) -> Ended {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_stops_the_sync_with_words_and_space_lets_it_go_on() {
-    let Some(disk) = SmallDisk::mount("14m") else { return };
+    stops_and_goes_on("17m").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_before_the_sync_stops_it_with_words_as_well() {
+    stops_and_goes_on("14m").await;
+}
+
+async fn stops_and_goes_on(size: &str) {
+    let Some(disk) = SmallDisk::mount(size) else { return };
     let scene = Scene::new(Config::single(400, 200, 6, 4)).await.at(disk.data()).connected().await;
     let full = scene.run(&["sync", "--stream", "inventory", "-o", "json"]).await;
     tells_of_the_disk(&full);
