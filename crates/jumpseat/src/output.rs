@@ -127,17 +127,18 @@ impl<W: Write> RowWriter<W> {
         match self.format {
             Format::Table => self.table.push(row.iter().map(shown).collect()),
             Format::Csv => self.csv(row)?,
-            Format::Json => {
-                self.out.write_all(if self.rows == 0 { b"[\n  " } else { b",\n  " })?;
-                self.object(&row)?;
-            }
-            Format::Jsonl | Format::Ocsf | Format::Raw | Format::Parquet => {
-                self.object(&row)?;
-                self.out.write_all(b"\n")?;
-            }
+            _ => return self.object(&row),
         }
         self.rows += 1;
         Ok(())
+    }
+
+    /// A row of the database; its texts, of which there may be many, are not copied on their way into JSON.
+    pub(crate) fn cells(&mut self, row: Vec<store::Cell>) -> io::Result<()> {
+        match self.format {
+            Format::Table | Format::Csv => self.row(row.into_iter().map(to_json).collect()),
+            _ => self.object(&row.iter().map(InJson).collect::<Vec<_>>()),
+        }
     }
 
     /// Ends the output.
@@ -154,8 +155,18 @@ impl<W: Write> RowWriter<W> {
         self.out.flush()
     }
 
-    fn object(&mut self, row: &[Value]) -> io::Result<()> {
-        write_compact(&mut self.out, &Object { names: &self.columns, row })
+    /// A row as an object of its own, or one of the document's.
+    fn object(&mut self, row: &[impl Serialize]) -> io::Result<()> {
+        let is_document = self.format == Format::Json;
+        if is_document {
+            self.out.write_all(if self.rows == 0 { b"[\n  " } else { b",\n  " })?;
+        }
+        write_compact(&mut self.out, &Object { names: &self.columns, row })?;
+        if !is_document {
+            self.out.write_all(b"\n")?;
+        }
+        self.rows += 1;
+        Ok(())
     }
 
     fn csv(&mut self, row: Vec<Value>) -> io::Result<()> {
@@ -265,14 +276,35 @@ fn write_compact(out: impl Write, value: &impl Serialize) -> io::Result<()> {
 }
 
 /// A row under its columns' names, as a JSON object.
-struct Object<'a> {
+struct Object<'a, T> {
     names: &'a [String],
-    row: &'a [Value],
+    row: &'a [T],
 }
 
-impl Serialize for Object<'_> {
+impl<T: Serialize> Serialize for Object<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.names.iter().zip(self.row))
+    }
+}
+
+/// A database value as JSON.
+pub(crate) fn to_json(cell: store::Cell) -> Value {
+    serde_json::to_value(InJson(&cell)).unwrap_or_default()
+}
+
+/// A database value on its way into JSON; of bytes no more than how many they are.
+struct InJson<'a>(&'a store::Cell);
+
+impl Serialize for InJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            store::Cell::Null(_) => serializer.serialize_unit(),
+            store::Cell::Text(text) => serializer.serialize_str(text),
+            store::Cell::Integer(number) => serializer.serialize_i64(*number),
+            store::Cell::Real(number) => serializer.serialize_f64(*number),
+            store::Cell::Boolean(flag) => serializer.serialize_bool(*flag),
+            store::Cell::Bytes(bytes) => serializer.collect_str(&format_args!("{} bytes", bytes.len())),
+        }
     }
 }
 

@@ -236,7 +236,11 @@ impl Db {
     pub(crate) async fn fetch(&self, sql: &str, args: Vec<Cell>) -> Result<Vec<Row>> {
         match self {
             Self::Sqlite { read, .. } => {
-                bind_sqlite(sql, args).fetch_all(read).await?.iter().map(row_of_sqlite).collect()
+                let mut connection = read.acquire().await?;
+                let rows = bind_sqlite(sql, args).fetch_all(&mut *connection).await;
+                // Dropping would give it back only later, and whoever asks next would open another, which reads the whole schema.
+                connection.return_to_pool().await;
+                rows?.iter().map(row_of_sqlite).collect()
             }
             Self::Postgres(pool) => {
                 bind_postgres(sql, args).fetch_all(pool).await?.iter().map(row_of_postgres).collect()

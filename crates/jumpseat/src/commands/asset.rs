@@ -13,10 +13,9 @@ use store::{Cell, Limits, Parameter, Query, Store};
 
 use super::Global;
 use super::connection::described;
-use super::sql::to_json;
 use crate::context::Context;
 use crate::exit::{Exit, Problem, eprintln_quietly};
-use crate::output::{Format, Sheet, printable, write_json, write_lines};
+use crate::output::{Format, Sheet, printable, to_json, write_json, write_lines};
 use crate::when::parse_moment;
 
 #[derive(Debug, Subcommand)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 use store::schema::Column;
-use store::{Cell, Limits, Query, SYSTEM_TABLES};
+use store::{Limits, Query, SYSTEM_TABLES};
 
 use super::Global;
 use crate::context::Context;
@@ -79,7 +79,7 @@ pub(super) async fn stream(context: &Context, query: &Query, limits: &Limits) ->
         .query_each(query, limits, |columns, row| {
             let written = match row {
                 None => writer.columns(&columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>()),
-                Some(row) => writer.row(row.into_iter().map(to_json).collect()),
+                Some(row) => writer.cells(row),
             };
             match written {
                 Ok(()) => ControlFlow::Continue(()),
@@ -98,18 +98,6 @@ pub(super) async fn stream(context: &Context, query: &Query, limits: &Limits) ->
         eprintln_quietly(&format!("there are more rows than {}; raise --limit to see them", limits.rows));
     }
     Ok(())
-}
-
-/// A database value as JSON.
-pub(super) fn to_json(cell: Cell) -> Value {
-    match cell {
-        Cell::Null(_) => Value::Null,
-        Cell::Text(text) => Value::String(text.to_string()),
-        Cell::Integer(number) => json!(number),
-        Cell::Real(number) => json!(number),
-        Cell::Boolean(flag) => json!(flag),
-        Cell::Bytes(bytes) => json!(format!("{} bytes", bytes.len())),
-    }
 }
 
 fn tables(context: &Context) -> Result<Exit> {

@@ -6,12 +6,11 @@ use posture::{Check, Library};
 use serde_json::{Value, json};
 use store::{Limits, Query};
 
-use super::super::sql::to_json;
 use super::{Global, SeverityArg};
 use crate::config::load;
 use crate::context::Context;
 use crate::exit::{Exit, Problem};
-use crate::output::{Format, Sheet, write_json, write_lines};
+use crate::output::{Format, Sheet, to_json, write_json, write_lines};
 use crate::page::write_page;
 use crate::posture::load_library;
 

@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::{Limits, Query, Store, StoreLook};
 
-use super::super::sql::to_json;
 use super::Finding;
 use crate::config::Loaded;
 use crate::exit::Problem;
+use crate::output::to_json;
 
 /// What is asked of the store, each answer under its name.
 const QUESTIONS: &[(&str, &str)] = &[

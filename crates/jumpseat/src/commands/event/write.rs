@@ -10,9 +10,8 @@ use serde_json::Value;
 use store::events::{COLUMNS, StoredEvent};
 use tempfile::NamedTempFile;
 
-use crate::commands::sql::to_json;
 use crate::exit::Problem;
-use crate::output::{Format, RowWriter};
+use crate::output::{Format, RowWriter, to_json};
 
 /// The columns of a table for people, which has to fit on a screen; every other format has all.
 const SHOWN: &[&str] =
@@ -92,8 +91,8 @@ impl EventWriter {
     pub(super) fn write(&mut self, event: &StoredEvent) -> Result<()> {
         match self {
             Self::Rows { rows, columns } => {
-                let all = COLUMNS.iter().zip(row(event));
-                rows.row(all.filter(|(name, _)| columns.contains(name)).map(|(_, value)| value).collect())?;
+                let all = COLUMNS.iter().zip(event.row());
+                rows.cells(all.filter(|(name, _)| columns.contains(name)).map(|(_, cell)| cell).collect())?;
             }
             Self::Parquet { out, file, mapper, line } => {
                 line.clear();
@@ -143,9 +142,5 @@ impl EventWriter {
 
 /// An event as one JSON object, with the names of the columns.
 pub(super) fn object(event: &StoredEvent) -> Value {
-    Value::Object(COLUMNS.iter().map(|name| (*name).to_owned()).zip(row(event)).collect())
-}
-
-fn row(event: &StoredEvent) -> Vec<Value> {
-    event.row().into_iter().map(to_json).collect()
+    Value::Object(COLUMNS.iter().map(|name| (*name).to_owned()).zip(event.row().into_iter().map(to_json)).collect())
 }

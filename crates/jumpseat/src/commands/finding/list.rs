@@ -8,11 +8,10 @@ use posture::ocsf::Finding;
 use serde_json::{Value, json};
 use store::{Limits, Parameter, Query};
 
-use super::super::sql::to_json;
 use super::choose::{Choice, StateArg, numbered};
 use crate::context::Context;
 use crate::exit::{Exit, eprintln_quietly};
-use crate::output::{Format, Sheet, printable, write_json, write_lines};
+use crate::output::{Format, Sheet, printable, to_json, write_json, write_lines};
 use crate::page::for_reading;
 use crate::posture::load_library;
 use crate::when::relative;
