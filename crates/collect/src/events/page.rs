@@ -1,9 +1,12 @@
 //! A page of events on its way into the store: facts by the mapper, identity, and where it belongs.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use bumpalo::Bump;
 use jiff::Timestamp;
-use ocsf::{Event, Facts, Labels, MAPPING_VERSION, Mapper, Named, Outcome, Received};
+use jumpcloud::EventPage;
+use ocsf::{Facts, Labels, MAPPING_VERSION, Mapper, Named, Outcome, Received};
 use serde::Deserialize;
 use store::events::{EventOutcome, EventRow, EventWriter, Hour, PageWritten, Party};
 
@@ -33,50 +36,70 @@ pub(crate) struct Behind<'a> {
     pub is_end: bool,
 }
 
-/// Turns pages into rows. Keeps one mapper for each row of a page, since all rows of a page are looked at together.
-#[derive(Debug, Default)]
-pub(crate) struct Pages {
-    mappers: Vec<Mapper>,
+/// What a page's rows borrow from: the page as it came, and the texts that had to be decoded.
+pub(crate) struct Source {
+    page: EventPage,
+    texts: Bump,
 }
 
-impl Pages {
-    /// Stores a page together with the position behind it. `seen` are the identities of the pass so far.
+type Rows<'a> = Vec<EventRow<'a>>;
+
+self_cell::self_cell!(
+    /// A page of events of one hour, as rows of the index.
+    pub(crate) struct MappedPage {
+        owner: Source,
+        #[covariant]
+        dependent: Rows,
+    }
+);
+
+impl MappedPage {
+    /// Reads a page that was asked for `hour`.
     ///
     /// # Errors
-    /// [`Error::OrganizationChanged`] when a row names another organization; nothing of the page is stored then.
+    /// [`Error::OrganizationChanged`] when a row names another organization than `org_id`.
+    fn of(page: EventPage, org_id: &str, hour: Hour) -> Result<Self, Error> {
+        let received = Received { organization: Some(org_id), with_raw: false, ..Received::at(0) };
+        Self::try_new(Source { page, texts: Bump::new() }, |source| {
+            // One for all rows, which stays in the processor's cache.
+            let mut mapper = Mapper::new();
+            source.page.rows().map(|raw| row(&mut mapper, raw, &source.texts, &received, hour)).collect()
+        })
+    }
+
+    /// Reads a page beside what else is done: it takes a processor for some milliseconds.
+    ///
+    /// # Errors
+    /// As [`MappedPage::of`].
+    pub(crate) async fn beside(page: EventPage, org_id: Arc<str>, hour: Hour) -> Result<Self, Error> {
+        store::beside(move || Self::of(page, &org_id, hour)).await
+    }
+
+    /// The page as it came.
+    pub(crate) fn page(&self) -> &EventPage {
+        &self.borrow_owner().page
+    }
+
+    /// Stores the page together with the position behind it. `seen` are the identities of the pass so far.
     pub(crate) async fn write(
-        &mut self,
+        self,
         writer: &mut EventWriter,
-        raw: &jumpcloud::EventPage,
         behind: Behind<'_>,
         seen: &mut HashSet<[u8; 16]>,
         now: Timestamp,
     ) -> Result<Taken, Error> {
-        if self.mappers.len() < raw.len() {
-            self.mappers.resize_with(raw.len(), Mapper::new);
-        }
         let Behind { hour, position, is_end: is_last } = behind;
-        let org_id = writer.org_id().to_owned();
-        let received = Received { organization: Some(&org_id), with_raw: false, ..Received::at(0) };
-        let mut rows = Vec::with_capacity(raw.len());
-        let mut taken = Taken { documents: raw.len() as u64, ..Taken::default() };
-        for (mapper, text) in self.mappers.iter_mut().zip(raw.rows()) {
-            let event = mapper.read(text);
-            let row = row(&event, &received, hour)?;
+        let rows = self.borrow_dependent();
+        let mut taken = Taken { documents: rows.len() as u64, ..Taken::default() };
+        for row in rows {
             let is_next_hours = row.time_ms == Some(hour.end_ms());
             let is_new = seen.insert(row.uid);
             taken.new += u64::from(is_new);
             taken.not_of_hour += u64::from(!is_new || is_next_hours);
-            rows.push(row);
         }
         let text = position.text();
-        let page = store::events::EventPage {
-            window: hour,
-            rows: &rows,
-            position: Some(&text),
-            is_last,
-            mapping: MAPPING_VERSION,
-        };
+        let page =
+            store::events::EventPage { window: hour, rows, position: Some(&text), is_last, mapping: MAPPING_VERSION };
         taken.written = writer.write_page(&page, now).await?;
         Ok(taken)
     }
@@ -97,24 +120,36 @@ pub(crate) async fn write_position(
     Ok(())
 }
 
-/// What the index says of an event, as the mapper reads it.
-pub(super) fn row<'a>(event: &Event<'a>, received: &Received<'_>, hour: Hour) -> Result<EventRow<'a>, Error> {
+/// What the index says of an event, as the mapper reads it; `texts` keeps what the mapper would forget.
+///
+/// # Errors
+/// [`Error::OrganizationChanged`] when the event names another organization.
+pub(super) fn row<'a>(
+    mapper: &mut Mapper,
+    raw: &'a str,
+    texts: &'a Bump,
+    received: &Received<'_>,
+    hour: Hour,
+) -> Result<EventRow<'a>, Error> {
+    let event = mapper.read(raw);
     let facts = event.facts();
     let expected = received.organization.unwrap_or_default();
     if facts.organization.is_some_and(|named| named != expected)
-        && let Some(found) = other_organization(event.raw(), expected)
+        && let Some(found) = other_organization(raw, expected)
     {
         return Err(Error::OrganizationChanged { table: "events", expected: expected.to_owned(), found });
     }
+    let keep = |text: Option<&str>| text.map(|text| &*texts.alloc_str(text));
+    let party = |named: Named<'_>| Party { id: keep(named.id), name: keep(named.name) };
     Ok(EventRow {
         uid: event.uid(received).into_bytes(),
-        id: facts.id,
+        id: keep(facts.id),
         time_ms: own_time(&facts, hour),
-        service: facts.service,
-        event_type: facts.event_type,
+        service: keep(facts.service),
+        event_type: keep(facts.event_type),
         class_uid: facts.class_uid,
         activity_id: facts.activity_id,
-        activity_name: facts.activity_name,
+        activity_name: texts.alloc_str(facts.activity_name),
         severity_id: facts.severity_id,
         is_mapped: !facts.labels.contains(Labels::EVENT_TYPE_UNMAPPED) && !facts.labels.contains(Labels::MALFORMED),
         outcome: match facts.outcome {
@@ -130,12 +165,12 @@ pub(super) fn row<'a>(event: &Event<'a>, received: &Received<'_>, hour: Hour) ->
         administrator: party(facts.administrator),
         device: party(facts.device),
         application: party(facts.application),
-        target_kind: facts.target.kind,
-        target: Party { id: facts.target.id, name: facts.target.name },
-        src_ip: facts.src_ip,
-        country: facts.country,
-        reason: facts.reason,
-        raw: event.raw(),
+        target_kind: keep(facts.target.kind),
+        target: Party { id: keep(facts.target.id), name: keep(facts.target.name) },
+        src_ip: keep(facts.src_ip),
+        country: keep(facts.country),
+        reason: keep(facts.reason),
+        raw,
     })
 }
 
@@ -153,8 +188,4 @@ fn other_organization(raw: &str, expected: &str) -> Option<String> {
     }
     let named = serde_json::from_str::<Tenant>(raw).ok()?.organization?;
     (!named.is_empty() && named != expected).then_some(named)
-}
-
-fn party<'a>(named: Named<'a>) -> Party<'a> {
-    Party { id: named.id, name: named.name }
 }

@@ -1,6 +1,7 @@
 //! Reads stored events again with the mapping as it is now, part by part. Asks JumpCloud for nothing. Stopped in between, it
 //! goes on with the parts that are left.
 
+use bumpalo::Bump;
 use ocsf::{MAPPING_VERSION, Mapper, Received};
 use tokio_util::sync::CancellationToken;
 
@@ -52,19 +53,15 @@ impl Collector {
         let told = self.store.stale_events(org_id, MAPPING_VERSION).await?;
         let mut writer = self.store.event_writer(org_id, lease, self.clock.now()).await?;
         let received = Received { organization: Some(org_id), with_raw: false, ..Received::at(0) };
-        let mut mappers: Vec<Mapper> = Vec::new();
+        let mut mapper = Mapper::new();
+        let mut texts = Bump::new();
         while let Some(part) = self.store.next_stale_part(org_id, MAPPING_VERSION).await? {
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
-            if mappers.len() < part.texts.len() {
-                mappers.resize_with(part.texts.len(), Mapper::new);
-            }
-            let rows: Result<Vec<_>, Error> = mappers
-                .iter_mut()
-                .zip(&part.texts)
-                .map(|(mapper, text)| row(&mapper.read(text), &received, part.asked))
-                .collect();
+            texts.reset();
+            let rows: Result<Vec<_>, Error> =
+                part.texts.iter().map(|text| row(&mut mapper, text, &texts, &received, part.asked)).collect();
             let done = writer.reindex_part(part.number, &rows?, MAPPING_VERSION, self.clock.now()).await?;
             report.parts += 1;
             report.events += done.events;

@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::keep::Keep;
 use super::ledger::{LOST, known};
-use super::page::{Pages, write_position};
+use super::page::write_position;
 use super::plan::{Position, Rules, TOO_OLD, Work, plan};
 use super::shared::Share;
 use super::window::{Fetched, Hours, Tally, fetch, taken};
@@ -256,7 +256,6 @@ impl Run<'_> {
             rules: self.options.rules,
             listener: Arc::clone(&listener),
             tally: Tally::default(),
-            pages: Pages::default(),
         };
         let keep = self.keep().await?;
         let cancel = cancel.child_token();
@@ -339,12 +338,14 @@ impl Run<'_> {
 
     async fn work_off(&mut self, hours: &mut Hours, works: &[Work]) -> Result<(), Error> {
         let client = hours.client.clone();
-        let ask = move |work: Work| AbortOnDropHandle::new(tokio::spawn(fetch(client.clone(), work)));
-        let shared = self.shared(works);
+        let org_id: Arc<str> = hours.writer.org_id().into();
+        let shared = self.shared(works, &org_id);
+        let ask =
+            move |work: Work| AbortOnDropHandle::new(tokio::spawn(fetch(client.clone(), Arc::clone(&org_id), work)));
         let works = if shared.is_some() { &works[1..] } else { works };
         let mut bad_before = hours.tally.unproven.len();
         if let Some(shared) = shared {
-            hours.work(shared).await?;
+            hours.work(shared.await).await?;
         }
         let Some((first, others)) = works.split_first() else { return Ok(()) };
         // Alone, because its answer tells whether the credential lives: a dead one is shown once, not four times.
@@ -369,11 +370,11 @@ impl Run<'_> {
     }
 
     /// The first piece of work, if it was done together with others'.
-    fn shared(&mut self, works: &[Work]) -> Option<Fetched> {
+    fn shared(&mut self, works: &[Work], org_id: &Arc<str>) -> Option<impl Future<Output = Fetched> + use<>> {
         let share = self.share.take()?;
         let Work::Read { hour, pass } = works.first()? else { return None };
         let pass = share.pass(*hour, pass)?;
-        Some(taken(*hour, pass, share))
+        Some(taken(*hour, pass, share, Arc::clone(org_id)))
     }
 
     fn is_spent(&self) -> bool {

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use jumpcloud::{Client, Clock, Error as AskError, EventPage, EventQuery, SearchAfter};
 use store::events::{EventWriter, Hour, SealOutcome};
 
-use super::page::{Behind, Pages, write_position};
+use super::page::{Behind, MappedPage, write_position};
 use super::plan::{Pass, Position, Rules, Work};
 use super::recount::count;
 use super::shared::Share;
@@ -16,25 +17,27 @@ use crate::error::Error;
 use crate::progress::{Listener, Progress};
 
 /// Pages as they come.
-type Coming = Box<dyn Stream<Item = Result<EventPage, AskError>> + Send + Unpin>;
+type Coming = BoxStream<'static, Result<MappedPage, Error>>;
 
 /// What was asked about an hour before its turn came.
 pub(crate) struct Fetched {
     work: Work,
-    first: Option<Result<EventPage, AskError>>,
-    more: Option<Coming>,
+    first: Option<Result<MappedPage, Error>>,
+    more: Coming,
     counted: Option<Result<u64, AskError>>,
 }
 
 /// Asks what a piece of work needs first: a page, and the count where that is all.
-pub(crate) async fn fetch(client: Client, work: Work) -> Fetched {
+pub(crate) async fn fetch(client: Client, org_id: Arc<str>, work: Work) -> Fetched {
     let hour = Hour::from_number(work.hour());
     let pass = match &work {
         Work::Read { pass, .. } => Some(pass),
         Work::Prove { rest, .. } => rest.as_ref(),
         Work::Check { .. } => None,
     };
-    let mut fetched = Fetched { work: work.clone(), first: None, more: None, counted: None };
+    let mut fetched =
+        Fetched { work: work.clone(), first: None, more: futures::stream::empty().boxed(), counted: None };
+    let mut is_all_read = true;
     if let Some(pass) = pass {
         let mut pages = ask(&client, pass, false);
         let mut first = pages.next().await;
@@ -43,10 +46,14 @@ pub(crate) async fn fetch(client: Client, work: Work) -> Fetched {
             pages = ask(&client, &Pass { after: None, ..pass.clone() }, false);
             first = pages.next().await;
         }
-        fetched.first = first;
-        fetched.more = Some(pages);
+        is_all_read = first.as_ref().is_none_or(|page| page.as_ref().is_ok_and(|page| page.is_last));
+        fetched.first = match first {
+            Some(Ok(page)) => Some(MappedPage::beside(page, Arc::clone(&org_id), hour).await),
+            Some(Err(error)) => Some(Err(error.into())),
+            None => None,
+        };
+        fetched.more = mapped(pages, org_id, hour);
     }
-    let is_all_read = fetched.first.as_ref().is_none_or(|page| page.as_ref().is_ok_and(|page| page.is_last));
     if is_all_read && !matches!(work, Work::Read { .. }) {
         fetched.counted = Some(count(&client, hour).await);
     }
@@ -54,24 +61,36 @@ pub(crate) async fn fetch(client: Client, work: Work) -> Fetched {
 }
 
 /// What a piece of work gets without asking: a share of what was asked for several organizations.
-pub(crate) fn taken(hour: i64, pass: Pass, share: Share) -> Fetched {
-    let mut pages = share.into_pages().into_iter().map(Ok);
-    let first = pages.next();
-    Fetched {
-        work: Work::Read { hour, pass },
-        first,
-        more: Some(Box::new(futures::stream::iter(pages.collect::<Vec<_>>()))),
-        counted: None,
-    }
+pub(crate) async fn taken(hour: i64, pass: Pass, share: Share, org_id: Arc<str>) -> Fetched {
+    let pages = futures::stream::iter(share.into_pages().into_iter().map(Ok));
+    let mut pages = mapped(pages, org_id, Hour::from_number(hour));
+    Fetched { work: Work::Read { hour, pass }, first: pages.next().await, more: pages, counted: None }
 }
 
-fn ask(client: &Client, pass: &Pass, until_empty: bool) -> Coming {
+fn ask(
+    client: &Client,
+    pass: &Pass,
+    until_empty: bool,
+) -> impl Stream<Item = Result<EventPage, AskError>> + Send + Unpin + use<> {
     let query = EventQuery {
         after: pass.after.as_deref().and_then(SearchAfter::parse),
         until_empty,
         ..EventQuery::range(moment(pass.from), moment(pass.to))
     };
-    Box::new(client.events(query))
+    client.events(query)
+}
+
+/// Pages of an organization's hour as rows of the index.
+fn mapped(
+    pages: impl Stream<Item = Result<EventPage, AskError>> + Send + 'static,
+    org_id: Arc<str>,
+    hour: Hour,
+) -> Coming {
+    let map = move |page: Result<EventPage, AskError>| {
+        let org_id = Arc::clone(&org_id);
+        async move { MappedPage::beside(page?, org_id, hour).await }
+    };
+    pages.then(map).boxed()
 }
 
 /// What a run has done so far.
@@ -97,7 +116,6 @@ pub(crate) struct Hours {
     pub rules: Rules,
     pub listener: Listener,
     pub tally: Tally,
-    pub pages: Pages,
 }
 
 /// What one pass over a range gave.
@@ -165,14 +183,15 @@ impl Hours {
         hour: Hour,
         pass: &Pass,
         before: &Position,
-        first: Option<Result<EventPage, AskError>>,
-        more: Option<Coming>,
+        first: Option<Result<MappedPage, Error>>,
+        more: Coming,
     ) -> Result<PassTally, Error> {
         let mut tally = PassTally::default();
         let mut seen = HashSet::new();
-        let mut coming = futures::stream::iter(first).chain(more.unwrap_or_else(|| Box::new(futures::stream::empty())));
-        while let Some(page) = coming.next().await {
-            let page = page?;
+        let mut coming = futures::stream::iter(first).chain(more);
+        while let Some(mapped) = coming.next().await {
+            let mapped = mapped?;
+            let page = mapped.page();
             let is_last = page.is_last;
             let position = if is_last {
                 let read_to = pass.to.min(self.now().as_millisecond()).max(before.read_to.unwrap_or(pass.from));
@@ -181,14 +200,15 @@ impl Hours {
                 let after = page.next.as_ref().map(|next| next.as_str().to_owned());
                 Position { pass: Some(Pass { after, ..pass.clone() }), ..before.clone() }
             };
-            if page.is_empty() && tally.documents == 0 {
+            let is_empty = page.is_empty();
+            if is_empty && tally.documents == 0 {
                 // Nothing came, so there is nothing to write down; an hour that is over is noted when it is proven.
                 continue;
             }
             let behind = Behind { hour, position: &position, is_end: is_last && pass.to >= hour.end_ms() };
             let now = self.clock.now();
-            let taken = self.pages.write(&mut self.writer, &page, behind, &mut seen, now).await?;
-            if taken.new == 0 && tally.documents > 0 && !page.is_empty() {
+            let taken = mapped.write(&mut self.writer, behind, &mut seen, now).await?;
+            if taken.new == 0 && tally.documents > 0 && !is_empty {
                 let why = "a page has only events that earlier ones of the same pass had".to_owned();
                 let endpoint = jumpcloud::endpoints::EVENTS.name();
                 let context = jumpcloud::Context { endpoint, status: None, message: None, attempts: 1 };
@@ -224,8 +244,8 @@ impl Hours {
         // Events that came late, a page that was cut short, or documents that say the same twice: all of it again, and
         // this time no short page is believed to be the last.
         let pass = Pass { from: hour.start_ms(), to: hour.end_ms(), after: None };
-        let pages = ask(&self.client, &pass, true);
-        let whole = self.read(hour, &pass, &Position::default(), None, Some(pages)).await?;
+        let pages = mapped(ask(&self.client, &pass, true), self.writer.org_id().into(), hour);
+        let whole = self.read(hour, &pass, &Position::default(), None, pages).await?;
         let counted = count(&self.client, hour).await?;
         self.seal(hour, events_of(counted, Some(&whole))).await
     }

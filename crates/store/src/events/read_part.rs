@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::hour::Hour;
 use super::part::{POSITION_BITS, Part};
+use crate::beside::beside;
 use crate::db::Db;
 use crate::{Error, Result, Store};
 
@@ -118,8 +119,7 @@ pub(crate) async fn load(db: &Db, org: i64, number: i64) -> Result<Part> {
         .await?;
     let what = format!("part {number} of the events of organization {org}");
     let row = rows.into_iter().next().ok_or_else(|| Error::Refused(format!("{what} is missing; restore a backup")))?;
-    let unpacked = tokio::task::spawn_blocking(move || Part::unpack(row.bytes(1), row.bytes(0), &what)).await;
-    unpacked.map_err(|_| Error::Refused("unpacking events was stopped".to_owned()))?
+    beside(move || Part::unpack(row.bytes(1), row.bytes(0), &what)).await
 }
 
 /// The part's number and the position in it.

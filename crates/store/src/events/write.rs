@@ -14,6 +14,7 @@ use super::months::ensure_months;
 use super::part::{Gathered, POSITION_BITS, Packed};
 use super::row::EventRow;
 use super::terms::{Dictionary, Tally, Term};
+use crate::beside::beside;
 use crate::db::Tx;
 use crate::lease::Lease;
 use crate::schema::{Cell, Kind};
@@ -489,7 +490,7 @@ impl EventWriter {
 }
 
 fn pack(gathered: Gathered) -> JoinHandle<Result<Packed>> {
-    tokio::task::spawn_blocking(move || gathered.pack())
+    tokio::spawn(beside(move || gathered.pack()))
 }
 
 /// See `event.place`.
