@@ -54,6 +54,7 @@ pub async fn numbers(store: &Store, org_id: &str, run: Option<i64>) -> Result<BT
         sql: sql.to_owned(),
         parameters,
         org_id: Some(org_id.to_owned()),
+        is_frequent: true,
         ..Query::default()
     };
     let at = BTreeMap::from([("run".to_owned(), Parameter::Integer(run.unwrap_or(i64::MAX - 1)))]);
@@ -80,7 +81,7 @@ pub async fn numbers(store: &Store, org_id: &str, run: Option<i64>) -> Result<BT
         numbers.insert(text(&row[0]).unwrap_or_default(), Numbers { result, excused: 0 });
     }
     if run.is_none() {
-        let sql = "SELECT check_id, COUNT(*) FROM findings
+        let sql = "SELECT check_id, SUM(findings) FROM finding_counts
                    WHERE state = 'accepted' AND outcome = 'fail' AND accepted_kind <> 'wont_fix' GROUP BY check_id";
         for row in store.query(&ask(sql, BTreeMap::new()), &Limits::default()).await?.rows {
             if let Some(numbers) = numbers.get_mut(&text(&row[0]).unwrap_or_default()) {

@@ -183,14 +183,24 @@ impl Spec {
         csv_file(&self.file, &names, &answer.rows)
     }
 
-    /// Reads the page of the table that the address asks for.
-    pub(crate) async fn load(&self, ctx: &Ctx, href: impl Fn(&[Cell]) -> String) -> Result<Grid, Problem> {
+    /// Reads the page of the table that the address asks for; `total` is how many rows there are, where that is known already.
+    pub(crate) async fn load(
+        &self,
+        ctx: &Ctx,
+        total: Option<u64>,
+        href: impl Fn(&[Cell]) -> String,
+    ) -> Result<Grid, Problem> {
         let names = ctx.read().organization_names().await?;
         let page = ctx.query.get("page").and_then(|page| page.parse::<u64>().ok()).unwrap_or(1).max(1);
         let from = (page - 1).saturating_mul(ROWS);
-        let count = format!("SELECT COUNT(*) FROM {}{}", self.from, self.condition());
-        let total = ctx.read().at(self.as_of).ask(count, self.parameters.clone()).await?.rows;
-        let total = total.first().map_or(0, |row| u64::try_from(number(row, 0)).unwrap_or(0));
+        let total = match total {
+            Some(total) => total,
+            None => {
+                let count = format!("SELECT COUNT(*) FROM {}{}", self.from, self.condition());
+                let counted = ctx.read().at(self.as_of).ask(count, self.parameters.clone()).await?.rows;
+                counted.first().map_or(0, |row| number(row, 0).unsigned_abs())
+            }
+        };
         let sql = format!("{} LIMIT {ROWS} OFFSET {from}", self.select(&self.order_of(ctx)));
         let answer = ctx.read().at(self.as_of).ask(sql, self.parameters.clone()).await?;
         let rows: Vec<GridRow> = answer

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use collect::condition::Condition;
 use jiff::Timestamp;
-use store::events::StoredEvent;
+use store::events::{EventFilter, EventTally, Hour, StoredEvent};
 use store::{Answer, Cell, Connection, Limits, Parameter, Query, Run, Store, Stream};
 
 use crate::App;
@@ -67,7 +67,7 @@ impl<'a> Reading<'a> {
         within && self.org_id.is_none_or(|chosen| org_id == Some(chosen))
     }
 
-    /// A question in SQL over what this person may see.
+    /// A question of their own in SQL over what this person may see.
     pub(crate) fn question(&self, sql: impl Into<String>, parameters: Parameters) -> Query {
         Query {
             sql: sql.into(),
@@ -79,10 +79,10 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Asks in SQL.
+    /// Asks in SQL of ours, which does not ask for the time.
     pub(crate) async fn ask(&self, sql: impl Into<String>, parameters: Parameters) -> Result<Answer, Problem> {
         let limits = Limits { time: Duration::from_secs(20), rows: MOST_ROWS, ..Limits::default() };
-        Ok(self.store.query(&self.question(sql, parameters), &limits).await?)
+        Ok(self.store.query(&Query { is_frequent: true, ..self.question(sql, parameters) }, &limits).await?)
     }
 
     /// The rows of a question without parameters.
@@ -118,14 +118,36 @@ impl<'a> Reading<'a> {
             .ok_or_else(|| Problem::not_found(format!("there is no run {number}")))
     }
 
-    /// An event by its identity, with the JSON that it came as.
-    pub(crate) async fn event(&self, org_id: &str, uid: &str) -> Result<StoredEvent, Problem> {
+    /// An event by its identity, with the JSON that it came as. It is found much faster with its time.
+    pub(crate) async fn event(&self, org_id: &str, uid: &str, at: Option<Timestamp>) -> Result<StoredEvent, Problem> {
         let nothing = || Problem::not_found("there is no such event");
         if !self.sees(Some(org_id)) {
             return Err(nothing());
         }
+        if let (Some(at), Ok(uid)) = (at, uid.parse()) {
+            // A time that is not the event's misleads nobody.
+            if let Some(found) = self.store.event_at(org_id, uid, at).await? {
+                return Ok(found);
+            }
+        }
         let found = self.store.events_by_id(uid, &[org_id.to_owned()]).await?;
         found.into_iter().next().ok_or_else(nothing)
+    }
+
+    /// How many events there were, by the hour or by the day, from the one that a time is in and before a moment.
+    pub(crate) async fn event_tally(
+        &self,
+        filter: &EventFilter,
+        (from, to): (Timestamp, Timestamp),
+        by_day: bool,
+    ) -> Result<EventTally, Problem> {
+        let Ok(org_ids) = self.event_organizations() else { return Ok(EventTally::default()) };
+        let hours = if by_day { 24 } else { 1 };
+        let from = Hour::of(from).number().div_euclid(hours) * hours;
+        // A part of an hour or a day counts as a whole one.
+        let last = Hour::of_ms(to.as_millisecond() - 1).number().div_euclid(hours) * hours;
+        let (from, before) = (Hour::from_number(from), Hour::from_number(last + hours));
+        Ok(self.store.event_tally(&EventFilter { org_ids, ..filter.clone() }, from, before, by_day).await?)
     }
 
     /// How every stream stands, worst first.

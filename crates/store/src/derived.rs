@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use crate::inventory::{OPEN, SnapshotWriter};
 use crate::layout::{raws_name, versions_name};
 use crate::lease::Lease;
+use crate::query::note_change;
 use crate::schema::{Column, Table};
-use crate::{Result, SnapshotInfo, Store};
+use crate::{Error, Result, SnapshotInfo, Store};
 
 /// A view over the collected tables: nothing of it is stored, so that it can be read as of any snapshot.
 #[derive(Debug)]
@@ -84,6 +85,9 @@ impl Store {
     /// # Errors
     /// [`crate::Error::LeaseLost`] when another process has taken over.
     pub async fn begin_derived(&self, snapshot: &SnapshotInfo, table: &Table, lease: &Lease) -> Result<SnapshotWriter> {
+        if table.asset.is_some() {
+            return Err(Error::Refused(format!("{} are collected, not worked out", table.name)));
+        }
         let (versions, raws) = (versions_name(table), raws_name(table));
         let mut tx = self.db.begin().await?;
         lease.check(&mut tx, None).await?;
@@ -97,6 +101,7 @@ impl Store {
             vec![OPEN.into(), snapshot.org_id.as_str().into(), snapshot.number.into()],
         )
         .await?;
+        note_change(&mut tx).await?;
         tx.commit().await?;
         Ok(SnapshotWriter::of_committed(self, lease, snapshot))
     }
@@ -125,6 +130,7 @@ impl Store {
             ],
         )
         .await?;
+        note_change(&mut tx).await?;
         tx.commit().await
     }
 }

@@ -172,6 +172,8 @@ pub enum Location {
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+    asking: query::Asking,
+    answers: Arc<query::KeptAnswers>,
     tables: Arc<[&'static Table]>,
     views: Arc<[&'static DerivedView]>,
     file: Option<Arc<Path>>,
@@ -192,7 +194,9 @@ impl Store {
             }
             Location::Postgres(url) => (Db::postgres(url).await?, None),
         };
-        let mut store = Self { db, tables: tables.into(), views: Arc::default(), file, layout: 0 };
+        let asking = query::Asking::of(&db, file.as_deref());
+        let (tables, views, answers) = (tables.into(), Arc::default(), Arc::default());
+        let mut store = Self { db, asking, answers, tables, views, file, layout: 0 };
         migration::migrate(&store).await?;
         layout::prepare_tables(&store).await?;
         store.layout = migration::layout_changes(&store).await?;
@@ -203,6 +207,7 @@ impl Store {
     #[must_use]
     pub fn with_views(mut self, views: &[&'static DerivedView]) -> Self {
         self.views = views.into();
+        self.answers = Arc::default();
         self
     }
 
@@ -223,6 +228,7 @@ impl Store {
 
     /// Closes the store and folds its log back into the file.
     pub async fn close(&self) {
+        self.asking.close().await;
         self.db.close().await;
     }
 }

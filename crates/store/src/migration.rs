@@ -29,6 +29,8 @@ const STEPS: &[(i64, &str)] = &[
     (15, include_str!("../migrations/0015_evidence_keys.sql")),
     (16, include_str!("../migrations/0016_lease_numbering.sql")),
     (17, include_str!("../migrations/0017_identities.sql")),
+    (18, include_str!("../migrations/0018_finding_counts.sql")),
+    (19, include_str!("../migrations/0019_event_days.sql")),
 ];
 
 /// What the engines spell differently: the word in braces, SQLite's text, PostgreSQL's text.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use store::events::{Hour, Outstanding, Window, WindowState};
+use store::Store;
+use store::events::{Hour, Outstanding, SealedLines, Window, WindowState};
 
 use super::plan::{Known, Position, Standing};
 
@@ -73,6 +74,50 @@ pub fn coverage(windows: &[Window], now: Timestamp) -> Coverage {
     coverage
 }
 
+/// The same of all of an organization's ledger, without reading the lines that are sealed, which are almost all.
+pub async fn coverage_of(store: &Store, org_id: &str, now: Timestamp) -> store::Result<Coverage> {
+    let before = Hour::of(now).next();
+    let sealed = store.event_windows_sealed(org_id, before).await?;
+    let others: Vec<WindowState> = WindowState::ALL.into_iter().filter(|state| *state != WindowState::Sealed).collect();
+    let mut others = store.event_windows_in(org_id, &others).await?;
+    others.retain(|window| window.hour < before);
+    match in_short(&sealed, &others, now) {
+        Some(coverage) => Ok(coverage),
+        None => Ok(coverage(&store.event_windows(org_id, Hour::from_number(0), before).await?, now)),
+    }
+}
+
+/// Sums up lines of which the sealed ones are known in short; `None` if an hour between them has no line.
+fn in_short(sealed: &SealedLines, others: &[Window], now: Timestamp) -> Option<Coverage> {
+    let hours = || others.iter().map(|window| window.hour);
+    let Some(first) = hours().chain(sealed.first).min() else { return Some(Coverage::default()) };
+    let last = hours().chain(sealed.last).max().unwrap_or(first);
+    let lines = i64::try_from(sealed.lines).ok()? + i64::try_from(others.len()).ok()?;
+    if lines != last.number() - first.number() + 1 {
+        return None;
+    }
+    let (start, sealed_lines, stored, newest) = (Some(first), sealed.lines, sealed.stored, sealed.newest);
+    let mut coverage = Coverage { start, sealed: sealed_lines, stored, newest, ..Coverage::default() };
+    for line in others {
+        coverage.stored += if line.removed_at.is_none() { line.stored } else { 0 };
+        coverage.newest = coverage.newest.max(line.last);
+        if line.state == WindowState::Gap {
+            coverage.gaps.push((line.hour, line.reason.clone().unwrap_or_default()));
+        } else if let Some(reason) = &line.reason {
+            coverage.differing.push((line.hour, reason.clone()));
+        }
+    }
+    let mut not_proven: Vec<Hour> =
+        others.iter().filter(|line| line.state != WindowState::Gap).map(|line| line.hour).collect();
+    // Hours that have no line yet.
+    not_proven.extend((last.number() + 1..=Hour::of(now).number()).map(Hour::from_number));
+    coverage.unproven = not_proven.iter().filter(|hour| hour.end() <= now).count() as u64;
+    coverage.open = not_proven.len() as u64 - coverage.unproven;
+    let proven_to = not_proven.first().copied().unwrap_or(last.next());
+    coverage.sealed_to = (proven_to > first).then(|| proven_to.start());
+    Some(coverage)
+}
+
 /// What the planner needs of the ledger.
 pub(crate) fn known(outstanding: &Outstanding) -> BTreeMap<i64, Known> {
     let missing = outstanding.missing.iter().map(|hour| (hour.number(), Known::unread()));
@@ -92,6 +137,8 @@ fn known_of(window: &Window) -> Known {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn line(number: i64, state: WindowState, reason: Option<&str>) -> Window {
@@ -134,6 +181,39 @@ mod tests {
         assert_eq!(coverage.gaps, [(Hour::from_number(101), LOST.to_owned())]);
         assert_eq!(coverage.differing.len(), 1);
         assert_eq!(coverage.newest, Some(now));
+    }
+
+    proptest! {
+        #[test]
+        fn a_ledger_in_short_is_as_the_whole_ledger(
+            states in prop::collection::vec((0..WindowState::ALL.len(), any::<bool>(), any::<bool>()), 0..30),
+            behind in 0..4_i64, missing in 0..60_usize,
+        ) {
+            let mut windows = Vec::new();
+            for (at, (state, has_reason, is_removed)) in states.iter().enumerate().filter(|(at, _)| *at != missing) {
+                let number = 100 + i64::try_from(at).unwrap();
+                let state = WindowState::ALL[*state];
+                let reason = (*has_reason && state != WindowState::Sealed).then_some("why");
+                let removed_at = is_removed.then(|| Hour::from_number(500).start());
+                windows.push(Window { removed_at, ..line(number, state, reason) });
+            }
+            let last = windows.last().map_or(100, |window| window.hour.number());
+            let now = Hour::from_number(last + behind).start() + jiff::SignedDuration::from_mins(5);
+            let (sealed, others): (Vec<Window>, Vec<Window>) =
+                windows.iter().cloned().partition(|window| window.state == WindowState::Sealed);
+            let short = SealedLines {
+                lines: sealed.len() as u64,
+                first: sealed.first().map(|window| window.hour),
+                last: sealed.last().map(|window| window.hour),
+                stored: sealed.iter().filter(|window| window.removed_at.is_none()).map(|window| window.stored).sum(),
+                newest: sealed.iter().filter_map(|window| window.last).max(),
+            };
+            let is_broken = missing > 0 && missing + 1 < states.len();
+            match in_short(&short, &others, now) {
+                Some(found) => prop_assert_eq!(found, coverage(&windows, now)),
+                None => prop_assert!(is_broken),
+            }
+        }
     }
 
     #[test]

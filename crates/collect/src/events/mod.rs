@@ -21,7 +21,7 @@ mod sync;
 mod window;
 
 pub use keep::{Keep, KeepError};
-pub use ledger::{Coverage, coverage};
+pub use ledger::{Coverage, coverage, coverage_of};
 pub use plan::Rules;
 pub use recount::Recounted;
 pub use reindex::ReindexReport;

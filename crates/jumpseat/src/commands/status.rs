@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clap::Args;
 use collect::condition::{Condition, State};
-use collect::events::{Coverage, coverage, event_lease_name};
+use collect::events::{Coverage, coverage_of, event_lease_name};
 use collect::inventory_lease_name;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use store::events::Hour;
 use store::{Archive, Stream, StreamKind};
 
 use super::Global;
@@ -193,13 +192,12 @@ async fn lines_of_streams(context: &Context) -> Result<Vec<Line>> {
 
 async fn events_of(context: &Context, org_id: &str, stream: &Stream) -> Result<Events> {
     let store = &context.store;
-    let windows = store.event_windows(org_id, Hour::from_number(0), Hour::of(context.now).next()).await?;
     let mut unmapped = BTreeMap::new();
     for seen in store.event_types_seen(org_id).await?.into_iter().filter(|seen| !seen.is_mapped) {
         *unmapped.entry(seen.event_type).or_default() += seen.events;
     }
     Ok(Events {
-        coverage: coverage(&windows, context.now),
+        coverage: coverage_of(store, org_id, context.now).await?,
         stale: store.stale_events(org_id, ocsf::MAPPING_VERSION).await?,
         unmapped,
         keep: stream.keep.clone().unwrap_or_else(|| context.config.keep_events.clone()),

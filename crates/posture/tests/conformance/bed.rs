@@ -113,11 +113,25 @@ impl Bed {
         reports[0].results[&check.id].clone()
     }
 
-    /// The answer of a query, as text.
+    /// The answer of a query, as text. Whatever is asked, and whenever, what is kept is the same as what is read.
     pub(crate) async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        let rows = self.answer(sql, false).await;
+        for _ in 0..2 {
+            assert_eq!(self.answer(sql, true).await, rows, "kept: {sql}");
+        }
+        let key = "org_id, check_id, resource_type, severity, severity_id, state, outcome, accepted_kind";
+        let count = |what, from| format!("SELECT {key}, {what} FROM {from} GROUP BY {key} ORDER BY {key}");
+        assert_eq!(
+            self.answer(&count("SUM(findings), MIN(first_opened_at)", "finding_counts"), true).await,
+            self.answer(&count("COUNT(*), MIN(opened_at)", "findings"), false).await,
+        );
+        rows
+    }
+
+    async fn answer(&self, sql: &str, is_frequent: bool) -> Vec<Vec<String>> {
         let parameters =
             [("now".to_owned(), store::schema::time_text(self.now()).as_str().into())].into_iter().collect();
-        let query = Query { sql: sql.to_owned(), parameters, ..Query::default() };
+        let query = Query { sql: sql.to_owned(), parameters, is_frequent, ..Query::default() };
         let answer = self.store.query(&query, &Limits::default()).await.unwrap();
         let text = |cell: Cell| match cell {
             Cell::Null(_) => "-".to_owned(),

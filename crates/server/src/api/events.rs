@@ -89,7 +89,7 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
 }
 
 pub(crate) async fn one(ctx: Ctx, Path((org_id, uid)): Path<(String, String)>) -> Answered {
-    let event = ctx.read().everywhere().event(&org_id, &uid).await?;
+    let event = ctx.read().everywhere().event(&org_id, &uid, None).await?;
     let raw = event.raw.as_deref().unwrap_or("null");
     let mut mapped = Vec::new();
     Mapper::default().read(raw).write_ocsf(&deliver::received(&event, true), &mut mapped);

@@ -64,8 +64,10 @@ pub(crate) async fn metrics(ctx: Ctx) -> Answered {
         "When the credential expires, where JumpCloud tells.",
         of(|standing| standing.connection.credential_expires_at.map(|at| at.as_second() as f64)),
     );
-    let rows =
-        ctx.read().rows("SELECT severity, COUNT(*) FROM findings WHERE state = 'open' GROUP BY severity").await?;
+    let rows = ctx
+        .read()
+        .rows("SELECT severity, SUM(findings) FROM finding_counts WHERE state = 'open' GROUP BY severity")
+        .await?;
     let findings = rows.iter().map(|row| {
         let labels = format!("{{severity=\"{}\"}}", escaped(&crate::reading::text(row, 0)));
         (labels, crate::reading::number(row, 1) as f64)

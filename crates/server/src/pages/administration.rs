@@ -5,6 +5,7 @@ use axum::extract::Path;
 use collect::condition::State;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use store::events::EventFilter;
 use store::{AuditLine, Cell, Identity, Person, StreamKind};
 
 use super::parts::{Moment, needs_action};
@@ -13,7 +14,7 @@ use crate::frame::{Frame, Section, page, see};
 use crate::grid::{csv_file, grouped, state_tone};
 use crate::permission::{Permission, Role};
 use crate::problem::{Answered, Problem};
-use crate::reading::{Parameters, number, text};
+use crate::reading::{number, text};
 use crate::secret::SHORTEST;
 use crate::visit::Ctx;
 
@@ -286,10 +287,9 @@ pub(crate) async fn retention(ctx: Ctx) -> Answered {
             streams.iter().find(|stream| stream.connection_id == connection.id && stream.kind == StreamKind::Events);
         let own = own.and_then(|stream| stream.keep.clone());
         let held = store.events_held(&org_id).await?;
-        let week = (ctx.now - jiff::SignedDuration::from_hours(7 * 24)).to_string()[..10].to_owned();
-        let parameters = Parameters::from([("week".to_owned(), week.as_str().into())]);
-        let sql = "SELECT COALESCE(SUM(events), 0) FROM event_counts WHERE day >= :week";
-        let of_week = ctx.read().of(&org_id).ask(sql, parameters).await?.rows;
+        let week = (ctx.now - jiff::SignedDuration::from_hours(7 * 24), ctx.now);
+        let of_week = ctx.read().of(&org_id).event_tally(&EventFilter::default(), week, true).await?;
+        let of_week: u64 = of_week.times.values().map(|(events, _)| events).sum();
         let sql = "SELECT COUNT(*), MIN(committed_at) FROM snapshots";
         let snapshots = ctx.read().of(&org_id).rows(sql).await?;
         let snapshots = snapshots.first().map(|row| (number(row, 0), text(row, 1))).unwrap_or_default();
@@ -299,7 +299,7 @@ pub(crate) async fn retention(ctx: Ctx) -> Answered {
             is_own: own.is_some(),
             keep: own.unwrap_or_else(|| ctx.app.keep_events.clone()),
             events: grouped(held.events),
-            a_day: grouped(of_week.first().map_or(0, |row| number(row, 0)).unsigned_abs() / 7),
+            a_day: grouped(of_week / 7),
             oldest: Moment::of(held.oldest, ctx.now),
             newest: Moment::of(held.newest, ctx.now),
             removed: Moment::of(store.events_kept_from(&org_id).await?, ctx.now),

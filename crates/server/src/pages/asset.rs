@@ -293,10 +293,9 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         spec.conditions.push(format!("({})", conditions.join(" OR ")));
         spec.parameters.insert("search".to_owned(), search.to_lowercase().replace('%', "").as_str().into());
     }
-    let with_findings = "id IN (SELECT resource_id FROM findings WHERE state = 'open')";
     match ctx.query.get("with") {
-        Some("findings") => spec.conditions.push(with_findings.to_owned()),
-        Some("no findings") => spec.conditions.push(format!("NOT {with_findings}")),
+        Some("findings") => spec.conditions.push(with_findings(table)),
+        Some("no findings") => spec.conditions.push(format!("NOT {}", with_findings(table))),
         _ => {}
     }
     spec.filters.extend(columns_of(table).iter().map(|name| (*name, *name)));
@@ -304,9 +303,9 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
     if let Some(file) = spec.export(&ctx).await {
         return file;
     }
-    let facets = facets(&ctx, table, &spec, heading).await?;
+    let (facets, total) = facets(&ctx, table, &spec, heading).await?;
     let href_kind = kind.clone();
-    let grid = spec.load(&ctx, |row| asset_href(&href_kind, &text(row, 0), &text(row, 1))).await?;
+    let grid = spec.load(&ctx, total, |row| asset_href(&href_kind, &text(row, 0), &text(row, 1))).await?;
     let frame = Frame::of(&ctx, Section::Assets, plural(&label_of(&kind))).await?.with_freshness(&ctx).await?;
     let cards = cards(&ctx, &kind, table).await?;
     let shown = shown_columns(table, &chosen);
@@ -343,12 +342,17 @@ fn kept(ctx: &Ctx, but: &[&str]) -> Vec<(String, String)> {
     ctx.query.0.iter().filter(|(name, _)| !but.contains(&name.as_str())).cloned().collect()
 }
 
+/// The condition that an asset has an open finding.
+fn with_findings(table: &Table) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM findings f WHERE f.org_id = {0}.org_id AND f.resource_id = {0}.id AND f.state = 'open')",
+        table.name
+    )
+}
+
 /// How many there are, and how many have open findings.
 async fn cards(ctx: &Ctx, kind: &str, table: &Table) -> Result<Vec<Card>, Problem> {
-    let sql = format!(
-        "SELECT COUNT(*), SUM(CASE WHEN id IN (SELECT resource_id FROM findings WHERE state = 'open') THEN 1 ELSE 0 END) FROM {}",
-        table.name
-    );
+    let sql = format!("SELECT COUNT(*), SUM(CASE WHEN {} THEN 1 ELSE 0 END) FROM {}", with_findings(table), table.name);
     let rows = ctx.read().rows(sql).await?;
     let all = rows.first().map_or(0, |row| number(row, 0).unsigned_abs());
     let with = rows.first().map_or(0, |row| number(row, 1).unsigned_abs());

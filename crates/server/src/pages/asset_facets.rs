@@ -67,16 +67,16 @@ pub(crate) fn narrow(ctx: &Ctx, table: &Table, spec: &mut Spec) {
     }
 }
 
-/// Counts the values among what the list is narrowed down to, in one pass over it.
+/// Counts the values among what the list is narrowed down to, in one pass over it, which counts all of it as well.
 pub(crate) async fn facets(
     ctx: &Ctx,
     table: &Table,
     spec: &Spec,
     label: impl Fn(&str) -> String,
-) -> Result<Vec<Facet>, Problem> {
+) -> Result<(Vec<Facet>, Option<u64>), Problem> {
     let columns = columns_of(table);
     if columns.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
     let names = columns.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
     let condition = spec.condition();
@@ -99,7 +99,8 @@ pub(crate) async fn facets(
         });
         Facet { label: label(name), values: values.collect() }
     };
-    Ok(columns.iter().enumerate().map(facet).filter(|facet| !facet.values.is_empty()).collect())
+    let total = rows.iter().map(|row| number(row, columns.len()).unsigned_abs()).sum();
+    Ok((columns.iter().enumerate().map(facet).filter(|facet| !facet.values.is_empty()).collect(), Some(total)))
 }
 
 fn value_of(row: &[Cell], at: usize, is_flag: bool) -> String {

@@ -2,9 +2,8 @@
 
 use askama::Template;
 use collect::condition::State;
-use collect::events::coverage;
+use collect::events::coverage_of;
 use store::StreamKind;
-use store::events::Hour;
 
 use super::parts::{Moment, StateView, needs_action};
 use crate::frame::{Frame, Section, page};
@@ -55,11 +54,7 @@ pub(crate) async fn show(ctx: Ctx) -> Answered {
             continue;
         }
         let proof = match (&connection.org_id, stream.kind) {
-            (Some(org_id), StreamKind::Events) => {
-                let until = Hour::of(ctx.now).next();
-                let windows = ctx.app.store.event_windows(org_id, Hour::from_number(0), until).await?;
-                Some(coverage(&windows, ctx.now))
-            }
+            (Some(org_id), StreamKind::Events) => Some(coverage_of(&ctx.app.store, org_id, ctx.now).await?),
             _ => None,
         };
         let connected = condition.state.connection_words();

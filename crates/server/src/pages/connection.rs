@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::Path;
 use collect::condition::State;
-use collect::events::coverage;
+use collect::events::coverage_of;
 use collect::{Grade, TestReport};
 use jiff::Timestamp;
 use serde_json::json;
@@ -479,9 +479,8 @@ pub(crate) async fn state(ctx: Ctx, Path(id): Path<String>) -> Answered {
     if let Some(file) = spec.export(&ctx).await {
         return file;
     }
-    let windows = spec.load(&ctx, |_| String::new()).await?;
-    let ledger = ctx.app.store.event_windows(&org_id, Hour::from_number(0), Hour::of(ctx.now).next()).await?;
-    let proof = coverage(&ledger, ctx.now);
+    let windows = spec.load(&ctx, None, |_| String::new()).await?;
+    let proof = coverage_of(&ctx.app.store, &org_id, ctx.now).await?;
     let at = |at: Option<Timestamp>| at.map_or_else(|| "–".to_owned(), |at| format!("{at:.0}"));
     let snapshots = ctx.app.store.snapshots(&org_id, 1).await?;
     let alive = alive(&ctx, &connection).await?;

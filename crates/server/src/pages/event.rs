@@ -9,14 +9,13 @@ use ocsf::Mapper;
 use posture::harmless::printable;
 use serde_json::Value;
 use store::Cell;
-use store::events::{COLUMNS, EventCursor, EventFilter, EventOutcome, Named, StoredEvent};
+use store::events::{COLUMNS, EventCursor, EventFilter, EventOutcome, EventTally, Hour, Named, StoredEvent};
 
 use super::asset::{asset_href, pretty};
 use super::parts::Histogram;
 use crate::frame::{Frame, Section, page, with_org};
 use crate::grid::{csv_file, state_tone};
 use crate::problem::{Answered, Problem};
-use crate::reading::{Parameters, number, text};
 use crate::trace::{Traced, trace};
 use crate::visit::Ctx;
 
@@ -125,6 +124,13 @@ struct Asked {
     filter: EventFilter,
 }
 
+impl Asked {
+    /// Whether it is counted by the day.
+    fn by_day(&self) -> bool {
+        self.hours > BY_HOUR
+    }
+}
+
 fn asked(ctx: &Ctx) -> Result<Asked, Problem> {
     let hours = match ctx.query.get("hours") {
         None => USUAL_RANGE,
@@ -190,7 +196,7 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
     let is_live = may_follow && ctx.query.get("live").is_some();
     let here = |query: String| if query.is_empty() { "/events".to_owned() } else { format!("/events?{query}") };
     let without_place = crate::visit::Pairs(ctx.query.0.iter().filter(|(name, _)| name != "after").cloned().collect());
-    let histogram = histogram(&ctx, &asked).await?;
+    let tally = ctx.read().event_tally(&asked.filter, (asked.from, asked.to), asked.by_day()).await?;
     let mut chips = Vec::new();
     for (name, label) in TEXTS.iter().chain(&[
         ("type", "Type"),
@@ -211,7 +217,7 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         is_live,
         may_follow,
         lines: found.events.iter().map(|event| line(event, &names, &ctx)).collect(),
-        histogram,
+        histogram: histogram(&ctx, &asked, &tally),
         fields: TEXTS
             .iter()
             .map(|(name, label)| FilterField { name, label, value: ctx.query.text(name).to_owned() })
@@ -240,7 +246,7 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
                 is_chosen: ctx.query.get("class") == Some(class.uid.to_string().as_str()),
             })
             .collect(),
-        types: types(&ctx, &asked).await?,
+        types: types(&ctx, &tally),
         chips,
         next: found.next.map(|next| here(without_place.with("after", Some(&next.to_string())))).unwrap_or_default(),
         csv: here(without_place.with("format", Some("csv"))),
@@ -262,7 +268,7 @@ fn line(event: &StoredEvent, names: &BTreeMap<String, String>, ctx: &Ctx) -> Eve
     let who = [named(&event.user), named(&event.administrator)].into_iter().flatten().collect::<Vec<_>>();
     let what = [named(&event.device), named(&event.application), named(&event.target)];
     EventLine {
-        href: format!("/events/{}/{}", event.org_id, event.uid_text()),
+        href: format!("/events/{}/{}?at={:.3}", event.org_id, event.uid_text(), event.time()),
         time: collect::when::relative(event.time(), ctx.now),
         exact: format!("{:.3}", event.time()),
         kind: printable(event.event_type.as_deref().unwrap_or("–")),
@@ -278,33 +284,16 @@ fn line(event: &StoredEvent, names: &BTreeMap<String, String>, ctx: &Ctx) -> Eve
     }
 }
 
-/// Counts by the hour or by the day. They know service, type, class and outcome; what else narrows the list down is not
+/// Bars by the hour or by the day. Counts know service, type, class and outcome; what else narrows the list down is not
 /// counted, and the words say so.
-async fn histogram(ctx: &Ctx, asked: &Asked) -> Result<Histogram, Problem> {
-    let by_hour = asked.hours <= BY_HOUR;
-    let (unit, step) = if by_hour { ("hour", 1) } else { ("day", 24) };
-    let label = |at: Timestamp| {
-        let text = at.to_string();
-        if by_hour { format!("{}:00:00.000Z", &text[..13]) } else { text[..10].to_owned() }
-    };
-    let (mut conditions, mut parameters) = counted(ctx);
-    conditions.push(format!("{unit} >= :from AND {unit} <= :to AND day >= :day"));
-    parameters.insert("from".to_owned(), label(asked.from).as_str().into());
-    parameters.insert("to".to_owned(), label(asked.to).as_str().into());
-    parameters.insert("day".to_owned(), asked.from.to_string()[..10].into());
-    let sql = format!(
-        "SELECT {unit}, SUM(events), SUM(CASE WHEN outcome = 'failure' THEN events ELSE 0 END) FROM event_counts
-         WHERE {} GROUP BY {unit}",
-        conditions.join(" AND ")
-    );
-    let rows = ctx.read().ask(sql, parameters).await?.rows;
-    let counted: BTreeMap<String, (u64, u64)> =
-        rows.iter().map(|row| (text(row, 0), (number(row, 1).unsigned_abs(), number(row, 2).unsigned_abs()))).collect();
+fn histogram(ctx: &Ctx, asked: &Asked, tally: &EventTally) -> Histogram {
+    let (by_hour, step) = if asked.by_day() { (false, 24) } else { (true, 1) };
     let mut counts = Vec::new();
     let mut at = begun(asked.from, step);
     while at < asked.to && at <= ctx.now && counts.len() < 400 {
-        let key = label(at);
-        let (total, failures) = counted.get(&key).copied().unwrap_or_default();
+        let text = at.to_string();
+        let key = if by_hour { format!("{}:00:00.000Z", &text[..13]) } else { text[..10].to_owned() };
+        let (total, failures) = tally.times.get(&Hour::of(at)).copied().unwrap_or_default();
         let query = ctx.query.with("from", Some(&key));
         let query = crate::visit::Pairs::read(query.as_bytes()).with("hours", Some(&step.to_string()));
         let shown = if by_hour { format!("{} UTC", key[5..16].replace('T', " ")) } else { key.clone() };
@@ -313,7 +302,7 @@ async fn histogram(ctx: &Ctx, asked: &Asked) -> Result<Histogram, Problem> {
     }
     let is_wider = TEXTS.iter().any(|(name, _)| ctx.query.get(name).is_some());
     let title = if is_wider { "All events of that time, whoever took part" } else { "Events over time" };
-    Ok(Histogram::of(title, "events", counts))
+    Histogram::of(title, "events", counts)
 }
 
 /// When the hour or the day began that a time is in; its fraction of a second stays.
@@ -321,45 +310,15 @@ fn begun(at: Timestamp, hours: i64) -> Timestamp {
     at.checked_sub(SignedDuration::from_secs(at.as_second().rem_euclid(hours * 3600))).unwrap_or(at)
 }
 
-/// The conditions that counts can answer.
-fn counted(ctx: &Ctx) -> (Vec<String>, Parameters) {
-    let (mut conditions, mut parameters) = (Vec::new(), Parameters::new());
-    for (name, condition) in [
-        ("type", "event_type = :type"),
-        ("service", "service = :service"),
-        ("class", "CAST(class_uid AS TEXT) = :class"),
-        ("outcome", "outcome = :outcome"),
-    ] {
-        if let Some(value) = ctx.query.get(name) {
-            conditions.push(condition.to_owned());
-            parameters.insert(name.to_owned(), value.into());
-        }
-    }
-    (conditions, parameters)
-}
-
 /// The types that occurred most.
-async fn types(ctx: &Ctx, asked: &Asked) -> Result<Vec<Facet>, Problem> {
-    let (mut conditions, mut parameters) = counted(ctx);
-    conditions.push("day >= :day AND hour <= :to".to_owned());
-    parameters.insert("day".to_owned(), asked.from.to_string()[..10].into());
-    parameters.insert("to".to_owned(), asked.to.to_string().as_str().into());
-    let sql = format!(
-        "SELECT event_type, SUM(events) FROM event_counts WHERE {} GROUP BY event_type ORDER BY 2 DESC LIMIT 12",
-        conditions.join(" AND ")
-    );
-    let rows = ctx.read().ask(sql, parameters).await?.rows;
-    Ok(rows
-        .iter()
-        .map(|row| {
-            let kind = text(row, 0);
-            Facet {
-                href: format!("/events?{}", ctx.query.with("type", Some(&kind))),
-                count: crate::grid::grouped(number(row, 1).unsigned_abs()),
-                label: printable(&kind),
-            }
-        })
-        .collect())
+fn types(ctx: &Ctx, tally: &EventTally) -> Vec<Facet> {
+    let most = tally.types.iter().take(12);
+    most.map(|(kind, events)| Facet {
+        href: format!("/events?{}", ctx.query.with("type", Some(kind))),
+        count: crate::grid::grouped(*events),
+        label: printable(kind),
+    })
+    .collect()
 }
 
 async fn export(ctx: &Ctx, filter: &EventFilter) -> Answered {
@@ -371,7 +330,9 @@ async fn export(ctx: &Ctx, filter: &EventFilter) -> Answered {
 }
 
 pub(crate) async fn show(ctx: Ctx, Path((org_id, uid)): Path<(String, String)>) -> Answered {
-    let event = ctx.read().everywhere().event(&org_id, &uid).await?;
+    // Links of ours say when it was, since it is found faster then.
+    let at = ctx.query.get("at").and_then(|at| at.parse().ok());
+    let event = ctx.read().everywhere().event(&org_id, &uid, at).await?;
     let raw = event.raw.as_deref().unwrap_or("null");
     let mut mapped = Vec::new();
     Mapper::default().read(raw).write_ocsf(&deliver::received(&event, true), &mut mapped);

@@ -116,6 +116,22 @@ const KINDS: &[(&str, &str)] = &[
 
 const STATES: &[(&str, &str)] = &[("open", "Open"), ("accepted", "Accepted"), ("resolved", "Resolved"), ("any", "All")];
 
+/// Where findings are counted: from the counts that are kept, or one by one where a search asks for what those do not know.
+struct Counted {
+    from: &'static str,
+    count: &'static str,
+    opened: &'static str,
+}
+
+impl Counted {
+    fn of(ctx: &Ctx) -> Self {
+        match ["owner", "q", "news"].iter().any(|name| ctx.query.get(name).is_some()) {
+            true => Self { from: "findings", count: "COUNT(*)", opened: "opened_at" },
+            false => Self { from: "finding_counts", count: "SUM(findings)", opened: "first_opened_at" },
+        }
+    }
+}
+
 /// The conditions that the address asks for.
 fn choice(ctx: &Ctx) -> (Vec<String>, Parameters) {
     let mut conditions = Vec::new();
@@ -204,7 +220,7 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
     let groups = if is_grouped { groups(&ctx, &conditions, &parameters).await? } else { Vec::new() };
     let grid = match is_grouped {
         true => Grid::default(),
-        false => spec.load(&ctx, |row| format!("/findings/{}", number(row, 0))).await?,
+        false => spec.load(&ctx, Some(counted(&counts, &state)), |row| format!("/findings/{}", number(row, 0))).await?,
     };
     let here = |query: String| if query.is_empty() { "/findings".to_owned() } else { format!("/findings?{query}") };
     let last_run = ctx.read().rows("SELECT MAX(started_at) FROM posture_runs").await?;
@@ -219,9 +235,7 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
             .map(|(word, label)| Tab {
                 label,
                 href: here(ctx.query.with("state", Some(word))),
-                count: grouped(
-                    counts.iter().filter(|(other, _)| *word == "any" || other == word).map(|(_, count)| count).sum(),
-                ),
+                count: grouped(counted(&counts, word)),
                 is_here: *word == state,
             })
             .collect(),
@@ -246,21 +260,28 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
     })
 }
 
+/// How many are in a state.
+fn counted(counts: &[(String, u64)], state: &str) -> u64 {
+    counts.iter().filter(|(other, _)| state == "any" || other == state).map(|(_, count)| count).sum()
+}
+
 async fn state_counts(
     ctx: &Ctx,
     conditions: &[String],
     parameters: &Parameters,
 ) -> Result<Vec<(String, u64)>, Problem> {
     let condition = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
-    let sql = format!("SELECT state, COUNT(*) FROM findings {condition} GROUP BY state");
+    let Counted { from, count, .. } = Counted::of(ctx);
+    let sql = format!("SELECT state, {count} FROM {from} {condition} GROUP BY state");
     let rows = ctx.read().ask(sql, parameters.clone()).await?.rows;
     Ok(rows.iter().map(|row| (text(row, 0), number(row, 1).unsigned_abs())).collect())
 }
 
 async fn groups(ctx: &Ctx, conditions: &[String], parameters: &Parameters) -> Result<Vec<Group>, Problem> {
     let condition = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
+    let Counted { from, count, opened } = Counted::of(ctx);
     let sql = format!(
-        "SELECT check_id, MAX(severity_id), COUNT(*), COUNT(DISTINCT org_id), MIN(opened_at) FROM findings {condition}
+        "SELECT check_id, MAX(severity_id), {count}, COUNT(DISTINCT org_id), MIN({opened}) FROM {from} {condition}
          GROUP BY check_id ORDER BY 2 DESC, 3 DESC, check_id"
     );
     let rows = ctx.read().ask(sql, parameters.clone()).await?.rows;

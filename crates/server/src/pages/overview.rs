@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
+use store::events::{EventFilter, Hour};
 use store::findings::Severity;
 
 use super::parts::{ConnectionLine, Histogram, Share, StateView, needs_action};
@@ -11,7 +12,7 @@ use crate::frame::{Frame, Section, page, with_org};
 use crate::grid::{grouped, severity_tone};
 use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
-use crate::reading::{Parameters, number, text};
+use crate::reading::{number, text};
 use crate::visit::Ctx;
 
 #[derive(Template)]
@@ -216,7 +217,8 @@ async fn counts(ctx: &Ctx) -> Result<BTreeMap<String, Counts>, Problem> {
         counts.devices = number(&row, 1).unsigned_abs();
         counts.encrypted = (number(&row, 2).unsigned_abs(), counts.devices);
     }
-    let sql = "SELECT org_id, severity, COUNT(*) FROM findings WHERE state = 'open' GROUP BY org_id, severity";
+    let sql =
+        "SELECT org_id, severity, SUM(findings) FROM finding_counts WHERE state = 'open' GROUP BY org_id, severity";
     for row in ctx.read().rows(sql).await? {
         let counts = all.entry(text(&row, 0)).or_default();
         counts.findings.insert(text(&row, 1), number(&row, 2).unsigned_abs());
@@ -225,20 +227,13 @@ async fn counts(ctx: &Ctx) -> Result<BTreeMap<String, Counts>, Problem> {
 }
 
 async fn events_of_the_day(ctx: &Ctx) -> Result<Histogram, Problem> {
-    let hour = |at: Timestamp| format!("{}:00:00.000Z", &at.to_string()[..13]);
-    let hours: Vec<String> = (0..24).rev().map(|back| hour(ctx.now - SignedDuration::from_hours(back))).collect();
-    let from = hours.first().cloned().unwrap_or_default();
-    let sql = "SELECT hour, SUM(events), SUM(CASE WHEN outcome = 'failure' THEN events ELSE 0 END)
-               FROM event_counts WHERE hour >= :from AND day >= :day GROUP BY hour";
-    let parameters =
-        Parameters::from([("from".to_owned(), from.as_str().into()), ("day".to_owned(), from[..10].into())]);
-    let rows = ctx.read().ask(sql, parameters).await?.rows;
-    let counted: BTreeMap<String, (u64, u64)> =
-        rows.iter().map(|row| (text(row, 0), (number(row, 1).unsigned_abs(), number(row, 2).unsigned_abs()))).collect();
+    let hours = (0..24).rev().map(|back| ctx.now - SignedDuration::from_hours(back));
+    let span = (ctx.now - SignedDuration::from_hours(23), ctx.now);
+    let tally = ctx.read().event_tally(&EventFilter::default(), span, false).await?;
     let counts = hours
-        .iter()
-        .map(|hour| {
-            let (total, failures) = counted.get(hour).copied().unwrap_or_default();
+        .map(|at| {
+            let hour = format!("{}:00:00.000Z", &at.to_string()[..13]);
+            let (total, failures) = tally.times.get(&Hour::of(at)).copied().unwrap_or_default();
             let href = with_org(&format!("/events?from={hour}&hours=1"), ctx.org_id.as_deref());
             (format!("{} UTC", &hour[11..16]), total, failures, href)
         })

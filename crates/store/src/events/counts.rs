@@ -1,10 +1,14 @@
 //! How many events there are, without reading them.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::hour::{Hour, moment};
 use super::row::EventOutcome;
+use super::search::{EventFilter, list};
 use super::terms::kinds_of;
+use crate::schema::Cell;
 use crate::{Result, Store};
 
 /// How many events of one kind ended in one way in an hour or on a day.
@@ -43,6 +47,15 @@ pub struct EventTypeSeen {
     pub first: Timestamp,
     /// Time of the last.
     pub last: Timestamp,
+}
+
+/// How many events there were over a time, of several organizations together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventTally {
+    /// Events, and those of them that failed, by the hour or by the first hour of the day; what has none is left out.
+    pub times: BTreeMap<Hour, (u64, u64)>,
+    /// Events by type, the most frequent type first; an empty text where events name none.
+    pub types: Vec<(String, u64)>,
 }
 
 /// What is stored of an organization's events, in short.
@@ -86,6 +99,57 @@ impl Store {
                 }
             })
             .collect())
+    }
+
+    /// Counts events by the hour, or by the day, from one hour on and before another; of days both are the first hour. Of the
+    /// filter the organizations, services, types, classes and outcomes count: who took part is not known here.
+    pub async fn event_tally(
+        &self,
+        filter: &EventFilter,
+        from: Hour,
+        before: Hour,
+        by_day: bool,
+    ) -> Result<EventTally> {
+        let (table, unit, hours) = if by_day { ("event_day_count", "day", 24) } else { ("event_count", "hour", 1) };
+        let mut condition = format!("org = $1 AND {unit} >= $2 AND {unit} < $3");
+        if !filter.outcomes.is_empty() {
+            let outcomes: Vec<i64> = filter.outcomes.iter().map(|outcome| outcome.number()).collect();
+            condition = format!("{condition} AND outcome IN ({})", list(&outcomes));
+        }
+        let (mut tally, mut types) = (EventTally::default(), BTreeMap::<String, u64>::new());
+        for (org, _) in self.event_organizations(&filter.org_ids).await? {
+            let args = || vec![Cell::Integer(org), (from.number() / hours).into(), (before.number() / hours).into()];
+            let mut condition = condition.clone();
+            if filter.asks_kind() {
+                let kinds = kinds_of(&self.db, org).await?;
+                let wanted: Vec<i64> =
+                    kinds.iter().filter(|(_, kind)| filter.wants_kind(kind)).map(|(number, _)| *number).collect();
+                condition = format!("{condition} AND kind IN ({})", list(&wanted));
+            }
+            // In the order of the key, so that nothing is sorted.
+            let sql = format!(
+                "SELECT {unit}, CAST(SUM(events) AS BIGINT),
+                   CAST(SUM(CASE WHEN outcome = {} THEN events ELSE 0 END) AS BIGINT)
+                 FROM {table} WHERE {condition} GROUP BY {unit}",
+                EventOutcome::Failure.number()
+            );
+            for row in self.db.fetch(&sql, args()).await? {
+                let counted = tally.times.entry(Hour::from_number(row.integer(0) * hours)).or_default();
+                counted.0 += row.integer(1).unsigned_abs();
+                counted.1 += row.integer(2).unsigned_abs();
+            }
+            let sql = format!(
+                "SELECT k.event_type, CAST(SUM(c.events) AS BIGINT)
+                 FROM (SELECT kind, SUM(events) AS events FROM {table} WHERE {condition} GROUP BY kind) c
+                 JOIN event_kind k ON k.org = $1 AND k.number = c.kind GROUP BY k.event_type"
+            );
+            for row in self.db.fetch(&sql, args()).await? {
+                *types.entry(row.text(0)).or_default() += row.integer(1).unsigned_abs();
+            }
+        }
+        tally.types = types.into_iter().collect();
+        tally.types.sort_by_key(|(_, events)| std::cmp::Reverse(*events));
+        Ok(tally)
     }
 
     /// What types of events an organization has emitted, by service and type.

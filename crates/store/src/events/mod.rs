@@ -34,7 +34,7 @@ pub(crate) mod views;
 mod window;
 mod write;
 
-pub use counts::{EventCount, EventTypeSeen, EventsHeld};
+pub use counts::{EventCount, EventTally, EventTypeSeen, EventsHeld};
 pub use hour::Hour;
 pub use outstanding::Outstanding;
 pub use read_part::EventPart;
@@ -44,5 +44,5 @@ pub use retention::Removed;
 pub(crate) use retention::purge;
 pub use row::{COLUMNS, EventOutcome, EventRow, Named, Party, StoredEvent};
 pub use search::{EventCursor, EventFilter, EventOrder, FoundEvents};
-pub use window::{Recomputed, SealOutcome, Window, WindowState};
+pub use window::{Recomputed, SealOutcome, SealedLines, Window, WindowState};
 pub use write::{EventPage, EventWriter, PageWritten};

@@ -196,6 +196,11 @@ impl EventWriter {
                 vec![self.org.into(), (*first).into(), (*last).into()],
             )
             .await?;
+            tx.execute(
+                "DELETE FROM event_day_count WHERE org = $1 AND day >= $2 AND day <= $3 AND events <= 0",
+                vec![self.org.into(), (*first / 24).into(), (*last / 24).into()],
+            )
+            .await?;
         }
         tx.execute("DELETE FROM event_kind WHERE org = $1 AND events <= 0", vec![self.org.into()]).await?;
         Ok(())

@@ -264,7 +264,7 @@ impl EventWriter {
 }
 
 /// All tables that hold an organization's events, by its number.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "event",
     "event_untimed",
     "event_part",
@@ -272,6 +272,7 @@ const TABLES: [&str; 10] = [
     "event_term",
     "event_kind",
     "event_count",
+    "event_day_count",
     "event_activity",
     "event_stale_day",
     "event_window",

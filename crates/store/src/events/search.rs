@@ -52,6 +52,21 @@ pub struct EventFilter {
     pub text: Option<String>,
 }
 
+impl EventFilter {
+    /// Whether it asks for some kinds of events only.
+    pub(super) fn asks_kind(&self) -> bool {
+        !(self.services.is_empty() && self.types.is_empty() && self.classes.is_empty())
+    }
+
+    /// Whether it asks for events of this kind.
+    pub(super) fn wants_kind(&self, kind: &Kind) -> bool {
+        let wants = |list: &[String], text: &str| list.is_empty() || list.iter().any(|wanted| wanted == text);
+        wants(&self.services, &kind.service)
+            && wants(&self.types, &kind.event_type)
+            && (self.classes.is_empty() || self.classes.contains(&kind.class_uid))
+    }
+}
+
 /// Where in the order of time an event stands: searching goes on behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventCursor {
@@ -224,8 +239,25 @@ impl Store {
         Ok(events)
     }
 
+    /// The event of an identity and a time, with its text. Without reading what any other part may hold, unlike
+    /// [`Store::events_by_id`].
+    ///
+    /// # Errors
+    /// As [`Store::search_events`].
+    pub async fn event_at(&self, org_id: &str, uid: uuid::Uuid, at: Timestamp) -> Result<Option<StoredEvent>> {
+        let organizations = self.event_organizations(&[org_id.to_owned()]).await?;
+        let Some((org, org_id)) = organizations.into_iter().next() else { return Ok(None) };
+        let mut reading =
+            Reading::plan(self, org, org_id, &EventFilter::default(), EventOrder::OldestFirst, None).await?;
+        let at = at.as_millisecond();
+        let args = vec![org.into(), at.into(), (at + 1).into(), Cell::Bytes(uid.as_bytes().to_vec())];
+        let Some(mut event) = reading.rows("e.uid = $4", args, 1).await?.into_iter().next() else { return Ok(None) };
+        event.raw = reading.texts.texts(org, &[(event.part, event.position)]).await?.into_iter().next();
+        Ok(Some(event))
+    }
+
     /// Organizations of which events are stored: all, or those of the list that there are.
-    async fn event_organizations(&self, org_ids: &[String]) -> Result<Vec<(i64, String)>> {
+    pub(super) async fn event_organizations(&self, org_ids: &[String]) -> Result<Vec<(i64, String)>> {
         let rows = self.db.fetch("SELECT org, org_id FROM event_org ORDER BY org_id", vec![]).await?;
         let all = rows.iter().map(|row| (row.integer(0), row.text(1)));
         Ok(all.filter(|(_, org_id)| org_ids.is_empty() || org_ids.contains(org_id)).collect())
@@ -292,19 +324,9 @@ impl<'s> Reading<'s> {
         let Some(whole) = reading.whole_span(filter).await? else { return Ok(reading) };
         let mut spans = vec![whole];
         let mut conditions = vec!["e.time_ms IS NOT NULL".to_owned()];
-        let wanted = |list: &[String], text: &str| list.is_empty() || list.iter().any(|wanted| wanted == text);
-        let (by_kind, by_outcome) = (
-            !(filter.services.is_empty() && filter.types.is_empty() && filter.classes.is_empty()),
-            !filter.outcomes.is_empty(),
-        );
-        let kinds: Vec<i64> = (reading.kinds.iter())
-            .filter(|(_, kind)| {
-                wanted(&filter.services, &kind.service)
-                    && wanted(&filter.types, &kind.event_type)
-                    && (filter.classes.is_empty() || filter.classes.contains(&kind.class_uid))
-            })
-            .map(|(number, _)| *number)
-            .collect();
+        let (by_kind, by_outcome) = (filter.asks_kind(), !filter.outcomes.is_empty());
+        let kinds: Vec<i64> =
+            reading.kinds.iter().filter(|(_, kind)| filter.wants_kind(kind)).map(|(number, _)| *number).collect();
         let outcomes: Vec<i64> = match by_outcome {
             true => filter.outcomes.iter().map(|outcome| outcome.number()).collect(),
             false => EventOutcome::ALL.iter().map(|outcome| outcome.number()).collect(),
@@ -554,7 +576,7 @@ pub(crate) const TERMS: [(&str, &str); 7] = [
 ];
 
 /// Numbers as an SQL list; none are a list that nothing is in.
-fn list(numbers: &[i64]) -> String {
+pub(super) fn list(numbers: &[i64]) -> String {
     match numbers {
         [] => "NULL".to_owned(),
         _ => numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),

@@ -139,7 +139,38 @@ impl Window {
     }
 }
 
+/// The sealed lines of a ledger, in short.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SealedLines {
+    /// How many there are.
+    pub lines: u64,
+    /// The first.
+    pub first: Option<Hour>,
+    /// The last.
+    pub last: Option<Hour>,
+    /// Events that are stored now.
+    pub stored: u64,
+    /// Time of the newest event.
+    pub newest: Option<Timestamp>,
+}
+
 impl Store {
+    /// What the sealed lines of an organization before an hour come to.
+    pub async fn event_windows_sealed(&self, org_id: &str, before: Hour) -> Result<SealedLines> {
+        let sql = "SELECT COUNT(*), MIN(w.hour), MAX(w.hour), MAX(w.last_ms),
+                     CAST(SUM(CASE WHEN w.removed_at IS NULL THEN w.stored ELSE 0 END) AS BIGINT)
+                   FROM event_org o JOIN event_window w ON w.org = o.org
+                   WHERE o.org_id = $1 AND w.hour < $2 AND w.state = 'sealed'";
+        let rows = self.db.fetch(sql, vec![org_id.into(), before.number().into()]).await?;
+        Ok(rows.first().map_or_else(SealedLines::default, |row| SealedLines {
+            lines: row.integer(0).unsigned_abs(),
+            first: row.maybe_integer(1).map(Hour::from_number),
+            last: row.maybe_integer(2).map(Hour::from_number),
+            newest: row.maybe_integer(3).map(moment),
+            stored: row.integer(4).unsigned_abs(),
+        }))
+    }
+
     /// The ledger's lines of an organization from one hour on and before another, oldest first.
     pub async fn event_windows(&self, org_id: &str, from: Hour, before: Hour) -> Result<Vec<Window>> {
         let sql = format!(

@@ -360,12 +360,21 @@ impl EventWriter {
             width: 5,
             tail: "ON CONFLICT (org, hour, kind, outcome) DO UPDATE SET events = event_count.events + excluded.events",
         };
+        const DAY_COUNTS: Bulk = Bulk {
+            into: "event_day_count (org, day, kind, outcome, events)",
+            width: 5,
+            tail: "ON CONFLICT (org, day, kind, outcome) DO UPDATE SET events = event_day_count.events + excluded.events",
+        };
+        let mut days: BTreeMap<(i64, i64, i64), i64> = BTreeMap::new();
+        for ((hour, kind, outcome), events) in &hours {
+            // As SQL divides.
+            *days.entry((hour / 24, *kind, *outcome)).or_insert(0) += events;
+        }
         let mut hours: Vec<_> = hours.into_iter().collect();
         hours.sort_unstable();
-        let cells = hours
-            .into_iter()
-            .flat_map(|((hour, kind, outcome), events)| [self.org, hour, kind, outcome, events].map(Cell::Integer));
-        COUNTS.run(tx, cells.collect()).await
+        let cells = |((time, kind, outcome), events)| [self.org, time, kind, outcome, events].map(Cell::Integer);
+        COUNTS.run(tx, hours.into_iter().flat_map(cells).collect()).await?;
+        DAY_COUNTS.run(tx, days.into_iter().flat_map(cells).collect()).await
     }
 
     async fn write_untimed(&self, tx: &mut Tx, fresh: &[Fresh<'_>]) -> Result<()> {

@@ -1,9 +1,13 @@
 //! What people do with findings: accept, take back, assign. Each act is a line of the finding's history.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
+use super::count::{CheckOf, recount};
 use super::{Line, note};
 use crate::db::Tx;
+use crate::query::note_change;
 use crate::schema::storable;
 use crate::{Error, Result, Store};
 
@@ -74,10 +78,12 @@ impl Store {
             return Err(Error::Refused("an acceptance can not end before it begins".to_owned()));
         }
         let mut tx = self.db.begin().await?;
+        let mut checks = BTreeSet::new();
         for number in numbers {
-            exists(&mut tx, *number).await?;
+            checks.insert(check_of(&mut tx, *number).await?);
             set_acceptance(&mut tx, *number, acceptance, None, now).await?;
         }
+        recount(&mut tx, &checks).await?;
         tx.commit().await
     }
 
@@ -87,8 +93,9 @@ impl Store {
     /// A finding is not there, or was not accepted.
     pub async fn reopen_findings(&self, numbers: &[i64], by: &str, why: Option<&str>, now: Timestamp) -> Result<()> {
         let mut tx = self.db.begin().await?;
+        let mut checks = BTreeSet::new();
         for finding in numbers.iter().copied() {
-            exists(&mut tx, finding).await?;
+            checks.insert(check_of(&mut tx, finding).await?);
             let accepted = "SELECT accepted_rule FROM finding WHERE number = $1 AND accepted_at IS NOT NULL";
             let rows = tx.fetch(accepted, vec![finding.into()]).await?;
             let Some(row) = rows.first() else {
@@ -103,6 +110,7 @@ impl Store {
             let (action, detail) = ("acceptance_withdrawn", why.map(|why| storable(why).into_owned()));
             note(&mut tx, Line { finding, run: None, at: now, actor: by, action, detail }).await?;
         }
+        recount(&mut tx, &checks).await?;
         tx.commit().await
     }
 
@@ -120,7 +128,7 @@ impl Store {
         let value = |text: &str| (!text.is_empty()).then(|| storable(text).into_owned());
         let mut tx = self.db.begin().await?;
         for finding in numbers.iter().copied() {
-            exists(&mut tx, finding).await?;
+            check_of(&mut tx, finding).await?;
             for (column, action, given) in
                 [("owner", "assigned", &assignment.owner), ("due_at", "due_set", &assignment.due)]
             {
@@ -131,13 +139,19 @@ impl Store {
                 note(&mut tx, Line { finding, run: None, at: now, actor: by, action, detail }).await?;
             }
         }
+        note_change(&mut tx).await?;
         tx.commit().await
     }
 }
 
-async fn exists(tx: &mut Tx, finding: i64) -> Result<()> {
-    let rows = tx.fetch("SELECT 1 FROM finding WHERE number = $1", vec![finding.into()]).await?;
-    if rows.is_empty() { Err(Error::Refused(format!("there is no finding {finding}"))) } else { Ok(()) }
+/// The check that a finding is of.
+///
+/// # Errors
+/// There is no such finding.
+async fn check_of(tx: &mut Tx, finding: i64) -> Result<CheckOf> {
+    let rows = tx.fetch("SELECT org_id, check_id FROM finding WHERE number = $1", vec![finding.into()]).await?;
+    let nothing = || Error::Refused(format!("there is no finding {finding}"));
+    rows.first().map(|row| (row.text(0), row.text(1))).ok_or_else(nothing)
 }
 
 pub(super) async fn set_acceptance(

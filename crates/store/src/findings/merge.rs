@@ -1,10 +1,11 @@
 //! Writing what one check found in one run: the changed findings and the check's numbers, in one transaction.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
 use super::acts::{Acceptance, set_acceptance};
+use super::count::recount;
 use super::{CheckOutcome, Line, PostureRun, Seen, Severity, note};
 use crate::db::Row;
 use crate::inventory::{Insert, OPEN};
@@ -210,6 +211,7 @@ impl Store {
             note(&mut tx, Line { finding, run: Some(run.number), at, actor, action, detail }).await?;
         }
         write_result(&mut tx, run, check_id, result).await?;
+        recount(&mut tx, &BTreeSet::from([(run.org_id.clone(), check_id.to_owned())])).await?;
         tx.commit().await
     }
 
@@ -226,6 +228,7 @@ impl Store {
         lease.check(&mut tx, Some(now)).await?;
         forget(&mut tx, run, check_id).await?;
         write_result(&mut tx, run, check_id, result).await?;
+        recount(&mut tx, &BTreeSet::from([(run.org_id.clone(), check_id.to_owned())])).await?;
         tx.commit().await
     }
 
@@ -236,9 +239,9 @@ impl Store {
     }
 }
 
-const NEW_COLUMNS: &str = "number, org_id, check_id, resource_type, resource_id, name, severity, reason, evidence, content, \
-                           outcome, opened_at, opened_run, reopened";
-const NEW_WIDTH: usize = 14;
+const NEW_COLUMNS: &str = "number, org_id, check_id, resource_type, resource_id, name, severity, effective_severity, \
+                           reason, evidence, content, outcome, opened_at, opened_run, reopened";
+const NEW_WIDTH: usize = 15;
 
 fn cells_of_new(number: i64, run: &PostureRun, check_id: &str, resource_type: &str, row: FindingRow) -> Vec<Cell> {
     vec![
@@ -248,6 +251,7 @@ fn cells_of_new(number: i64, run: &PostureRun, check_id: &str, resource_type: &s
         resource_type.into(),
         storable(&row.resource_id).into(),
         storable(&row.name).into(),
+        row.severity.number().into(),
         row.severity.number().into(),
         storable(&row.reason).into(),
         row.evidence.into(),

@@ -5,6 +5,7 @@
 //! as `last_seen_at` is NULL. Passing things are counted, not stored.
 
 mod acts;
+mod count;
 mod merge;
 mod run;
 pub(crate) mod views;
@@ -17,6 +18,7 @@ pub use run::PostureRun;
 
 use crate::Result;
 use crate::db::Tx;
+use crate::query::note_change;
 
 /// What a check says of one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,10 +152,11 @@ pub(crate) async fn purge(tx: &mut Tx, org_id: &str) -> Result<()> {
     for sql in [
         format!("DELETE FROM finding_event WHERE {of_organization}"),
         "DELETE FROM finding WHERE org_id = $1".to_owned(),
+        "DELETE FROM finding_count WHERE org_id = $1".to_owned(),
         "DELETE FROM check_result WHERE org_id = $1".to_owned(),
         "DELETE FROM posture_run WHERE org_id = $1".to_owned(),
     ] {
         tx.execute(&sql, vec![org_id.into()]).await?;
     }
-    Ok(())
+    note_change(tx).await
 }

@@ -1,7 +1,10 @@
 //! Runs of the checks over one organization's snapshot.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
+use super::count::recount;
 use super::{Line, note};
 use crate::inventory::OPEN;
 use crate::lease::Lease;
@@ -53,16 +56,21 @@ impl Store {
         .await?;
         let over = tx
             .fetch(
-                "SELECT number, accepted_until FROM finding WHERE accepted_until <= $1 AND org_id = $2",
+                "SELECT number, accepted_until, check_id FROM finding WHERE accepted_until <= $1 AND org_id = $2",
                 vec![now.into(), org_id.into()],
             )
             .await?;
+        let mut checks = BTreeSet::new();
         for row in over {
+            checks.insert((org_id.to_owned(), row.text(2)));
             let at = row.maybe_time(1).unwrap_or(now);
             let finding = row.integer(0);
             super::acts::clear_acceptance(&mut tx, finding).await?;
             let action = "acceptance_expired";
             note(&mut tx, Line { finding, run: Some(number), at, actor: "system", action, detail: None }).await?;
+        }
+        if !checks.is_empty() {
+            recount(&mut tx, &checks).await?;
         }
         tx.commit().await?;
         let before = before.first().and_then(|row| row.maybe_time(0));
@@ -86,11 +94,13 @@ impl Store {
                 vec![run.org_id.as_str().into(), OPEN.into()],
             )
             .await?;
+        let mut gone = BTreeSet::new();
         for check in open.iter().map(|row| row.text(0)).filter(|check| !checks.contains(&check.as_str())) {
             let key = || vec![run.org_id.as_str().into(), check.as_str().into()];
             let end = "UPDATE check_result SET until_run = $3 WHERE org_id = $1 AND check_id = $2 AND until_run = $4";
             tx.execute(end, [key(), vec![run.number.into(), OPEN.into()]].concat()).await?;
             super::merge::forget(&mut tx, run, &check).await?;
+            gone.insert((run.org_id.clone(), check));
         }
         tx.execute(
             "UPDATE posture_run SET ended_at = $1,
@@ -101,6 +111,7 @@ impl Store {
             vec![now.into(), run.number.into(), run.org_id.as_str().into()],
         )
         .await?;
+        recount(&mut tx, &gone).await?;
         tx.commit().await
     }
 

@@ -3,6 +3,9 @@
 use crate::query::SystemTable;
 use crate::schema::{boolean, integer, json, text, time};
 
+/// The names of all that is seen of findings.
+pub(crate) const ALL: [&str; 5] = [FINDINGS.name, COUNTS.name, HISTORY.name, RESULTS.name, RUNS.name];
+
 /// The newest run of the organization of `$row`.
 macro_rules! newest_run {
     ($row:literal) => {
@@ -14,10 +17,15 @@ macro_rules! newest_run {
     };
 }
 
-/// The severity that counts: the finding's own, or what coverage has raised it to.
-macro_rules! effective_severity {
-    () => {
-        "CASE WHEN COALESCE(c.raised_severity, 0) > f.severity THEN c.raised_severity ELSE f.severity END"
+/// The word for a severity's number.
+macro_rules! severity_word {
+    ($row:literal) => {
+        concat!(
+            "CASE ",
+            $row,
+            ".effective_severity WHEN 5 THEN 'critical' WHEN 4 THEN 'high' WHEN 3 THEN 'medium' WHEN 2 THEN 'low'
+               ELSE 'info' END"
+        )
     };
 }
 
@@ -52,12 +60,9 @@ pub(crate) const FINDINGS: SystemTable = SystemTable {
         text("accepted_rule", "", "The rule of the muting file that says so, if one does."),
     ],
     sql: concat!(
-        "SELECT f.number, f.org_id, f.check_id, f.resource_type, f.resource_id, f.name,
-           CASE ",
-        effective_severity!(),
-        " WHEN 5 THEN 'critical' WHEN 4 THEN 'high' WHEN 3 THEN 'medium' WHEN 2 THEN 'low' ELSE 'info' END AS severity, ",
-        effective_severity!(),
-        " AS severity_id,
+        "SELECT f.number, f.org_id, f.check_id, f.resource_type, f.resource_id, f.name, ",
+        severity_word!("f"),
+        " AS severity, f.effective_severity AS severity_id,
            CASE WHEN f.resolved_at IS NOT NULL THEN 'resolved'
              WHEN f.accepted_at IS NOT NULL AND (f.accepted_until IS NULL OR f.accepted_until > {now}) THEN 'accepted'
              ELSE 'open' END AS state,
@@ -67,8 +72,35 @@ pub(crate) const FINDINGS: SystemTable = SystemTable {
            f.resolved_at, f.reopened, f.owner, f.due_at,
            (f.due_at IS NOT NULL AND f.due_at < SUBSTR({now}, 1, 10) AND f.resolved_at IS NULL) AS is_overdue,
            f.accepted_kind, f.accepted_why, f.accepted_by, f.accepted_at, f.accepted_until, f.accepted_rule
-         FROM {home}finding f LEFT JOIN {home}check_result c
-           ON c.org_id = f.org_id AND c.check_id = f.check_id AND c.until_run = 9223372036854775807"
+         FROM {home}finding f"
+    ),
+};
+
+pub(crate) const COUNTS: SystemTable = SystemTable {
+    name: "finding_counts",
+    about: "How many findings there are of each check in each organization, by severity, state and outcome: the same as counting \
+            `findings`, without reading them.",
+    columns: &[
+        text("org_id", "", "The organization."),
+        text("check_id", "", "The check."),
+        text("resource_type", "", "What kind of thing they are about."),
+        text("severity", "", "critical, high, medium, low or info."),
+        integer("severity_id", "", "The same as a number, 5 for critical to 1 for info."),
+        text("state", "", "open, accepted or resolved."),
+        text("outcome", "", "At the newest run: fail, pass (not confirmed yet), unknown, not_applicable or gone."),
+        text("accepted_kind", "", "compensating_control, false_positive or wont_fix, while they are accepted."),
+        integer("findings", "", "How many."),
+        time("first_opened_at", "", "When the first of them was first seen."),
+    ],
+    sql: concat!(
+        "SELECT n.org_id, n.check_id, n.resource_type, ",
+        severity_word!("n"),
+        " AS severity, n.effective_severity AS severity_id,
+           CASE WHEN n.resolved THEN 'resolved'
+             WHEN n.accepted_kind IS NOT NULL AND (n.accepted_until IS NULL OR n.accepted_until > {now}) THEN 'accepted'
+             ELSE 'open' END AS state,
+           n.outcome, n.accepted_kind, n.findings, n.first_opened_at
+         FROM {home}finding_count n"
     ),
 };
 

@@ -1,19 +1,21 @@
-//! Running a checked query: on a connection of its own that can only read, within its limits.
+//! Running a checked query: on a connection that can only read, within its limits.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::{Stream, TryStreamExt};
-use sqlx::postgres::{PgPool, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions, Executor as _, Row as _, SqlSafeStr as _, Statement as _, TypeInfo,
+    AssertSqlSafe, Column as _, ConnectOptions, Executor as _, PgConnection, Row as _, SqlSafeStr as _,
+    SqliteConnection, Statement as _, TypeInfo,
 };
 
 use super::{AnswerColumn, Limits};
-use crate::db::{row_of_sqlite, sqlite_options};
+use crate::db::{Db, row_of_sqlite, sqlite_options};
 use crate::schema::{Cell, Kind};
 use crate::{Error, Result};
 
@@ -34,17 +36,94 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Answers from a SQLite connection that is opened for this query alone and can only read.
-pub(super) async fn answer_sqlite(
-    file: &Path,
-    sql: String,
-    sorts_on_disk: bool,
-    deadline: Instant,
-    limits: &Limits,
-    each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
-) -> Result<bool> {
-    let mut connection = sqlite_options(file)
+/// Where queries are asked: never on the connections that the program itself reads and writes with, and on none that can write.
+#[derive(Clone, Debug)]
+pub(crate) enum Asking {
+    Sqlite { file: Arc<Path>, kept: SqlitePool },
+    Postgres { kept: PgPool },
+}
+
+/// Connections that are kept: twice as many as processors is enough to keep those busy.
+const MOST_KEPT: u32 = 4;
+
+/// How long a connection is kept that nobody asks anything, with the memory of its page cache.
+const KEPT_FOR: Duration = Duration::from_secs(30);
+
+impl Asking {
+    pub(crate) fn of(db: &Db, file: Option<&Path>) -> Self {
+        match db {
+            Db::Postgres(pool) => {
+                let options = PgConnectOptions::clone(&pool.connect_options());
+                let kept = PgPoolOptions::new()
+                    .max_connections(MOST_KEPT)
+                    .idle_timeout(KEPT_FOR)
+                    .after_connect(|connection, _| Box::pin(async move { restrict(connection).await }));
+                Self::Postgres { kept: kept.connect_lazy_with(options) }
+            }
+            Db::Sqlite { .. } => {
+                let file: Arc<Path> = file.unwrap_or(Path::new("")).into();
+                let kept = SqlitePoolOptions::new()
+                    .max_connections(MOST_KEPT)
+                    .idle_timeout(KEPT_FOR)
+                    // A file does not hang up.
+                    .test_before_acquire(false);
+                Self::Sqlite { kept: kept.connect_lazy_with(asking_options(&file, false)), file }
+            }
+        }
+    }
+
+    /// Answers from a connection that is kept, after those that have asked before.
+    pub(super) async fn ask_again(
+        &self,
+        sql: String,
+        deadline: Instant,
+        limits: &Limits,
+        each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        match self {
+            Self::Sqlite { kept, .. } => answer_sqlite(&mut *kept.acquire().await?, sql, deadline, limits, each).await,
+            Self::Postgres { kept } => answer_postgres(&mut *kept.acquire().await?, sql, limits, each).await,
+        }
+    }
+
+    /// Answers from a connection that is opened for this query alone, so that nobody waits for it. It is closed afterwards,
+    /// which stops the server.
+    pub(super) async fn ask_once(
+        &self,
+        sql: String,
+        sorts_on_disk: bool,
+        deadline: Instant,
+        limits: &Limits,
+        each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
+    ) -> Result<bool> {
+        match self {
+            Self::Sqlite { file, .. } => {
+                let mut connection = asking_options(file, sorts_on_disk).connect().await?;
+                answer_sqlite(&mut connection, sql, deadline, limits, each).await
+            }
+            Self::Postgres { kept } => {
+                let mut connection = kept.connect_options().connect().await?;
+                restrict(&mut connection).await?;
+                answer_postgres(&mut connection, sql, limits, each).await
+            }
+        }
+    }
+
+    /// Closes what is kept.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { kept, .. } => kept.close().await,
+            Self::Postgres { kept } => kept.close().await,
+        }
+    }
+}
+
+/// A connection to a file that can only read.
+fn asking_options(file: &Path, sorts_on_disk: bool) -> SqliteConnectOptions {
+    sqlite_options(file)
         .read_only(true)
+        // Few questions are the same to the letter once their answer is not.
+        .statement_cache_capacity(16)
         .pragma("query_only", "ON")
         .pragma("trusted_schema", "OFF")
         // Negative: KiB. A join looks the same pages of an index up again and again, and has to read each of them anew where
@@ -54,8 +133,16 @@ pub(super) async fn answer_sqlite(
         // What is sorted stays in memory, where the next limit counts it, unless it may be large.
         .pragma("temp_store", if sorts_on_disk { "FILE" } else { "MEMORY" })
         .pragma("hard_heap_limit", ENGINE_MEMORY.to_string())
-        .connect()
-        .await?;
+}
+
+/// Answers from a SQLite connection, until the deadline or until the answer is dropped.
+async fn answer_sqlite(
+    connection: &mut SqliteConnection,
+    sql: String,
+    deadline: Instant,
+    limits: &Limits,
+    each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
+) -> Result<bool> {
     let stopped = Arc::new(AtomicBool::new(false));
     let _stop = StopOnDrop(Arc::clone(&stopped));
     connection
@@ -63,29 +150,31 @@ pub(super) async fn answer_sqlite(
         .await?
         .set_progress_handler(STEPS, move || !stopped.load(Relaxed) && Instant::now() < deadline);
     let columns = columns_of(connection.prepare(AssertSqlSafe(sql.as_str()).into_sql_str()).await?.columns());
-    let rows = sqlx::query(AssertSqlSafe(sql)).fetch(&mut connection);
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch(connection);
     answer(rows.map_err(Error::from).and_then(async |row| Ok(row_of_sqlite(&row)?.0)), &columns, limits, each).await
 }
 
-/// Answers from a PostgreSQL connection that is opened for this query alone, so that the collecting never waits for it,
-/// and that is closed after it, which stops the server. It finds no table by its bare name.
-pub(super) async fn answer_postgres(
-    pool: &PgPool,
+/// Makes a PostgreSQL connection one that can only read and that finds no table by its bare name.
+async fn restrict(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let settings =
+        "SET default_transaction_read_only = on; SET search_path = pg_catalog; SET standard_conforming_strings = on";
+    sqlx::raw_sql(settings).execute(&mut *connection).await?;
+    // Servers before version 14 and on some systems do not look whether the client is still there; the time limit remains.
+    let _ = sqlx::raw_sql("SET client_connection_check_interval = 500").execute(connection).await;
+    Ok(())
+}
+
+/// Answers from a PostgreSQL connection.
+async fn answer_postgres(
+    connection: &mut PgConnection,
     sql: String,
     limits: &Limits,
     each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
 ) -> Result<bool> {
-    let mut connection = pool.connect_options().connect().await?;
-    let settings = format!(
-        "SET default_transaction_read_only = on; SET search_path = pg_catalog; SET standard_conforming_strings = on;
-         SET statement_timeout = {}",
-        limits.time.as_millis()
-    );
-    sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await?;
-    // Servers before version 14 and on some systems do not look whether the client is still there; the time limit remains.
-    let _ = sqlx::raw_sql("SET client_connection_check_interval = 500").execute(&mut connection).await;
+    let longest = format!("SET statement_timeout = {}", limits.time.as_millis());
+    sqlx::raw_sql(AssertSqlSafe(longest)).execute(&mut *connection).await?;
     let columns = columns_of(connection.prepare(AssertSqlSafe(sql.as_str()).into_sql_str()).await?.columns());
-    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut connection);
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(connection);
     answer(rows.map_err(Error::from).and_then(async |row| cells_of_text(&row)), &columns, limits, each).await
 }
 

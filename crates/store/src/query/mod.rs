@@ -7,6 +7,7 @@
 
 mod answer;
 mod guard;
+mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -17,9 +18,10 @@ use sqlparser::ast::{Expr, SelectItem, SetExpr, Statement, Visit};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::{Parser, ParserOptions};
 
-use self::answer::{answer_postgres, answer_sqlite, query_error, size_of_cell, too_much_memory};
+pub(crate) use self::answer::Asking;
+use self::answer::{query_error, size_of_cell, too_much_memory};
 use self::guard::Guard;
-use crate::db::Db;
+pub(crate) use self::kept::{KeptAnswers, note_change};
 use crate::derived::DerivedView;
 use crate::events::narrow::narrow;
 use crate::events::views;
@@ -50,6 +52,10 @@ pub struct Query {
     /// Rows with one of these words in the fourth column, and something in the first, second and fifth, may come as one row for
     /// each word and each value of the first column: see [`FOLDED`]. Handing over a row takes SQLite longer than finding it.
     pub fold: &'static [&'static str],
+    /// One of the program's own questions, which come again and again and take little: [`Store::query`] asks it on a connection
+    /// that is kept, and not at all if nothing that it reads has changed since it was asked last. Its text must not ask for
+    /// the time.
+    pub is_frequent: bool,
 }
 
 /// What stands before the word in the fourth column of a row that many were folded into. Its second column has all ids with
@@ -183,6 +189,7 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
     views::TYPES,
     views::UNMAPPED,
     findings::views::FINDINGS,
+    findings::views::COUNTS,
     findings::views::HISTORY,
     findings::views::RESULTS,
     findings::views::RUNS,
@@ -204,10 +211,27 @@ impl Store {
     /// # Errors
     /// [`Error::Query`] says what is refused or wrong, and what there is instead; [`Error::QueryLimit`] names the limit.
     pub async fn query(&self, query: &Query, limits: &Limits) -> Result<Answer> {
+        let view = self.view_of(query).await?;
+        let kept_as = query.is_frequent.then(|| view.question(query));
+        if let Some(kept) = kept_as.as_ref().and_then(|kept_as| self.answers.get(kept_as)) {
+            let stands = match &kept.followed {
+                None => true,
+                Some(followed) => *followed == self.followed(&view.now).await?,
+            };
+            if stands && kept.answer.rows.len() as u64 <= limits.rows {
+                return Ok(kept.answer);
+            }
+        }
+        let prepared = self.prepared(query, &view)?;
+        let (stands, mut followed) = (prepared.stands, None);
+        if query.is_frequent && stands == Stands::WithWhatFollows {
+            // Before it is read: what changes meanwhile makes it look older than it is.
+            followed = Some(self.followed(&view.now).await?);
+        }
         let mut answer = Answer::default();
         let mut bytes = 0;
         answer.cut = self
-            .query_each(query, limits, |columns, row| {
+            .answer(query, prepared.sql, limits, |columns, row| {
                 match row {
                     None => answer.columns = columns.to_vec(),
                     Some(row) => {
@@ -218,7 +242,13 @@ impl Store {
                 if bytes > limits.memory { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
             .await?;
-        if bytes > limits.memory { Err(too_much_memory(limits.memory)) } else { Ok(answer) }
+        if bytes > limits.memory {
+            return Err(too_much_memory(limits.memory));
+        }
+        if let Some(kept_as) = kept_as.filter(|_| stands != Stands::Never) {
+            self.answers.put(kept_as, &answer, followed);
+        }
+        Ok(answer)
     }
 
     /// Answers a query row by row, so that memory does not grow with the answer. `each` is called once without a row, to
@@ -234,21 +264,33 @@ impl Store {
         each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
     ) -> Result<bool> {
         let view = self.view_of(query).await?;
-        let (tables, views) = (self.tables.clone(), self.views.clone());
-        let (text, parameters) = (query.sql.clone(), query.parameters.clone());
-        let known = Known { tables: &tables, views: &views };
-        let fold: &[&str] = if view.postgres { &[] } else { query.fold };
-        let sql =
-            on_large_stack(move || prepare(&text, &parameters, known, &view).map(|prepared| prepared.folding(fold)))?;
+        let sql = self.prepared(query, &view)?.sql;
+        self.answer(query, sql, limits, each).await
+    }
+
+    async fn answer(
+        &self,
+        query: &Query,
+        sql: String,
+        limits: &Limits,
+        each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
+    ) -> Result<bool> {
         let deadline = Instant::now() + limits.time;
-        let answered = match (&self.db, &self.file) {
-            (Db::Sqlite { .. }, Some(file)) => {
-                answer_sqlite(file, sql, query.sorts_on_disk, deadline, limits, each).await
-            }
-            (Db::Postgres(pool), _) => answer_postgres(pool, sql, limits, each).await,
-            (Db::Sqlite { .. }, None) => return Err(Error::Refused("this store has no file to query".to_owned())),
+        let answered = match query.is_frequent {
+            true => self.asking.ask_again(sql, deadline, limits, each).await,
+            false => self.asking.ask_once(sql, query.sorts_on_disk, deadline, limits, each).await,
         };
         answered.map_err(|error| query_error(error, deadline, limits))
+    }
+
+    /// What a query asks the engine.
+    fn prepared(&self, query: &Query, view: &View) -> Result<Prepared> {
+        let known = Known { tables: &self.tables, views: &self.views };
+        let fold: &[&str] = if view.postgres { &[] } else { query.fold };
+        let prepare = || prepare(&query.sql, &query.parameters, known, view);
+        // Our own are not nested deeply.
+        let prepared = if query.is_frequent { prepare()? } else { on_large_stack(prepare)? };
+        Ok(prepared.folding(fold))
     }
 
     /// The tables that a query reads, by name, after everything about it was checked. Nothing runs.
@@ -345,6 +387,16 @@ struct Known<'a> {
     views: &'a [&'static DerivedView],
 }
 
+/// How long an answer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// Forever: what it reads is named by the question, with its snapshots.
+    WithSnapshots,
+    /// As long as nothing changes that follows from snapshots.
+    WithWhatFollows,
+    Never,
+}
+
 /// A query that was read and checked.
 struct Prepared {
     /// The statement to run.
@@ -353,6 +405,7 @@ struct Prepared {
     columns: Option<Vec<String>>,
     /// The tables that the query names.
     reads: BTreeSet<String>,
+    stands: Stands,
 }
 
 /// Up to this share of the snapshots, what had begun by then is found sooner than what ended after. Measured over 500
@@ -402,7 +455,31 @@ fn prepare(text: &str, parameters: &BTreeMap<String, Parameter>, known: Known<'_
     expressions.extend(own.iter().flat_map(|with| &with.cte_tables).map(ToString::to_string));
     let with =
         if expressions.is_empty() { String::new() } else { format!("WITH {recursive}{} ", expressions.join(", ")) };
-    Ok(Prepared { sql: format!("{with}{query}"), columns: columns_named(&query.body), reads })
+    let stands = stands(&guard.relations, known);
+    Ok(Prepared { sql: format!("{with}{query}"), columns: columns_named(&query.body), reads, stands })
+}
+
+/// How long an answer stands that is read from these.
+fn stands(relations: &BTreeSet<String>, Known { tables, views }: Known<'_>) -> Stands {
+    let of_name = |name: &String| {
+        if let Some(table) = tables.iter().find(|table| table.name == name) {
+            // No asset is worked out: what is, is written after the snapshot was committed.
+            return if table.asset.is_some() { Stands::WithSnapshots } else { Stands::WithWhatFollows };
+        }
+        match views.iter().find(|view| view.name == name) {
+            Some(view) if view.sql.contains("now}") || view.sql.contains("{days:") => Stands::Never,
+            Some(_) => Stands::WithSnapshots,
+            None if findings::views::ALL.contains(&name.as_str()) => Stands::WithWhatFollows,
+            None => Stands::Never,
+        }
+    };
+    let all: Vec<Stands> = relations.iter().map(of_name).collect();
+    match all.as_slice() {
+        [] => Stands::Never,
+        all if all.contains(&Stands::Never) => Stands::Never,
+        all if all.contains(&Stands::WithWhatFollows) => Stands::WithWhatFollows,
+        _ => Stands::WithSnapshots,
+    }
 }
 
 /// The names of the columns that a SELECT gives; `None` where one has no name, or where they can not be told from the text.
@@ -430,25 +507,26 @@ fn columns_named(body: &SetExpr) -> Option<Vec<String>> {
 
 impl Prepared {
     /// The statement with rows folded that have one of these words; as it is, where that can not be done.
-    fn folding(self, words: &[&str]) -> String {
+    fn folding(mut self, words: &[&str]) -> Self {
         let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
         let columns: Vec<String> = self.columns.iter().flatten().map(quoted).collect();
-        let [first, id, _, word, fifth, others @ ..] = columns.as_slice() else { return self.sql };
+        let [first, id, _, word, fifth, others @ ..] = columns.as_slice() else { return self };
         if words.is_empty() {
-            return self.sql;
+            return self;
         }
         let words = words.iter().map(|word| literal(word)).collect::<Vec<_>>().join(", ");
         let folds = format!(
             "COALESCE({word} IN ({words}), FALSE) AND {first} IS NOT NULL AND {id} IS NOT NULL AND {fifth} IS NOT NULL"
         );
-        format!(
+        self.sql = format!(
             "WITH jumpseat_rows AS MATERIALIZED ({sql}) SELECT {all} FROM jumpseat_rows WHERE NOT ({folds}) \
              UNION ALL SELECT {first}, GROUP_CONCAT({id}, '{FOLD_MARK}'), COUNT(*), '{FOLDED}' || {word}, NULL{nothing} \
              FROM jumpseat_rows WHERE {folds} GROUP BY {first}, {word}",
             sql = self.sql,
             all = columns.join(", "),
             nothing = ", NULL".repeat(others.len()),
-        )
+        );
+        self
     }
 }
 
@@ -523,6 +601,12 @@ fn table_select(table: &Table, tables: &[&'static Table], view: &View) -> String
 }
 
 impl View {
+    /// A query over this view, so that two that are the same but for the time have the same text.
+    fn question(&self, query: &Query) -> String {
+        let of_view = (&self.org_ids, &self.snapshots, self.is_early);
+        format!("{:?} {:?} {of_view:?} {:?}", query.sql, query.parameters, query.fold)
+    }
+
     /// The condition that a version belongs to an organization that may be seen.
     fn is_of_organizations(&self, alias: &str) -> String {
         let mut ids: Vec<String> = self.snapshots.iter().map(|(org_id, _)| literal(org_id)).collect();

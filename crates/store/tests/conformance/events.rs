@@ -32,6 +32,7 @@ on_both_engines!(
     an_export_has_every_event_in_order_also_in_many_parts,
     thirty_thousand_events_of_one_millisecond_are_all_stored_and_found,
     an_event_is_found_by_its_id_and_by_its_identity,
+    what_is_counted_over_a_time_is_what_a_search_finds,
     parts_are_read_one_after_the_other,
     sql_sees_events_and_joins_them_with_the_inventory,
     a_condition_on_time_means_the_same_however_it_is_asked,
@@ -554,6 +555,52 @@ async fn an_event_is_found_by_its_id_and_by_its_identity(bed: &Bed) {
     assert_eq!(same, found);
     assert!(store.events_by_id(&id_of(7_777), &[]).await.unwrap().is_empty());
     assert!(store.events_by_id("'; --", &[]).await.unwrap().is_empty());
+    // With its time it is found at once, and without it not at all.
+    let uid = found.uid_text().parse().unwrap();
+    assert_eq!(store.event_at("o1", uid, minute(77)).await.unwrap().as_ref(), Some(found));
+    assert_eq!(store.event_at("o1", uid, minute(78)).await.unwrap(), None);
+    assert_eq!(store.event_at("o2", uid, minute(77)).await.unwrap(), None);
+}
+
+async fn what_is_counted_over_a_time_is_what_a_search_finds(bed: &Bed) {
+    let store = bed.open().await;
+    for (org_id, first) in [("o1", 0), ("o2", 500)] {
+        let events: Vec<Event> = (0..120).map(|n| event(first + n, i64::from(n) * 37)).collect();
+        let mut writer = writer(&store, org_id).await;
+        for page in events.chunks(50) {
+            put(&mut writer, hour_of(0), page).await;
+        }
+    }
+    let any = EventFilter::default;
+    let filters = [
+        any(),
+        of("o2"),
+        EventFilter { types: vec!["user_update".to_owned()], ..any() },
+        EventFilter { classes: vec![3002], outcomes: vec![EventOutcome::Failure], ..of("o1") },
+        EventFilter { services: vec!["radius".to_owned()], ..any() },
+        of("o3"),
+    ];
+    for filter in filters {
+        for (by_day, from, before) in [(false, 600, 2_400), (false, 0, 4_500), (true, -360, 4_000)] {
+            let (from, before) = (hour_of(from), hour_of(before));
+            let whole_days = |hour: Hour| Hour::from_number(hour.number() / 24 * 24);
+            let (from, before) = if by_day { (whole_days(from), whole_days(before)) } else { (from, before) };
+            let mut expected = store::events::EventTally::default();
+            let mut types = std::collections::BTreeMap::<String, u64>::new();
+            let moment = |hour: Hour| Some(hour.to_string().parse().unwrap());
+            let within = EventFilter { from: moment(from), to: moment(before), ..filter.clone() };
+            for event in store.search_events(&within, None, 1_000, false).await.unwrap().events {
+                let hour = Hour::of(event.time());
+                let counted = expected.times.entry(if by_day { whole_days(hour) } else { hour }).or_default();
+                counted.0 += 1;
+                counted.1 += u64::from(event.outcome == EventOutcome::Failure);
+                *types.entry(event.event_type.unwrap_or_default()).or_default() += 1;
+            }
+            expected.types = types.into_iter().collect();
+            expected.types.sort_by_key(|(_, events)| std::cmp::Reverse(*events));
+            assert_eq!(store.event_tally(&filter, from, before, by_day).await.unwrap(), expected, "{filter:?}");
+        }
+    }
 }
 
 async fn parts_are_read_one_after_the_other(bed: &Bed) {
@@ -967,6 +1014,11 @@ async fn all_of(store: &Store, org_id: &str) -> Vec<String> {
     ] {
         all.extend(lines(&ask(store, &sql).await.unwrap()));
     }
+    let (filter, first, last) = (of(org_id), Hour::from_number(0), Hour::from_number(24 << 20));
+    let by_hour = store.event_tally(&filter, first, last, false).await.unwrap();
+    let by_day = store.event_tally(&filter, first, last, true).await.unwrap();
+    assert_eq!(by_hour.types, by_day.types);
+    all.push(format!("{by_day:?}"));
     all
 }
 

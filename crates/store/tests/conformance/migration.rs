@@ -2,15 +2,19 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use store::events::{EventFilter, Hour};
+use store::findings::{Acceptance, AcceptanceKind, CheckResult, FindingChange, FindingRow, Severity};
 use store::{Error, Location, Store};
 
-use crate::bed::{Bed, TABLES, holder, minute, on_sqlite};
+use crate::bed::{Bed, TABLES, ask, holder, lines, minute, on_sqlite, sync_users};
+use crate::events::seal_hours;
 
 on_both_engines!(
     a_newer_schema_is_refused_and_left_as_it_is,
     what_a_newer_program_laid_out_is_not_undone_by_an_older_one,
     a_program_that_still_runs_is_told_that_the_layout_was_changed,
     an_empty_database_is_opened_by_several_processes_at_once,
+    what_an_older_program_has_found_and_received_is_counted,
 );
 
 const OWN: &str = env!("CARGO_PKG_VERSION");
@@ -58,6 +62,53 @@ async fn an_empty_database_is_opened_by_several_processes_at_once(bed: &Bed) {
     }
     let steps = bed.behind("SELECT DISTINCT version FROM schema_version").await.len() as i64;
     assert_eq!(bed.count("schema_version").await, steps, "each step was taken once");
+}
+
+async fn what_an_older_program_has_found_and_received_is_counted(bed: &Bed) {
+    let store = bed.open().await;
+    seal_hours(&store, "a", 30).await;
+    sync_users(&store, "a", minute(0), &[("1", "ada"), ("2", "bob"), ("3", "cid")]).await;
+    let lease = store.take_lease("posture a", "the checks", &holder(), minute(1)).await.unwrap();
+    let run = store.begin_posture_run("a", 1, 1, "tester", &lease, minute(1)).await.unwrap();
+    for (check, raised) in [("raised", Some(Severity::High)), ("plain", None)] {
+        let found = ["1", "2", "3"].map(|id| {
+            FindingChange::Opened(FindingRow {
+                resource_id: id.to_owned(),
+                name: id.to_owned(),
+                severity: Severity::Low,
+                reason: "why".to_owned(),
+                evidence: "{}".to_owned(),
+                content: [0; 16],
+            })
+        });
+        let result = CheckResult { failed: 3, raised_severity: raised, ..CheckResult::default() };
+        store
+            .merge_findings(&run, check, "user", found.into(), vec![], vec![], &result, &lease, minute(1))
+            .await
+            .unwrap();
+    }
+    store.end_posture_run(&run, &["raised", "plain"], &lease, minute(1)).await.unwrap();
+    let (kind, until) = (AcceptanceKind::WontFix, Some(minute(1_000_000)));
+    let acceptance = Acceptance { kind, why: "x".to_owned(), by: "ann".to_owned(), until, rule: None };
+    store.accept_findings(&[2], &acceptance, minute(2)).await.unwrap();
+    let counts = "SELECT check_id, severity, state, accepted_kind, outcome, findings FROM finding_counts ORDER BY 1, 3";
+    let counted = lines(&ask(&store, counts).await.unwrap());
+    assert_eq!(
+        counted,
+        ["plain low open NULL fail 3", "raised high accepted wont_fix fail 1", "raised high open NULL fail 2"]
+    );
+    let (first, last) = (Hour::from_number(0), Hour::from_number(24 << 20));
+    let tally = store.event_tally(&EventFilter::default(), first, last, true).await.unwrap();
+    assert_eq!(tally.times.values().map(|(events, _)| events).sum::<u64>(), 1_500);
+    store.close().await;
+    bed.behind(
+        "DROP INDEX finding_by_severity; DROP INDEX finding_of_resource; ALTER TABLE finding DROP COLUMN effective_severity;
+         DROP TABLE finding_count; DROP TABLE event_day_count; DELETE FROM schema_version WHERE version >= 18",
+    )
+    .await;
+    let store = bed.open().await;
+    assert_eq!(lines(&ask(&store, counts).await.unwrap()), counted);
+    assert_eq!(store.event_tally(&EventFilter::default(), first, last, true).await.unwrap(), tally);
 }
 
 /// Opens a file that can not be used; returns what is said about it.

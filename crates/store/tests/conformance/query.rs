@@ -29,6 +29,7 @@ on_both_engines!(
     an_answer_is_of_one_organization_where_asked,
     an_answer_is_within_what_the_person_may_see,
     an_answer_is_of_the_time_that_was_asked_for,
+    a_question_that_comes_again_is_answered_as_the_tables_are_by_then,
     columns_of_a_sister_table_are_shown_as_the_tables_own,
     what_was_received_can_be_read_as_json,
     booleans_are_booleans,
@@ -577,6 +578,45 @@ async fn an_answer_is_of_the_time_that_was_asked_for(bed: &Bed) {
     assert_eq!(at(5).await, ["ada", "bob"]);
     assert_eq!(at(15).await, ["ada", "bob", "eve"]);
     assert_eq!(at(25).await, ["ada.l", "eve"]);
+}
+
+async fn a_question_that_comes_again_is_answered_as_the_tables_are_by_then(bed: &Bed) {
+    let store = filled(bed).await;
+    let users = || Query {
+        sql: "SELECT org_id, username FROM users ORDER BY 1, 2".to_owned(),
+        is_frequent: true,
+        ..Query::default()
+    };
+    let of = |store: &Store, query: Query| {
+        let store = store.clone();
+        async move { lines(&store.query(&query, &Limits::default()).await.unwrap()) }
+    };
+    let within = || Query { within: Some(vec!["b".to_owned()]), ..users() };
+    for _ in 0..3 {
+        assert_eq!(of(&store, users()).await, ["a ada", "a bob", "b eve"]);
+        assert_eq!(of(&store, within()).await, ["b eve"]);
+        assert_eq!(of(&store, Query { org_id: Some("a".to_owned()), ..within() }).await, Vec::<String>::new());
+    }
+    // What a snapshot writes that is not committed is seen by nobody.
+    let mut pass = begin(&store, "a", minute(20)).await;
+    pass.put(&USERS, vec![crate::bed::user("3", "cid")]).await.unwrap();
+    assert_eq!(of(&store, users()).await, ["a ada", "a bob", "b eve"]);
+    pass.undo().await;
+    sync_users(&store, "a", minute(30), &[("2", "bob"), ("3", "cid")]).await;
+    for _ in 0..2 {
+        assert_eq!(of(&store, users()).await, ["a bob", "a cid", "b eve"]);
+        assert_eq!(of(&store, Query { as_of: Some(minute(15)), ..users() }).await, ["a ada", "a bob", "b eve"]);
+    }
+    store.purge_organization("a").await.unwrap();
+    assert_eq!(of(&store, users()).await, ["b eve"]);
+    // What was never a table of snapshots is read each time.
+    let connections = || Query { sql: "SELECT name FROM connections ORDER BY 1".to_owned(), ..users() };
+    assert_eq!(of(&store, connections()).await, ["Acme"]);
+    add(bed, &store, &connection("c2", "Beta"), "jca_CANARY0123456789").await.unwrap();
+    assert_eq!(of(&store, connections()).await, ["Acme", "Beta"]);
+    let cut = Limits { rows: 1, ..Limits::default() };
+    let answer = store.query(&connections(), &cut).await.unwrap();
+    assert!(answer.cut && answer.rows.len() == 1);
 }
 
 async fn columns_of_a_sister_table_are_shown_as_the_tables_own(bed: &Bed) {
