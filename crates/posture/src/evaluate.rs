@@ -66,10 +66,18 @@ pub(crate) fn json_of_cell(cell: &Cell) -> Value {
 }
 
 /// What is only counted, where nobody wants to see it.
-const COUNTED: &[&str] = &["pass", "not_applicable"];
+const COUNTED: &[&str] = &["pass", "not_applicable", "unknown"];
 
-/// Runs a check; `each` gets every row that is as it must be. Where `is_shown` is not said, rows that pass or that the rule does
-/// not concern may have nothing but their id: they are many, and nothing else of them is needed.
+/// What a check says of one thing, as far as anybody wants to know.
+pub(crate) enum Judged<'a> {
+    /// All of it.
+    Told(Row, &'a [String]),
+    /// That the thing is there, and does not fail.
+    Counted { org_id: &'a str, id: &'a str, outcome: CheckOutcome },
+}
+
+/// Runs a check; `each` gets every row that is as it must be. Where `is_shown` is not said, those that do not fail may be
+/// counted only: they are many, and making the others' texts takes longer than finding them.
 ///
 /// # Errors
 /// Why the query can not be run or used at all, in words.
@@ -80,7 +88,7 @@ pub(crate) async fn evaluate(
     at: Vec<(String, i64)>,
     now: Timestamp,
     is_shown: bool,
-    mut each: impl FnMut(Row, &[String]),
+    mut each: impl FnMut(Judged<'_>),
 ) -> Result<Evaluated, String> {
     let names = || {
         let collected = store.tables().iter().map(|table| table.name);
@@ -118,7 +126,7 @@ pub(crate) async fn evaluate(
                     ControlFlow::Break(())
                 }
             },
-            Some(cells) => match judge.unfolded(cells, |row, columns| each(row, columns)) {
+            Some(cells) => match judge.unfolded(cells, &mut each) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(why) => {
                     wrong = Some(why);
@@ -191,50 +199,49 @@ impl Judge {
     }
 
     /// Judges a row, or each of those that were folded into it.
-    fn unfolded(&mut self, cells: Vec<Cell>, mut each: impl FnMut(Row, &[String])) -> Result<(), String> {
+    fn unfolded(&mut self, cells: Vec<Cell>, each: &mut impl FnMut(Judged<'_>)) -> Result<(), String> {
         let word = match &cells[3] {
-            Cell::Text(word) => word.strip_prefix(FOLDED).map(Cell::from),
+            Cell::Text(word) => word.strip_prefix(FOLDED).map(str::to_owned),
             _ => None,
         };
         let (Some(word), [org_id, Cell::Text(ids), Cell::Integer(count), ..]) = (word, cells.as_slice()) else {
             if let Some(row) = self.row(cells)? {
-                each(row, &self.evaluated.columns);
+                each(Judged::Told(row, &self.evaluated.columns));
             }
             return Ok(());
         };
-        let mut met = 0;
+        let (Some(org_id), Some(outcome)) = (text_of(org_id.clone()), CheckOutcome::of_word(&word)) else {
+            return Err("the query gave rows that can not be counted".to_owned());
+        };
+        let met = self.met.get_mut(&org_id).ok_or_else(|| not_asked_for(&org_id))?;
+        let mut found = 0;
         for id in ids.split(FOLD_MARK) {
-            let mut row = vec![org_id.clone(), id.into(), Cell::Null(Kind::Text), word.clone()];
-            row.resize(cells.len(), Cell::Null(Kind::Text));
-            // It had a reason, or it would not have been folded.
-            row[4] = word.clone();
-            if let Some(row) = self.row(row)? {
-                each(row, &self.evaluated.columns);
-            }
-            met += 1;
+            found += 1;
+            let why = if id.is_empty() {
+                "the query gave a row without id".to_owned()
+            } else if !met.insert(id.into()) {
+                format!("the query gave {id} more than once")
+            } else {
+                each(Judged::Counted { org_id: &org_id, id, outcome });
+                continue;
+            };
+            self.evaluated.unusable.entry(org_id.clone()).or_insert(why);
         }
-        if met == *count { Ok(()) } else { Err("the query gave an id with a control character".to_owned()) }
+        if found == *count { Ok(()) } else { Err("the query gave an id with a control character".to_owned()) }
     }
 
     /// Judges one row; `None` when it makes its organization's rows unusable. An error is about all organizations.
     fn row(&mut self, mut cells: Vec<Cell>) -> Result<Option<Row>, String> {
         let mut take = |at: usize| std::mem::replace(&mut cells[at], Cell::Null(Kind::Text));
-        let text = |cell: Cell| match cell {
-            Cell::Text(text) if !text.is_empty() => Some(text.to_string()),
-            Cell::Integer(number) => Some(number.to_string()),
-            _ => None,
-        };
-        let Some(org_id) = text(take(0)) else { return Err("the query gave a row without org_id".to_owned()) };
-        let Some(met) = self.met.get_mut(&org_id) else {
-            return Err(format!("the query gave a row of an organization that it was not asked for: {org_id}"));
-        };
+        let Some(org_id) = text_of(take(0)) else { return Err("the query gave a row without org_id".to_owned()) };
+        let met = self.met.get_mut(&org_id).ok_or_else(|| not_asked_for(&org_id))?;
         let unusable = &mut self.evaluated.unusable;
         let mut spoil = |why: String| {
             unusable.entry(org_id.clone()).or_insert(why);
             Ok(None)
         };
-        let Some(id) = text(take(1)) else { return spoil("the query gave a row without id".to_owned()) };
-        let name = text(take(2)).unwrap_or_else(|| id.clone());
+        let Some(id) = text_of(take(1)) else { return spoil("the query gave a row without id".to_owned()) };
+        let name = text_of(take(2)).unwrap_or_else(|| id.clone());
         let outcome = match take(3) {
             Cell::Text(word) => match CheckOutcome::of_word(&word) {
                 Some(outcome) => outcome,
@@ -250,7 +257,7 @@ impl Judge {
         if !met.insert(id.as_str().into()) {
             return spoil(format!("the query gave {id} more than once"));
         }
-        let reason = match text(take(4)) {
+        let reason = match text_of(take(4)) {
             Some(reason) => reason,
             None if outcome == CheckOutcome::Pass => String::new(),
             None => return spoil(format!("the reason of {id} is NULL")),
@@ -270,4 +277,16 @@ impl Judge {
         let evidence = self.extra.iter().map(|at| take(*at)).collect();
         Ok(Some(Row { org_id, id, name, outcome, reason, severity, evidence }))
     }
+}
+
+fn text_of(cell: Cell) -> Option<String> {
+    match cell {
+        Cell::Text(text) if !text.is_empty() => Some(text.to_string()),
+        Cell::Integer(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn not_asked_for(org_id: &str) -> String {
+    format!("the query gave a row of an organization that it was not asked for: {org_id}")
 }

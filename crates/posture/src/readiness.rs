@@ -8,8 +8,8 @@ use store::{Result, SnapshotInfo, Store, TableShortfall};
 use crate::check::Check;
 
 /// Tables that are made of events: they say nothing where events were never collected.
-pub(crate) const OF_EVENTS: [&str; 7] =
-    ["events", "logins", "activity", "windows", "event_counts", "event_types", "events_unmapped"];
+pub(crate) const OF_EVENTS: [&str; 8] =
+    ["events", "logins", "activity", "last_sign_ins", "windows", "event_counts", "event_types", "events_unmapped"];
 
 /// What one snapshot of one organization knows of its tables.
 #[derive(Debug, Clone)]

@@ -4,16 +4,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::stream::{FuturesOrdered, TryStreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use store::findings::{
     CheckOutcome, CheckResult, FindingChange, FindingRow, KnownFinding, Muted, PostureRun, Seen, Severity,
 };
 use store::{Error, Lease, LeaseHolder, Result, SnapshotInfo, Store};
+use tokio::sync::mpsc;
 
 use crate::check::{Check, severity_of_coverage};
 use crate::content::Library;
 use crate::derived;
-use crate::evaluate::{Row, evaluate};
+use crate::evaluate::{Evaluated, Judged, Row, evaluate};
 use crate::lives;
 use crate::parameters::ParameterSet;
 use crate::readiness::{Readiness, Shortfall};
@@ -54,8 +56,10 @@ pub struct Request<'a> {
 pub enum Mode {
     /// They are told, nothing is kept.
     Show,
-    /// They are merged into the lives of findings.
+    /// They are merged into the lives of findings, and what fails is told.
     Record,
+    /// They are merged into the lives of findings, and all of them are told.
+    RecordAndShow,
 }
 
 /// An organization and the names that people know it by.
@@ -91,13 +95,28 @@ struct Place {
     organization: Organization,
     snapshot: SnapshotInfo,
     readiness: Readiness,
-    results: BTreeMap<String, CheckResult>,
     /// Held while its findings are written.
     record: Option<(PostureRun, Lease)>,
     not_recorded: Option<String>,
+}
+
+/// What was settled of one organization so far.
+struct Settled {
+    results: BTreeMap<String, CheckResult>,
     /// When the lease was renewed.
     alive_at: Timestamp,
 }
+
+/// One check over some organizations, which have the same parameters.
+struct Asked<'a> {
+    check: &'a Check,
+    parameters: ParameterSet,
+    /// Where among the places.
+    members: Vec<usize>,
+}
+
+/// How one check has ended, and what it gathered of each organization.
+type Ran = (std::result::Result<Evaluated, String>, BTreeMap<String, Gathered>);
 
 /// The name of the lease under which the checks of an organization run.
 pub fn lease_name(org_id: &str) -> String {
@@ -146,8 +165,8 @@ impl Posture {
     }
 
     /// Runs checks. `each` gets every row that a query gives, with the names of its evidence; in an organization where
-    /// something that the check reads is missing, each row is unknown. With [`Mode::Record`] rows that pass or do not apply may
-    /// have no more than their id, and those of several checks may come mixed.
+    /// something that the check reads is missing, each row is unknown. With [`Mode::Record`] it gets what fails and perhaps
+    /// more, and the rows of several checks may come mixed.
     ///
     /// # Errors
     /// The store fails. A check that can not be run is no error: its numbers say why.
@@ -158,59 +177,90 @@ impl Posture {
     ) -> Result<Vec<OrganizationReport>> {
         let started = (self.clock)();
         let now = request.as_of.unwrap_or(started);
-        let mut places = self.places(request, started).await?;
-        // What is kept needs the rows that fail, and of the others only that they are there; who looks wants to see all of
-        // them, one check after the other.
-        let is_shown = request.mode == Mode::Show;
-        let each = Mutex::new(&mut each);
+        let places = self.places(request, started).await?;
         let mut asked = Vec::new();
         for check in &request.checks {
-            asked.extend(
-                self.by_parameters(check, &places)
-                    .into_iter()
-                    .map(|(parameters, members)| (*check, parameters, members)),
-            );
+            asked.extend(self.by_parameters(check, &places));
         }
-        for some in asked.chunks(if is_shown { 1 } else { AT_ONCE }) {
-            let mut at_once = Vec::with_capacity(some.len());
-            for (check, parameters, members) in some {
-                let mut gathered = BTreeMap::new();
+        // What is kept needs the rows that fail, and of the others only that they are there; who looks wants to see all of
+        // them, one check after the other.
+        let is_shown = request.mode != Mode::Record;
+        let each = Mutex::new(&mut each);
+        let (done, mut to_settle) = mpsc::channel(AT_ONCE);
+        // The next checks are evaluated while what came before is written, which goes by their order.
+        let evaluating = async {
+            let done = done;
+            let at_once = if is_shown { 1 } else { AT_ONCE };
+            let mut waiting = asked.iter();
+            let mut running = FuturesOrdered::new();
+            loop {
+                for asked in waiting.by_ref().take(at_once - running.len()) {
+                    running.push_back(self.ran(asked, &places, now, is_shown, &each));
+                }
+                let Some(ran) = running.try_next().await? else { break };
+                if done.send(ran).await.is_err() {
+                    break;
+                }
+            }
+            Ok::<_, Error>(())
+        };
+        let settling = async {
+            let mut settled: Vec<Settled> =
+                places.iter().map(|_| Settled { results: BTreeMap::new(), alive_at: started }).collect();
+            for Asked { check, members, .. } in &asked {
+                let Some((ran, mut gathered)) = to_settle.recv().await else { break };
                 for number in members {
                     let place = &places[*number];
-                    gathered.insert(place.organization.org_id.clone(), self.gather(check, place, parameters).await?);
-                }
-                let at = members.iter().map(|number| places[*number].at()).collect();
-                let each = &each;
-                at_once.push(async move {
-                    let settings = &self.settings;
-                    let ran = evaluate(&self.store, check, parameters, at, now, is_shown, |mut row, columns| {
-                        let Some(gathered) = gathered.get_mut(&row.org_id) else { return };
-                        gathered.take(check, &mut row, columns, settings, now);
-                        let mut each = each.lock().unwrap_or_else(PoisonError::into_inner);
-                        each(check, &row, columns);
-                    })
-                    .await;
-                    (ran, gathered)
-                });
-            }
-            let done = futures::future::join_all(at_once).await;
-            for ((check, _, members), (ran, mut gathered)) in some.iter().zip(done) {
-                for number in members {
-                    let place = &mut places[*number];
                     let Some(gathered) = gathered.remove(&place.organization.org_id) else { continue };
                     let unusable = match &ran {
                         Err(why) => Some(why.clone()),
                         Ok(evaluated) => evaluated.unusable.get(&place.organization.org_id).cloned(),
                     };
-                    self.settle(check, place, gathered, unusable).await?;
+                    self.settle(check, place, gathered, unusable, &mut settled[*number]).await?;
                 }
             }
-        }
+            Ok(settled)
+        };
+        let ((), settled) = futures::try_join!(evaluating, settling)?;
+        drop(asked);
         let mut reports = Vec::with_capacity(places.len());
-        for place in places {
-            reports.push(self.finish(place).await?);
+        for (place, settled) in places.into_iter().zip(settled) {
+            reports.push(self.finish(place, settled.results).await?);
         }
         Ok(reports)
+    }
+
+    /// Runs one check.
+    async fn ran(
+        &self,
+        asked: &Asked<'_>,
+        places: &[Place],
+        now: Timestamp,
+        is_shown: bool,
+        each: &Mutex<&mut impl FnMut(&Check, &Row, &[String])>,
+    ) -> Result<Ran> {
+        let Asked { check, parameters, members } = asked;
+        let mut gathered = BTreeMap::new();
+        for number in members {
+            let place = &places[*number];
+            gathered.insert(place.organization.org_id.clone(), self.gather(check, place, parameters).await?);
+        }
+        let at = members.iter().map(|number| places[*number].at()).collect();
+        let ran = evaluate(&self.store, check, parameters, at, now, is_shown, |judged| match judged {
+            Judged::Counted { org_id, id, outcome } => {
+                if let Some(gathered) = gathered.get_mut(org_id) {
+                    gathered.count(id, outcome);
+                }
+            }
+            Judged::Told(mut row, columns) => {
+                let Some(gathered) = gathered.get_mut(&row.org_id) else { return };
+                gathered.take(check, &mut row, columns, &self.settings, now);
+                let mut each = each.lock().unwrap_or_else(PoisonError::into_inner);
+                each(check, &row, columns);
+            }
+        })
+        .await;
+        Ok((ran, gathered))
     }
 
     /// The organizations of a request, each with its snapshot and, if it is to be recorded, its lease.
@@ -236,15 +286,7 @@ impl Posture {
             }
             // After the derived tables were made, since they are part of it.
             let readiness = Readiness::of(&self.store, &snapshot).await?;
-            places.push(Place {
-                organization,
-                snapshot,
-                readiness,
-                results: BTreeMap::new(),
-                record,
-                not_recorded,
-                alive_at: now,
-            });
+            places.push(Place { organization, snapshot, readiness, record, not_recorded });
         }
         Ok(places)
     }
@@ -272,13 +314,13 @@ impl Posture {
     }
 
     /// Organizations with the same parameters are asked together.
-    fn by_parameters(&self, check: &Check, places: &[Place]) -> Vec<(ParameterSet, Vec<usize>)> {
-        let mut groups: Vec<(ParameterSet, Vec<usize>)> = Vec::new();
+    fn by_parameters<'a>(&self, check: &'a Check, places: &[Place]) -> Vec<Asked<'a>> {
+        let mut groups: Vec<Asked<'a>> = Vec::new();
         for (number, place) in places.iter().enumerate() {
             let parameters = self.settings.parameters(check, &place.organization.names);
-            match groups.iter_mut().find(|(other, _)| *other == parameters) {
-                Some((_, members)) => members.push(number),
-                None => groups.push((parameters, vec![number])),
+            match groups.iter_mut().find(|other| other.parameters == parameters) {
+                Some(group) => group.members.push(number),
+                None => groups.push(Asked { check, parameters, members: vec![number] }),
             }
         }
         groups
@@ -308,9 +350,10 @@ impl Posture {
     async fn settle(
         &self,
         check: &Check,
-        place: &mut Place,
+        place: &Place,
         mut gathered: Gathered,
         unusable: Option<String>,
+        settled: &mut Settled,
     ) -> Result<()> {
         let as_a_whole = match (&gathered.shortfall, unusable) {
             (_, Some(why)) => {
@@ -329,9 +372,9 @@ impl Posture {
         }
         if let Some((run, lease)) = &place.record {
             let now = (self.clock)();
-            if now.duration_since(place.alive_at) > HEARTBEAT {
+            if now.duration_since(settled.alive_at) > HEARTBEAT {
                 self.store.keep_lease(lease, now).await?;
-                place.alive_at = now;
+                settled.alive_at = now;
             }
             if as_a_whole.is_some() {
                 self.store.merge_undecided(run, &check.id, &gathered.result, lease, now).await?;
@@ -347,12 +390,12 @@ impl Posture {
                     .await?;
             }
         }
-        place.results.insert(check.id.clone(), gathered.result);
+        settled.results.insert(check.id.clone(), gathered.result);
         Ok(())
     }
 
-    async fn finish(&self, place: Place) -> Result<OrganizationReport> {
-        let Place { organization, snapshot, results, record, not_recorded, .. } = place;
+    async fn finish(&self, place: Place, results: BTreeMap<String, CheckResult>) -> Result<OrganizationReport> {
+        let Place { organization, snapshot, record, not_recorded, .. } = place;
         if let Some((run, lease)) = record {
             let checks: Vec<&str> = results.keys().map(String::as_str).collect();
             self.store.end_posture_run(&run, &checks, &lease, (self.clock)()).await?;
@@ -379,15 +422,28 @@ impl Gathered {
         if !self.record {
             return;
         }
-        let known = self.known.remove(&row.id);
         if row.outcome != CheckOutcome::Fail {
-            if let Some(known) = &known {
-                self.changes.extend(lives::not_failing(known, Seen::As(row.outcome), self.snapshot));
-            }
+            self.note_not_failing(&row.id, row.outcome);
             return;
         }
+        let known = self.known.remove(&row.id);
         self.mute(check, row, known.as_ref(), settings, now);
         self.changes.extend(lives::failing(known.as_ref(), finding_of(check, row, columns)));
+    }
+
+    /// Counts a thing that does not fail, and notes what that changes.
+    fn count(&mut self, id: &str, outcome: CheckOutcome) {
+        let outcome = if self.shortfall.is_some() { CheckOutcome::Unknown } else { outcome };
+        self.result.count(outcome);
+        if self.record {
+            self.note_not_failing(id, outcome);
+        }
+    }
+
+    fn note_not_failing(&mut self, id: &str, outcome: CheckOutcome) {
+        if let Some(known) = self.known.remove(id) {
+            self.changes.extend(lives::not_failing(&known, Seen::As(outcome), self.snapshot));
+        }
     }
 
     /// Accepts a finding by rule, or takes such an acceptance back. A person's word stands above rules.

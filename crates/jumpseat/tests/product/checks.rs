@@ -48,7 +48,7 @@ async fn different(scene: &Scene, view: &str) -> BTreeSet<String> {
     assert_eq!(ended.code, 0, "{ended:?}");
     let connection = scene.run(&["sql", "SELECT id FROM connections", "--output", "json"]).await.json();
     let ours = said_by_us(&ended, connection[0]["id"].as_str().unwrap());
-    let undecided = undecided(scene).await;
+    let (undecided, counted) = counted(scene).await;
     let theirs = said_by_the_simulator(scene, view).await;
     assert!(!theirs.is_empty(), "the simulator says nothing of checks");
     println!("{view}\n{:<38} {:>7} {:>7} {:>8} {:>7}  equal", "check", "pass", "fail", "unknown", "n/a");
@@ -59,7 +59,9 @@ async fn different(scene: &Scene, view: &str) -> BTreeSet<String> {
         let counts = OUTCOMES.map(|outcome| their.values().filter(|word| *word == outcome).count());
         // Of what could not be read at all there is no row; that the check is unknown as a whole says the same.
         let is_unread = own.is_empty() && undecided.contains(check) && their.values().all(|word| word == "unknown");
-        let is_equal = own == their || is_unread;
+        let counts_of_ours = OUTCOMES.map(|outcome| own.values().filter(|word| *word == outcome).count() as u64);
+        let is_counted = undecided.contains(check) || counted.get(check) == Some(&counts_of_ours);
+        let is_equal = (own == their || is_unread) && is_counted;
         println!(
             "{check:<38} {:>7} {:>7} {:>8} {:>7}  {}",
             counts[0],
@@ -104,11 +106,16 @@ fn example_parameters(scene: &Scene) -> String {
     format!("[parameters]\n{}", lines.concat())
 }
 
-/// The checks of which nothing can be told as a whole.
-async fn undecided(scene: &Scene) -> BTreeSet<String> {
+/// The checks of which nothing can be told as a whole, and each check's numbers, in the order of [`OUTCOMES`], as they are where
+/// nobody looks at the rows.
+async fn counted(scene: &Scene) -> (BTreeSet<String>, BTreeMap<String, [u64; 4]>) {
     let numbers = scene.run(&["check", "run", "--output", "json"]).await.json();
-    let undecided = numbers.as_array().unwrap().iter().filter(|row| row["reason"].is_string());
-    undecided.map(|row| row["check"].as_str().unwrap().to_owned()).collect()
+    let rows = numbers.as_array().unwrap();
+    let check = |row: &Value| row["check"].as_str().unwrap().to_owned();
+    let undecided = rows.iter().filter(|row| row["reason"].is_string()).map(check).collect();
+    let columns = ["passed", "failed", "unknown", "not_applicable"];
+    let counts = |row: &Value| columns.map(|column| row[column].as_u64().unwrap());
+    (undecided, rows.iter().map(|row| (check(row), counts(row))).collect())
 }
 
 /// The simulator knows of no connection and names the organization instead.
@@ -198,6 +205,17 @@ async fn a_sync_leaves_findings_that_can_be_accepted_assigned_and_opened_again()
         assert!(actions.contains(&action), "{actions:?}");
     }
     assert_eq!(scene.run(&["finding", "show", "99999999"]).await.code, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_all_checks_tell_why_a_thing_passes_as_rows_of_one_check_do() {
+    let scene = Scene::small().await.synced().await;
+    let rows = ["check", "run", "--rows", "--outcome", "pass", "--output", "jsonl"];
+    let of_all = scene.run(&rows).await.out;
+    let of_one = scene.run(&[&rows[..], &["user-mfa-not-enrolled"]].concat()).await.out;
+    let lines: Vec<&str> = of_all.lines().filter(|line| line.contains("user-mfa-not-enrolled")).collect();
+    assert!(lines.len() > 1);
+    assert_eq!(lines, of_one.lines().collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,7 +22,7 @@ async fn said(bed: &Bed, check: &str, settings: &str) -> BTreeMap<String, (Strin
     let library = library();
     let posture = bed.posture(Library::of_checks([library.check(check).unwrap().clone()]).unwrap(), settings);
     let mut said = BTreeMap::new();
-    run(&posture, Mode::Record, |_, row| {
+    run(&posture, Mode::RecordAndShow, |_, row| {
         said.insert(row.id.clone(), (row.outcome.word().to_owned(), row.reason.clone()));
     })
     .await;

@@ -23,6 +23,7 @@ const NOT_COLLECTED: &[&str] = &[
     "events",
     "logins",
     "activity",
+    "last_sign_ins",
     "windows",
     "event_counts",
     "event_types",

@@ -8,6 +8,7 @@
 mod answer;
 mod guard;
 mod kept;
+mod sister;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -184,6 +185,7 @@ pub static SYSTEM_TABLES: &[SystemTable] = &[
     views::EVENTS,
     views::LOGINS,
     views::ACTIVITY,
+    views::LAST_SIGN_INS,
     views::WINDOWS,
     views::COUNTS,
     views::TYPES,
@@ -290,7 +292,7 @@ impl Store {
         let prepare = || prepare(&query.sql, &query.parameters, known, view);
         // Our own are not nested deeply.
         let prepared = if query.is_frequent { prepare()? } else { on_large_stack(prepare)? };
-        Ok(prepared.folding(fold))
+        Ok(prepared.folding(fold, &view.snapshots))
     }
 
     /// The tables that a query reads, by name, after everything about it was checked. Nothing runs.
@@ -428,6 +430,15 @@ fn prepare(text: &str, parameters: &BTreeMap<String, Parameter>, known: Known<'_
     if parse(&statement.to_string(), view.postgres).ok().as_ref() != Some(&statement) {
         return Err(Error::Query("the query can not be read without doubt; write it more plainly".to_owned()));
     }
+    let mut joined = BTreeSet::new();
+    for table in tables.iter().filter(|table| guard.relations.contains(table.name) && !table.joined.is_empty()) {
+        // What a view reads is not seen here.
+        let is_of_view =
+            views.iter().any(|view| guard.relations.contains(view.name) && view.reads.contains(&table.name));
+        if !is_of_view && sister::is_joined(&statement, table) {
+            joined.insert(table.name);
+        }
+    }
     narrow(&mut statement, |text| parse_expression(text, view.postgres));
     let Statement::Query(mut query) = statement else {
         return Err(Error::Query("only SELECT is possible here: nothing can be changed".to_owned()));
@@ -443,7 +454,8 @@ fn prepare(text: &str, parameters: &BTreeMap<String, Parameter>, known: Known<'_
         }
     }
     for table in tables.iter().filter(|table| guard.relations.contains(table.name)) {
-        expressions.push(format!("\"{}\" AS NOT MATERIALIZED ({})", table.name, table_select(table, tables, view)));
+        let select = table_select(table, tables, view, joined.contains(table.name));
+        expressions.push(format!("\"{}\" AS NOT MATERIALIZED ({select})", table.name));
     }
     for system in SYSTEM_TABLES.iter().filter(|table| guard.relations.contains(table.name)) {
         expressions.push(format!("\"{}\" AS NOT MATERIALIZED ({})", system.name, system_select(system, view)));
@@ -507,24 +519,39 @@ fn columns_named(body: &SetExpr) -> Option<Vec<String>> {
 
 impl Prepared {
     /// The statement with rows folded that have one of these words; as it is, where that can not be done.
-    fn folding(mut self, words: &[&str]) -> Self {
+    fn folding(mut self, words: &[&str], snapshots: &[(String, i64)]) -> Self {
         let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
         let columns: Vec<String> = self.columns.iter().flatten().map(quoted).collect();
         let [first, id, _, word, fifth, others @ ..] = columns.as_slice() else { return self };
         if words.is_empty() {
             return self;
         }
-        let words = words.iter().map(|word| literal(word)).collect::<Vec<_>>().join(", ");
-        let folds = format!(
-            "COALESCE({word} IN ({words}), FALSE) AND {first} IS NOT NULL AND {id} IS NOT NULL AND {fifth} IS NOT NULL"
+        let quoted_words = words.iter().map(|word| literal(word)).collect::<Vec<_>>().join(", ");
+        let mut folds = format!(
+            "COALESCE({word} IN ({quoted_words}) AND {fifth} <> '', FALSE) AND {first} IS NOT NULL AND {id} IS NOT NULL"
         );
+        let folded = |first: &str, word: &str| {
+            let nothing = ", NULL".repeat(others.len());
+            format!(
+                "SELECT {first}, GROUP_CONCAT({id}, '{FOLD_MARK}'), COUNT(*), '{FOLDED}' || {word}, NULL{nothing} FROM jumpseat_rows"
+            )
+        };
+        let groups = if let [(org_id, _)] = snapshots {
+            // To read the rows again for each word is faster than to sort them.
+            let org_id = literal(org_id);
+            folds = format!("{folds} AND {first} = {org_id}");
+            let group = |text: &&str| {
+                let text = literal(text);
+                format!(" UNION ALL {} WHERE {folds} AND {word} = {text} HAVING COUNT(*) > 0", folded(&org_id, &text))
+            };
+            words.iter().map(group).collect()
+        } else {
+            format!(" UNION ALL {} WHERE {folds} GROUP BY {first}, {word}", folded(first, word))
+        };
         self.sql = format!(
-            "WITH jumpseat_rows AS MATERIALIZED ({sql}) SELECT {all} FROM jumpseat_rows WHERE NOT ({folds}) \
-             UNION ALL SELECT {first}, GROUP_CONCAT({id}, '{FOLD_MARK}'), COUNT(*), '{FOLDED}' || {word}, NULL{nothing} \
-             FROM jumpseat_rows WHERE {folds} GROUP BY {first}, {word}",
+            "WITH jumpseat_rows AS MATERIALIZED ({sql}) SELECT {all} FROM jumpseat_rows WHERE NOT ({folds}){groups}",
             sql = self.sql,
             all = columns.join(", "),
-            nothing = ", NULL".repeat(others.len()),
         );
         self
     }
@@ -574,27 +601,31 @@ fn literal(text: &str) -> String {
 }
 
 /// The SELECT that shows a table's rows as they stand in the snapshots of the view. It reads from one table, without a
-/// join, so that SQLite can lay it into any query around it and use the indexes from there.
-fn table_select(table: &Table, tables: &[&'static Table], view: &View) -> String {
+/// join, so that SQLite can lay it into any query around it and use the indexes from there; unless it `is_joined` to its
+/// sisters.
+fn table_select(table: &Table, tables: &[&'static Table], view: &View, is_joined: bool) -> String {
     let home = &view.home;
     let mut columns = vec!["v.org_id".to_owned(), "v.id".to_owned()];
     columns.extend(table.columns.iter().map(|column| format!("v.\"{}\"", column.name)));
-    for joined in table.joined {
+    let mut from = format!("{home}{} v", versions_name(table));
+    for (number, joined) in table.joined.iter().enumerate() {
         let Some(sister) = tables.iter().find(|other| other.name == joined.table) else { continue };
-        columns.extend(joined.columns.iter().map(|column| {
-            format!(
-                "(SELECT j.\"{column}\" FROM {home}{} j WHERE j.org_id = v.org_id AND j.id = v.\"{}\" AND {}) AS \"{column}\"",
-                versions_name(sister),
-                joined.by,
-                view.holds("j", sister),
-            )
+        let j = format!("j{number}");
+        let versions = format!("{home}{} {j}", versions_name(sister));
+        let condition =
+            format!("{j}.org_id = v.org_id AND {j}.id = v.\"{}\" AND {}", joined.by, view.holds(&j, sister));
+        columns.extend(joined.columns.iter().map(|column| match is_joined {
+            true => format!("{j}.\"{column}\""),
+            false => format!("(SELECT {j}.\"{column}\" FROM {versions} WHERE {condition}) AS \"{column}\""),
         }));
+        if is_joined {
+            from = format!("{from} LEFT JOIN {versions} ON {condition}");
+        }
     }
     columns.push(format!("(SELECT r.raw FROM {home}{} r WHERE r.row_id = v.row_id) AS raw", raws_name(table)));
     format!(
-        "SELECT {} FROM {home}{} v WHERE {} AND {}",
+        "SELECT {} FROM {from} WHERE {} AND {}",
         columns.join(", "),
-        versions_name(table),
         view.is_of_organizations("v"),
         view.holds("v", table)
     )
@@ -812,6 +843,28 @@ mod tests {
     async fn columns_of_a_sister_table_are_looked_up_by_id() {
         for plan in plans("SELECT hostname, seen_at FROM devices WHERE seen_at < '2026'").await {
             assert!(plan.contains("v_contacts_by_version (org_id=? AND id=?"), "{plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn columns_of_a_sister_table_are_looked_up_once_a_row_however_often_they_are_named() {
+        for sql in [
+            "SELECT hostname, seen_at, CASE WHEN seen_at IS NULL THEN 'never' WHEN seen_at < '2026' THEN 'long ago' END FROM devices",
+            "WITH d AS (SELECT d.id, d.seen_at FROM devices d) SELECT id, seen_at, seen_at < '2026' FROM d",
+            "SELECT d.seen_at, d.seen_at < '2026', d.seen_at IS NULL FROM devices d LEFT JOIN users u ON u.id = d.user_id",
+        ] {
+            for plan in plans(sql).await {
+                assert_eq!(plan.matches("v_contacts_by_version (org_id=? AND id=?").count(), 1, "{sql}\n{plan}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_device_that_may_not_be_there_is_found_by_an_index_with_the_columns_of_its_sister_table() {
+        let sql = "SELECT u.id, d.seen_at FROM users u LEFT JOIN devices d ON d.org_id = u.org_id AND d.user_id = u.id
+                   WHERE d.seen_at IS NULL OR d.seen_at < '2026'";
+        for plan in plans(sql).await {
+            assert!(plan.contains("v_devices_on_user_id (user_id=?"), "{plan}");
         }
     }
 

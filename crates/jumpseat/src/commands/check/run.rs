@@ -83,7 +83,11 @@ pub(super) async fn run(args: RunArgs, global: &Global) -> Result<Exit> {
         org_ids: org_id.map(|org_id| vec![org_id]),
         as_of: args.as_of,
         started_by: this_person(),
-        mode: if is_everything { Mode::Record } else { Mode::Show },
+        mode: match (is_everything, args.rows) {
+            (true, false) => Mode::Record,
+            (true, true) => Mode::RecordAndShow,
+            (false, _) => Mode::Show,
+        },
     };
     if is_everything {
         let org_id = request.org_ids.iter().flatten().next().cloned();
