@@ -1,6 +1,7 @@
 //! In front of every route: who asks, may they, and did their own page ask. A handler behind it has nothing to check.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
@@ -33,6 +34,8 @@ pub(crate) struct RequestId(pub(crate) String);
 const LARGEST_FORM: usize = 256 * 1024;
 /// A session is noted as used at most this often.
 const TOUCH: SignedDuration = SignedDuration::from_mins(1);
+/// A page waits at most this long until that is noted.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Whether an address is of the interface for programs.
 pub(crate) fn is_api(path: &str) -> bool {
@@ -136,6 +139,14 @@ fn take_turn(app: &App, ctx: &Ctx) -> Result<(), Problem> {
     })
 }
 
+/// Notes that somebody was here. While a sync writes, that can take a while: then it goes on beside the answer.
+async fn note(touching: impl Future<Output = store::Result<()>> + Send + 'static) -> store::Result<()> {
+    match tokio::time::timeout(PATIENCE, tokio::spawn(touching)).await {
+        Ok(Ok(noted)) => noted,
+        Ok(Err(_)) | Err(_) => Ok(()),
+    }
+}
+
 /// Somebody at a browser.
 async fn of_session(app: &App, headers: &HeaderMap, visit: &Visit, is_change: bool) -> Result<Ctx, Refusal> {
     let token = session::token_of(app, headers);
@@ -148,7 +159,8 @@ async fn of_session(app: &App, headers: &HeaderMap, visit: &Visit, is_change: bo
         return Err(sign_in_first(app, visit, is_change).await?);
     };
     if visit.now.duration_since(session.last_seen_at) > TOUCH {
-        app.store.touch_session(&session.id, visit.now).await?;
+        let (store, id, now) = (app.store.clone(), session.id.clone(), visit.now);
+        note(async move { store.touch_session(&id, now).await }).await?;
     }
     let form_token = form_token(&token);
     if is_change {
@@ -196,7 +208,8 @@ async fn of_token(app: &App, token: &str, visit: &Visit) -> Result<Ctx, Refusal>
         return Err(problem.help("Make a new one under Your account.").into());
     };
     if token.last_used_at.is_none_or(|last| visit.now.duration_since(last) > TOUCH) {
-        app.store.touch_api_token(&token.id, visit.now).await?;
+        let (store, id, now) = (app.store.clone(), token.id.clone(), visit.now);
+        note(async move { store.touch_api_token(&id, now).await }).await?;
     }
     Ok(Ctx::new(visit.clone(), person, By::Token(token))?)
 }

@@ -303,11 +303,13 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
     if let Some(file) = spec.export(&ctx).await {
         return file;
     }
-    let (facets, total) = facets(&ctx, table, &spec, heading).await?;
+    let title = plural(&label_of(&kind));
+    let frame = async { Frame::of(&ctx, Section::Assets, title).await?.with_freshness(&ctx).await };
+    // None of these waits for another.
+    let (facets, cards, types) = (facets(&ctx, table, &spec, heading), cards(&ctx, &kind, table), types(&ctx, &kind));
+    let ((facets, total), cards, types, frame) = tokio::try_join!(facets, cards, types, frame)?;
     let href_kind = kind.clone();
     let grid = spec.load(&ctx, total, |row| asset_href(&href_kind, &text(row, 0), &text(row, 1))).await?;
-    let frame = Frame::of(&ctx, Section::Assets, plural(&label_of(&kind))).await?.with_freshness(&ctx).await?;
-    let cards = cards(&ctx, &kind, table).await?;
     let shown = shown_columns(table, &chosen);
     let choices = all_columns(table).into_iter().map(|name| ColumnChoice {
         name,
@@ -320,7 +322,7 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         kept: kept(&ctx, &["column", "page", "sort"]),
         kept_by_search: kept(&ctx, &["q", "as_of", "page", "type", "org"]),
         as_of: ctx.query.text("as_of").to_owned(),
-        types: types(&ctx, &kind).await?,
+        types,
         label: plural(&label_of(&kind)),
         org_id: ctx.org_id.clone().unwrap_or_default(),
         frame,
