@@ -85,7 +85,11 @@ fn specification(name: &str) -> Option<Value> {
 #[expect(clippy::print_stderr, reason = "a skipped test must say so")]
 async fn every_field_of_every_row_is_in_the_published_specification() {
     let (Some(v1), Some(v2)) = (specification("v1"), specification("v2")) else {
-        assert_ne!(std::env::var("JUMPSEAT_REQUIRE_ALL").as_deref(), Ok("1"), "the published specifications are not here");
+        assert_ne!(
+            std::env::var("JUMPSEAT_REQUIRE_ALL").as_deref(),
+            Ok("1"),
+            "the published specifications are not here"
+        );
         eprintln!("skipped: the published specifications are not here");
         return;
     };
