@@ -50,7 +50,7 @@ pub(crate) fn own_checks(config: &Config) -> PathBuf {
 
 fn words(errors: &[FileError]) -> String {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    format!("these files can not be used:\n  {}", lines.join("\n  "))
+    format!("these files can not be used: {}", lines.join("; "))
 }
 
 /// Runs all checks over an organization after each of its snapshots, and merges what they find.

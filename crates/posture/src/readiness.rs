@@ -89,6 +89,10 @@ fn words_of(shortfall: &TableShortfall) -> String {
     };
     let part = if shortfall.part.is_empty() { String::new() } else { format!("{}: ", shortfall.part) };
     match &shortfall.reason {
+        // What JumpCloud answered begins with the same words.
+        Some(reason) if shortfall.state == "not_permitted" && reason.starts_with("not permitted") => {
+            format!("{part}reading it is {reason}")
+        }
         Some(reason) => format!("{part}{state} ({reason})"),
         None => format!("{part}{state}"),
     }
@@ -97,5 +101,24 @@ fn words_of(shortfall: &TableShortfall) -> String {
 impl std::fmt::Display for Shortfall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "the table {} is not complete: {}", self.table, self.why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_reading_is_not_permitted_is_said_once() {
+        let words = |reason: Option<&str>| {
+            let (table, part, state) = ("service_accounts".to_owned(), String::new(), "not_permitted".to_owned());
+            words_of(&TableShortfall { table, part, state, reason: reason.map(str::to_owned) })
+        };
+        assert_eq!(
+            words(Some("not permitted (status 403: Forbidden)")),
+            "reading it is not permitted (status 403: Forbidden)"
+        );
+        assert_eq!(words(Some("a fault")), "reading it is not permitted (a fault)");
+        assert_eq!(words(None), "reading it is not permitted");
     }
 }

@@ -268,6 +268,7 @@ async fn an_own_check_runs_beside_ours_and_can_not_take_an_id() {
     let taken = scene.run(&["check", "list"]).await;
     assert_eq!(taken.code, 2, "{taken:?}");
     assert!(taken.err.contains("device-disk-unencrypted.md:2") && taken.err.contains("is taken by"), "{taken:?}");
+    assert!(!taken.err.contains("\\u{"), "no line break that is printed as one: {taken:?}");
     std::fs::remove_file(folder.join("device-disk-unencrypted.md")).unwrap();
     std::fs::write(folder.join("any-device.md"), check("any-device", "severety: low\n")).unwrap();
     let wrong = scene.run(&["check", "list"]).await;
@@ -303,6 +304,10 @@ async fn the_check_of_the_page_can_be_tried_before_anything_was_collected() {
     let told = |row: &Value| format!("{} {}", row["id"], row["outcome"]).replace('"', "");
     let told: Vec<String> = tried.json().as_array().unwrap().iter().map(told).collect();
     assert_eq!(told, ["d1 pass", "d2 fail", "d3 unknown"]);
+    let refused = scene.file("refused.json", r#"{ "!devices": "not_permitted" }"#);
+    let tried = scene.run(&[&test[..], &["--fixture", refused.to_str().unwrap()]].concat()).await;
+    assert_eq!(tried.code, 0, "a table that can not be read is no fault of the file: {tried:?}");
+    assert!(tried.err.contains("all are unknown: the table devices is not complete"), "{tried:?}");
     let wrong = scene.file("wrong.json", r#"{ "device": [] }"#);
     let tried = scene.run(&[&test[..], &["--fixture", wrong.to_str().unwrap()]].concat()).await;
     assert_eq!(tried.code, 2, "{tried:?}");

@@ -18,7 +18,7 @@ use super::rows::text_of;
 use super::sample::{METHOD, Sampling};
 use super::sign::PublicKey;
 use super::sources::{Completeness, Source, Sources};
-use crate::framework::{RequirementStanding, Standing};
+use crate::framework::{MARKS, RequirementStanding, Standing};
 use crate::harmless::printable;
 
 /// How many gaps the first page names.
@@ -63,6 +63,8 @@ struct Report {
     exceptions_words: String,
     collected: Vec<(&'static str, String)>,
     sampling: Vec<String>,
+    /// What the letters behind a requirement mean.
+    marks: &'static [(char, &'static str)],
     public_key: String,
     key_id: String,
     product: String,
@@ -82,6 +84,13 @@ struct Group {
     items: Vec<Shown>,
 }
 
+/// A cell of a population: a time in two pieces that stay whole, or any text.
+struct CellText {
+    is_time: bool,
+    text: String,
+    time: String,
+}
+
 struct Shown {
     id: String,
     title: String,
@@ -99,9 +108,10 @@ struct Shown {
     population: String,
     counts: String,
     shown_words: String,
-    columns: Vec<String>,
+    /// Their names, in pieces between which a line may break.
+    columns: Vec<Vec<String>>,
     left_out: usize,
-    shown: Vec<Vec<String>>,
+    shown: Vec<Vec<CellText>>,
     sources: Vec<[String; 6]>,
     events: String,
     query: String,
@@ -179,6 +189,7 @@ impl Facts<'_> {
             },
             collected: self.collected(),
             sampling: self.sampling(),
+            marks: MARKS,
             public_key: self.key.line(),
             key_id: self.key.id(),
             product: manifest.product.clone(),
@@ -190,7 +201,7 @@ impl Facts<'_> {
         let manifest = self.manifest;
         vec![
             ("Organization", format!("{} ({})", printable(&manifest.organization), printable(&manifest.org_id))),
-            ("Period", format!("{} to {} (UTC)", time(manifest.from), time(manifest.to))),
+            ("Period", format!("{} to {}", time(manifest.from), time(manifest.to))),
             (
                 "Populations as of",
                 format!("{}, by the snapshot of {}", time(manifest.as_of), time(self.sources.snapshot.committed_at)),
@@ -279,7 +290,12 @@ impl Facts<'_> {
             population: format!("Population: {rows} rows {of}."),
             counts: counts_of(packed),
             shown_words,
-            columns: packed.columns.iter().take(COLUMNS).cloned().collect(),
+            columns: packed
+                .columns
+                .iter()
+                .take(COLUMNS)
+                .map(|column| column.split_inclusive('_').map(str::to_owned).collect())
+                .collect(),
             left_out,
             shown: packed.shown.iter().map(|row| row.iter().take(COLUMNS).map(cell).collect()).collect(),
             sources: packed.sources.iter().map(|source| source_line(source)).collect(),
@@ -517,7 +533,7 @@ fn gap_words(gap: &Gap) -> String {
 
 /// Without fractions of a second.
 fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 fn footer(manifest: &Manifest) -> String {
@@ -527,15 +543,21 @@ fn footer(manifest: &Manifest) -> String {
         .map(|letter| if letter.is_alphanumeric() || " .,-_".contains(letter) { letter } else { ' ' })
         .collect();
     format!(
-        "{plain}, {}, {} to {} UTC",
+        "{plain}, {}, {} to {}",
         manifest.framework_name.replace(['"', '\\', '<', '&'], " "),
         time(manifest.from),
         time(manifest.to)
     )
 }
 
-fn cell(value: &Value) -> String {
-    shortened(&text_of(value))
+/// What the report shows of a value: times without fractions of a second, as everywhere in it; the files have them whole.
+fn cell(value: &Value) -> CellText {
+    let text = text_of(value);
+    let at = text.contains('T').then(|| text.parse::<Timestamp>().ok()).flatten();
+    match at.map(time).as_deref().and_then(|at| at.split_once(' ')) {
+        Some((day, time)) => CellText { is_time: true, text: day.to_owned(), time: time.to_owned() },
+        None => CellText { is_time: false, text: shortened(&text), time: String::new() },
+    }
 }
 
 fn shortened(text: &str) -> String {

@@ -16,6 +16,7 @@ on_both_engines!(
     every_item_runs_and_reads_what_it_says,
     a_refused_population_is_not_collected_whatever_was_held_before,
     a_short_table_makes_an_item_incomplete,
+    the_report_tells_every_time_with_its_zone_and_what_its_letters_mean,
     a_pack_over_the_past_shows_the_past,
     a_query_that_gives_an_id_twice_makes_no_pack,
 );
@@ -125,6 +126,39 @@ async fn a_refused_population_is_not_collected_whatever_was_held_before(bed: &Be
             "{table}"
         );
     }
+}
+
+async fn the_report_tells_every_time_with_its_zone_and_what_its_letters_mean(bed: &Bed) {
+    let mut fixture = one_of_everything(bed);
+    fixture.insert(
+        "users".to_owned(),
+        json!([{ "id": "u1", "username": "ann", "state": "ACTIVATED", "created_at": "2026-11-02T07:08:09.123Z" }]),
+    );
+    bed.snapshot(&Value::Object(fixture)).await;
+    let posture = bed.posture(library(), "");
+    run(&posture, Mode::Record, |_, _| ()).await;
+    let items = items();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("pack");
+    let item = items.iter().find(|item| item.id == "ev-user-list").unwrap();
+    packed(bed, &posture, vec![item], &out).await.unwrap();
+    let page = std::fs::read_to_string(out.join("index.html")).unwrap();
+    let is_time = |text: &str| {
+        text.len() >= 8
+            && text
+                .bytes()
+                .take(8)
+                .enumerate()
+                .all(|(at, byte)| if at % 3 == 2 { byte == b':' } else { byte.is_ascii_digit() })
+    };
+    let times: Vec<&str> = page.char_indices().map(|(at, _)| &page[at..]).filter(|rest| is_time(rest)).collect();
+    assert!(times.iter().any(|rest| rest.starts_with("07:08:09")), "the time of a row is there");
+    for rest in times {
+        assert!(rest[8..].starts_with(" UTC"), "{}", &rest[..40]);
+    }
+    assert!(page.contains("<strong>J</strong> our judgement"), "what the letters behind a requirement mean");
+    // A heading may break between its words, not within one.
+    assert!(page.contains("<th>created_<wbr>at</th>"), "{page}");
 }
 
 async fn a_short_table_makes_an_item_incomplete(bed: &Bed) {
