@@ -213,7 +213,7 @@ async fn no_more_requests_run_at_once_than_allowed() {
 async fn a_rate_limit_of_the_service_costs_no_row() {
     let running = simulated(Config::single(900, 10, 1, 1)).await;
     let world = running.world();
-    world.faults().set_rate_limit(Some(RateLimit { rate: 20.0, burst: 5.0, retry_after: true }));
+    world.faults().set_rate_limit(Some(RateLimit { rate: 4.0, burst: 3.0, retry_after: true }));
     let client = with_key(&running, &world.credentials(0).read_only);
     let (found, pass) = all(&client, &endpoints::SYSTEMUSERS, &[], &[]).await.unwrap();
     assert_eq!((found.len(), pass.moved), (900, None));

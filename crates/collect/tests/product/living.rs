@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use simulator::Config;
+use store::{Cell, Limits, Query};
 
 use crate::support::{CORE, record, scenario, small, written};
 
@@ -76,4 +78,47 @@ async fn everything_that_is_collected_follows_a_living_organization() {
     }
     scenario.sync_completely().await;
     assert_eq!(written(&scenario.sync_completely().await), 0);
+}
+
+/// Promise J6.
+#[tokio::test]
+async fn a_question_about_any_of_a_thousand_moments_is_answered_as_it_was_then() {
+    const ALL: &str = "SELECT 'user', id, raw FROM users UNION ALL SELECT 'device', id, raw FROM devices
+                       UNION ALL SELECT 'member', group_id, member_id FROM group_members ORDER BY 1, 2, 3";
+    let mut config = small();
+    config.organizations[0].users = 30;
+    config.organizations[0].devices = 20;
+    let mut scenario = scenario(config).await;
+    scenario.only(CORE);
+    let store = scenario.collector.store.clone();
+    let answer = async |as_of| {
+        let query = Query { sql: ALL.to_owned(), as_of, ..Query::default() };
+        store.query(&query, &Limits::default()).await.unwrap().rows
+    };
+    let begun = scenario.collector.clock.now();
+    let mut truths = Vec::new();
+    for _ in 0..12 {
+        let report = scenario.sync_completely().await;
+        let rows = answer(None).await;
+        let oracle = scenario.world.oracle(0);
+        let ids = |kind: &str| -> Vec<String> {
+            let of_kind = rows.iter().filter(|row| matches!(&row[0], Cell::Text(text) if **text == *kind));
+            of_kind.map(|row| if let Cell::Text(id) = &row[1] { id.to_string() } else { String::new() }).collect()
+        };
+        assert_eq!(ids("user"), oracle.ids["systemusers"].iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(ids("device"), oracle.ids["systems"].iter().map(ToString::to_string).collect::<Vec<_>>());
+        truths.push((store.snapshots(&report.org_id, 1).await.unwrap()[0].committed_at, rows));
+        scenario.world.advance(Duration::from_secs(43_200));
+    }
+    assert!(truths.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 != two[1].1), "each one is another");
+    let (from, to) = (begun.as_millisecond() - 86_400_000, scenario.now_ms() + 86_400_000);
+    let mut state = 6_u64;
+    for _ in 0..1_000 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let ms = from + i64::try_from((state >> 33) % (to - from).unsigned_abs()).unwrap();
+        let at = Timestamp::from_millisecond(ms).unwrap();
+        let expected = truths.iter().rev().find(|(committed_at, _)| *committed_at <= at).map(|(_, rows)| rows);
+        let found = answer(Some(at)).await;
+        assert!(found == *expected.unwrap_or(&Vec::new()), "as of {at}: {} rows", found.len());
+    }
 }

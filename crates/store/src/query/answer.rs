@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use futures::{Stream, TryStreamExt};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions, Executor as _, PgConnection, Row as _, SqlSafeStr as _,
-    SqliteConnection, Statement as _, TypeInfo,
+    AssertSqlSafe, Column as _, ConnectOptions, Executor as _, PgConnection, Postgres, Row as _, SqlSafeStr as _,
+    Sqlite, SqliteConnection, Statement as _, TypeInfo,
 };
 
-use super::{AnswerColumn, Limits};
+use super::{AnswerColumn, Limits, Query};
 use crate::db::{Db, row_of_sqlite, sqlite_options};
 use crate::schema::{Cell, Kind};
 use crate::{Error, Result};
@@ -28,6 +30,7 @@ pub(super) const ENGINE_MEMORY: u64 = 512 << 20;
 const STEPS: i32 = 200;
 
 /// Stops the engine when an answer is dropped before its end.
+#[derive(Default)]
 struct StopOnDrop(Arc<AtomicBool>);
 
 impl Drop for StopOnDrop {
@@ -72,41 +75,49 @@ impl Asking {
         }
     }
 
-    /// Answers from a connection that is kept, after those that have asked before.
-    pub(super) async fn ask_again(
+    /// Answers a query. One that is frequent gets a connection that is kept, after those that have asked before. Any other gets
+    /// one that is opened for it alone, so that nobody waits for it, and that is closed afterwards, which stops the server.
+    pub(super) async fn answer(
         &self,
+        query: &Query,
         sql: String,
         deadline: Instant,
         limits: &Limits,
-        each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
+        mut each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
     ) -> Result<bool> {
-        match self {
-            Self::Sqlite { kept, .. } => answer_sqlite(&mut *kept.acquire().await?, sql, deadline, limits, each).await,
-            Self::Postgres { kept } => answer_postgres(&mut *kept.acquire().await?, sql, limits, each).await,
+        let mut connection = self.connection(query).await?;
+        let stop = StopOnDrop::default();
+        // Whoever asks has a type of their own here, of which there is to be little for each.
+        let (columns, mut rows) = connection.ask(sql, &stop, deadline, limits).await?;
+        if each(&columns, None).is_break() {
+            return Ok(false);
         }
+        let mut count = 0;
+        while let Some(row) = rows.try_next().await? {
+            if count == limits.rows {
+                return Ok(true);
+            }
+            count += 1;
+            if each(&columns, Some(row)).is_break() {
+                break;
+            }
+        }
+        Ok(false)
     }
 
-    /// Answers from a connection that is opened for this query alone, so that nobody waits for it. It is closed afterwards,
-    /// which stops the server.
-    pub(super) async fn ask_once(
-        &self,
-        sql: String,
-        sorts_on_disk: bool,
-        deadline: Instant,
-        limits: &Limits,
-        each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
-    ) -> Result<bool> {
-        match self {
-            Self::Sqlite { file, .. } => {
-                let mut connection = asking_options(file, sorts_on_disk).connect().await?;
-                answer_sqlite(&mut connection, sql, deadline, limits, each).await
+    async fn connection(&self, query: &Query) -> Result<Connection> {
+        Ok(match (self, query.is_frequent) {
+            (Self::Sqlite { kept, .. }, true) => Connection::SqliteKept(kept.acquire().await?),
+            (Self::Sqlite { file, .. }, false) => {
+                Connection::Sqlite(asking_options(file, query.sorts_on_disk).connect().await?)
             }
-            Self::Postgres { kept } => {
+            (Self::Postgres { kept }, true) => Connection::PostgresKept(kept.acquire().await?),
+            (Self::Postgres { kept }, false) => {
                 let mut connection = kept.connect_options().connect().await?;
                 restrict(&mut connection).await?;
-                answer_postgres(&mut connection, sql, limits, each).await
+                Connection::Postgres(connection)
             }
-        }
+        })
     }
 
     /// Closes what is kept.
@@ -135,23 +146,43 @@ fn asking_options(file: &Path, sorts_on_disk: bool) -> SqliteConnectOptions {
         .pragma("hard_heap_limit", ENGINE_MEMORY.to_string())
 }
 
-/// Answers from a SQLite connection, until the deadline or until the answer is dropped.
-async fn answer_sqlite(
-    connection: &mut SqliteConnection,
+/// What a query is asked on.
+enum Connection {
+    Sqlite(SqliteConnection),
+    SqliteKept(PoolConnection<Sqlite>),
+    Postgres(PgConnection),
+    PostgresKept(PoolConnection<Postgres>),
+}
+
+/// The columns and the rows of an answer.
+type Rows<'a> = (Vec<AnswerColumn>, BoxStream<'a, Result<Vec<Cell>>>);
+
+impl Connection {
+    async fn ask(&mut self, sql: String, stop: &StopOnDrop, deadline: Instant, limits: &Limits) -> Result<Rows<'_>> {
+        match self {
+            Self::Sqlite(connection) => ask_sqlite(connection, sql, stop, deadline).await,
+            Self::SqliteKept(connection) => ask_sqlite(connection, sql, stop, deadline).await,
+            Self::Postgres(connection) => ask_postgres(connection, sql, limits).await,
+            Self::PostgresKept(connection) => ask_postgres(connection, sql, limits).await,
+        }
+    }
+}
+
+/// Asks a SQLite connection, until the deadline or until it is told to stop.
+async fn ask_sqlite<'a>(
+    connection: &'a mut SqliteConnection,
     sql: String,
+    stop: &StopOnDrop,
     deadline: Instant,
-    limits: &Limits,
-    each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
-) -> Result<bool> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    let _stop = StopOnDrop(Arc::clone(&stopped));
+) -> Result<Rows<'a>> {
+    let stopped = Arc::clone(&stop.0);
     connection
         .lock_handle()
         .await?
         .set_progress_handler(STEPS, move || !stopped.load(Relaxed) && Instant::now() < deadline);
     let columns = columns_of(connection.prepare(AssertSqlSafe(sql.as_str()).into_sql_str()).await?.columns());
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch(connection);
-    answer(rows.map_err(Error::from).and_then(async |row| Ok(row_of_sqlite(&row)?.0)), &columns, limits, each).await
+    Ok((columns, rows.map_err(Error::from).and_then(async |row| Ok(row_of_sqlite(&row)?.0)).boxed()))
 }
 
 /// Makes a PostgreSQL connection one that can only read and that finds no table by its bare name.
@@ -164,46 +195,17 @@ async fn restrict(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Answers from a PostgreSQL connection.
-async fn answer_postgres(
-    connection: &mut PgConnection,
-    sql: String,
-    limits: &Limits,
-    each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
-) -> Result<bool> {
+/// Asks a PostgreSQL connection.
+async fn ask_postgres<'a>(connection: &'a mut PgConnection, sql: String, limits: &Limits) -> Result<Rows<'a>> {
     let longest = format!("SET statement_timeout = {}", limits.time.as_millis());
     sqlx::raw_sql(AssertSqlSafe(longest)).execute(&mut *connection).await?;
     let columns = columns_of(connection.prepare(AssertSqlSafe(sql.as_str()).into_sql_str()).await?.columns());
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(connection);
-    answer(rows.map_err(Error::from).and_then(async |row| cells_of_text(&row)), &columns, limits, each).await
+    Ok((columns, rows.map_err(Error::from).and_then(async |row| cells_of_text(&row)).boxed()))
 }
 
 fn columns_of<C: sqlx::Column>(columns: &[C]) -> Vec<AnswerColumn> {
     columns.iter().map(|column| AnswerColumn { name: column.name().to_owned() }).collect()
-}
-
-/// Hands out the columns, then rows up to the limit.
-async fn answer(
-    rows: impl Stream<Item = Result<Vec<Cell>>>,
-    columns: &[AnswerColumn],
-    limits: &Limits,
-    mut each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
-) -> Result<bool> {
-    let mut rows = std::pin::pin!(rows);
-    if each(columns, None).is_break() {
-        return Ok(false);
-    }
-    let mut count = 0;
-    while let Some(row) = rows.try_next().await? {
-        if count == limits.rows {
-            return Ok(true);
-        }
-        count += 1;
-        if each(columns, Some(row)).is_break() {
-            break;
-        }
-    }
-    Ok(false)
 }
 
 /// Reads a row of PostgreSQL's simple protocol, which answers every type as text.

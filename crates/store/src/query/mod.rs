@@ -278,10 +278,7 @@ impl Store {
         each: impl FnMut(&[AnswerColumn], Option<Vec<Cell>>) -> ControlFlow<()>,
     ) -> Result<bool> {
         let deadline = Instant::now() + limits.time;
-        let answered = match query.is_frequent {
-            true => self.asking.ask_again(sql, deadline, limits, each).await,
-            false => self.asking.ask_once(sql, query.sorts_on_disk, deadline, limits, each).await,
-        };
+        let answered = self.asking.answer(query, sql, deadline, limits, each).await;
         answered.map_err(|error| query_error(error, deadline, limits))
     }
 
