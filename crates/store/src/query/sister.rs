@@ -9,8 +9,8 @@ use sqlparser::ast::{
 
 use crate::schema::Table;
 
-/// Whether the sister tables of a table are to be joined: their columns are named more than once, since SQLite computes such
-/// a column anew for every mention. Where the table is the optional side of a join the engine could not lay a join into the
+/// Whether the sister tables of a table are to be joined: their columns are named more than twice, since SQLite computes such
+/// a column anew for every mention, and a join has a price of its own. Where the table is the optional side of a join the engine could not lay a join into the
 /// query, and would read the whole table first.
 pub(super) fn is_joined(statement: &Statement, table: &Table) -> bool {
     let mut seen = Seen { table, mentions: 0, is_optional: false };
