@@ -79,6 +79,9 @@ const SLACK_PAGES: u64 = 10;
 const GROWTH_PAGES: u64 = 100;
 /// Rows that are asked for ahead of the one who takes them: what bounds the memory of lists with long pages.
 const ROWS_AHEAD: usize = 10_000;
+/// Pages that are asked for or wait to be taken, for each request in flight. Pages are taken in order: with no more of them
+/// than requests, a page that comes late would keep the others' requests from being followed by the next.
+const PAGES_FOR_A_REQUEST: usize = 2;
 /// Empty pages in a row that a graph list may have before its total.
 const EMPTY_PAGES: u64 = 1000;
 
@@ -169,7 +172,8 @@ impl Pager {
 
     /// Asks for what is known to be there, side by side; else, one after the other, for what may be there.
     fn send_for_more(&mut self) {
-        let width = self.source.client.max_in_flight.min((ROWS_AHEAD / self.source.endpoint.family.limit()).max(1));
+        let most = (ROWS_AHEAD / self.source.endpoint.family.limit()).max(1);
+        let width = (self.source.client.max_in_flight * PAGES_FOR_A_REQUEST).min(most);
         while self.coming.len() < width && self.is_known_to_go_on() {
             self.send();
         }

@@ -67,6 +67,8 @@ pub(crate) struct Row(pub(crate) Vec<Cell>);
 /// How long a writer waits for another process's write before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Negative: KiB. The inner pages of the indexes stay in memory while a large table is written.
+pub(crate) const WRITER_CACHE: &str = "-16384";
 /// A log of so many pages is folded into the file at the next commit.
 const LONG_LOG: &str = "2000";
 
@@ -80,11 +82,10 @@ impl Db {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            // Negative: KiB. The inner pages of the indexes stay in memory while a large table is written.
             .page_size(16_384)
-            .pragma("cache_size", "-16384")
+            .pragma("cache_size", WRITER_CACHE)
             // An index over a large table is sorted beside the reading of its rows.
-            .pragma("threads", "1")
+            .pragma("threads", "3")
             .pragma("wal_autocheckpoint", LONG_LOG)
             .pragma("journal_size_limit", "67108864");
         let pool = SqlitePoolOptions::new()

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use crate::db::Tx;
+use crate::db::{Tx, WRITER_CACHE};
 use crate::migration::note_change;
 use crate::schema::{Cell, Column, Index, Kind, Reader, Table};
 use crate::{Result, Store};
@@ -50,12 +50,31 @@ pub(crate) async fn reach_layout(store: &Store, indexed: bool) -> Result<()> {
     }
     let postgres = store.db.is_postgres();
     let mut tx = store.db.begin().await?;
-    if postgres {
-        tx.execute("LOCK TABLE table_layout IN EXCLUSIVE MODE", vec![]).await?;
+    let begins = match postgres {
+        true => "LOCK TABLE table_layout IN EXCLUSIVE MODE",
+        // What SQLite's planner is told needs its table. With little memory, an index is sorted in pieces beside the reading.
+        false => "ANALYZE sqlite_schema; PRAGMA cache_size = -4096",
+    };
+    tx.run_script(begins).await?;
+    let reached = reach_each(&mut tx, &store.tables, indexed, postgres).await;
+    let ended = match postgres {
+        true => Ok(()),
+        false => tx.run_script(&format!("PRAGMA cache_size = {WRITER_CACHE}; ANALYZE sqlite_schema")).await,
+    };
+    reached.and(ended)?;
+    tx.commit().await?;
+    if layouts.is_empty() {
+        return Ok(());
     }
+    // A new index on a large table leaves a log as large, which every process would read through when it opens it.
+    store.db.fold_log().await
+}
+
+/// Brings each table to its layout, under the lock.
+async fn reach_each(tx: &mut Tx, tables: &[&Table], indexed: bool, postgres: bool) -> Result<()> {
     let mut is_noted = false;
-    for table in store.tables.iter() {
-        // Read again under the lock: another process may have been faster.
+    for table in tables {
+        // Read again: another process may have been faster.
         let rows = tx.fetch("SELECT layout FROM table_layout WHERE name = $1", vec![table.name.into()]).await?;
         let layout = layout(table, indexed);
         let stored = rows.first().map(|row| row.text(0));
@@ -64,12 +83,12 @@ pub(crate) async fn reach_layout(store: &Store, indexed: bool) -> Result<()> {
         }
         // Other indexes disturb no program that has the database open, other columns do.
         if !is_noted && has_other_columns(stored.as_deref(), &layout) {
-            note_change(&mut tx).await?;
+            note_change(tx).await?;
             is_noted = true;
         }
         match stored {
-            None => create_table(&mut tx, table, indexed, postgres).await?,
-            Some(stored) => reshape_table(&mut tx, table, &stored, indexed, postgres).await?,
+            None => create_table(tx, table, indexed, postgres).await?,
+            Some(stored) => reshape_table(tx, table, &stored, indexed, postgres).await?,
         }
         tx.execute(
             "INSERT INTO table_layout (name, layout) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET layout = $2",
@@ -77,12 +96,7 @@ pub(crate) async fn reach_layout(store: &Store, indexed: bool) -> Result<()> {
         )
         .await?;
     }
-    tx.commit().await?;
-    if layouts.is_empty() {
-        return Ok(());
-    }
-    // A new index on a large table leaves a log as large, which every process would read through when it opens it.
-    store.db.fold_log().await
+    Ok(())
 }
 
 /// A table's columns and indexes as text, a line each.
@@ -214,8 +228,7 @@ async fn create_indexes(tx: &mut Tx, table: &Table, indexed: bool, postgres: boo
     let stats: String =
         all.iter().map(|VersionIndex { name, stat, .. }| format!("('v_{table}', '{name}', '{stat}'), ")).collect();
     tx.run_script(&format!(
-        "ANALYZE sqlite_schema;
-         DELETE FROM sqlite_stat1 WHERE tbl IN ('v_{table}', 'r_{table}');
+        "DELETE FROM sqlite_stat1 WHERE tbl IN ('v_{table}', 'r_{table}');
          INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES {stats}('r_{table}', NULL, '1000000');"
     ))
     .await

@@ -72,7 +72,7 @@ pub(super) static USERS: Collected = Collected {
             text("employee_type", "/employeeType", "Kind of employment, free text."),
             text("employee_number", "/employeeIdentifier", "Employee number; the API's word is employeeIdentifier."),
             text("location", "/location", "Location, free text."),
-            text("manager_id", "/manager", "The manager's user id (users.id).").linking(),
+            text("manager_id", "/manager", "The manager's user id (users.id).").indexed(),
             text("description", "/description", "Free text."),
             json("attributes", "/attributes", "Custom attributes, name and value."),
             json("addresses", "/addresses", "Postal addresses."),

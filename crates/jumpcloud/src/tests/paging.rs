@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use super::{
@@ -425,6 +426,21 @@ async fn pages_with_a_known_total_are_asked_for_side_by_side() {
     let client = client(&server);
     all(&client, endpoints::SYSTEMS, &[]).await.unwrap();
     assert!(server.connections() > 1, "one connection at a time");
+    assert!(server.connections() <= 10, "more than max_in_flight connections");
+}
+
+#[tokio::test]
+async fn a_page_that_comes_late_does_not_keep_the_others_from_being_followed_by_the_next() {
+    let (everything, expected) = (rows(3000), rows(3000));
+    let server = Server::start(move |asked, _| match (asked.number("skip", 0), v1(asked, &everything)) {
+        // The second page is on its way while fifteen others are asked for.
+        (99, Say::Bytes(page)) => Say::After(17, page),
+        (_, page) => page,
+    })
+    .await;
+    let client = client(&server);
+    let read = tokio::time::timeout(Duration::from_secs(60), all(&client, endpoints::SYSTEMS, &[])).await;
+    assert_eq!(read.expect("the pages behind the late one are asked for").unwrap().0, expected);
     assert!(server.connections() <= 10, "more than max_in_flight connections");
 }
 

@@ -36,6 +36,8 @@ impl Asked {
 pub(super) enum Say {
     /// Sends the bytes and waits for the next request.
     Bytes(Vec<u8>),
+    /// Sends the bytes when so many requests have come, to all connections together.
+    After(usize, Vec<u8>),
     /// Sends the bytes and ends the connection.
     Cut(Vec<u8>),
     /// Sends the bytes and then nothing, for ever.
@@ -147,6 +149,12 @@ async fn talk(
         };
         match say {
             Say::Bytes(bytes) => write(&mut socket, &bytes, sent).await?,
+            Say::After(requests, bytes) => {
+                while asked.lock().unwrap().len() < requests {
+                    tokio::task::yield_now().await;
+                }
+                write(&mut socket, &bytes, sent).await?;
+            }
             Say::Cut(bytes) => {
                 write(&mut socket, &bytes, sent).await?;
                 socket.shutdown().await.ok()?;
