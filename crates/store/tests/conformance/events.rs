@@ -37,6 +37,7 @@ on_both_engines!(
     sql_sees_events_and_joins_them_with_the_inventory,
     a_condition_on_time_means_the_same_however_it_is_asked,
     activity_tells_the_last_sign_in,
+    the_last_sign_in_of_a_span_of_days_is_told,
     texts_that_no_database_likes_are_kept_to_the_last_byte,
     what_is_old_is_removed_and_its_proof_stays,
     an_hour_that_nobody_read_before_the_retention_passed_is_a_gap,
@@ -715,6 +716,39 @@ async fn activity_tells_the_last_sign_in(bed: &Bed) {
     );
     let sql = "SELECT name, country, events FROM activity WHERE role = 'address' ORDER BY name";
     assert_eq!(lines(&ask(&store, sql).await.unwrap()), ["192.0.2.1 DE 2", "198.51.100.7 US 2"]);
+}
+
+async fn the_last_sign_in_of_a_span_of_days_is_told(bed: &Bed) {
+    let store = bed.open().await;
+    let mut writer = writer(&store, "o1").await;
+    let days = |days: i64| days * 24 * 60;
+    let events = [event(5, 10), event(10, 20), event(15, days(2)), event(20, days(2) + 30)];
+    for event in events {
+        let mut row = event.row();
+        row.user = Party { id: Some("u1"), name: Some("mara") };
+        // Only failures are sign-ins in these tests. The last one of the second day fails.
+        row.outcome = if event.number == 20 { EventOutcome::Failure } else { EventOutcome::Success };
+        if event.number == 5 {
+            row.administrator = Party { id: Some("a1"), name: Some("root") };
+        }
+        let page = EventPage { window: hour_of(0), rows: &[row], position: None, is_last: false, mapping: 1 };
+        writer.write_page(&page, minute(1)).await.unwrap();
+    }
+    for (role, since, until, expected) in [
+        ("user", "2026-11-20", "2026-11-20", &["o1 u1 mara 2026-11-20T06:20:00.000Z"][..]),
+        ("user", "2026-11-01", "2026-11-21", &["o1 u1 mara 2026-11-20T06:20:00.000Z"]),
+        ("user", "2026-11-20", "2026-11-22", &["o1 u1 mara 2026-11-22T06:00:00.000Z"]),
+        ("user", "2026-11-21", "2026-11-21", &[]),
+        ("user", "2026-11-22", "2026-11-20", &[]),
+        ("administrator", "2026-11-20", "2026-11-22", &["o1 a1 root 2026-11-20T06:10:00.000Z"]),
+        ("administrator", "2026-11-21", "2026-11-22", &[]),
+    ] {
+        let sql = format!(
+            "SELECT org_id, id, name, last_sign_in_at FROM last_sign_ins
+             WHERE role = '{role}' AND since = '{since}' AND until = '{until}'"
+        );
+        assert_eq!(lines(&ask(&store, &sql).await.unwrap()), expected, "{role} {since} {until}");
+    }
 }
 
 async fn texts_that_no_database_likes_are_kept_to_the_last_byte(bed: &Bed) {
