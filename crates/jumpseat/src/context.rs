@@ -117,10 +117,10 @@ pub(crate) fn collector(config: &Config, store: Store, what: &str) -> Result<Col
     let key = master_key(config)?;
     let host = this_host();
     let holder = LeaseHolder::this_process(what, &host);
-    let posture = load_posture(config, store.clone(), what)?;
+    let after_sync = tells_after_sync(config.clone(), store.clone(), what.to_owned());
     let mut collector =
         Collector::new(store, Arc::new(key), clock(), settings(config)?, holder, config.collector.clone());
-    collector.after_sync = Some(tells_after_sync(posture));
+    collector.after_sync = Some(after_sync);
     Ok(collector)
 }
 

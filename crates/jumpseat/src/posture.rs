@@ -16,8 +16,23 @@ use crate::exit::Problem;
 
 /// Loads the checks and what is set of them.
 pub(crate) fn load_posture(config: &Config, store: Store, what: &str) -> Result<Posture> {
-    let library = load_library(config)?;
-    let file = config.posture_file.clone().unwrap_or_else(|| config.data_dir.join("posture.toml"));
+    posture_with(load_library(config)?, config, store, what)
+}
+
+/// The same for what must go on: checks that can not be used are left out, and a warning says why.
+///
+/// # Errors
+/// The settings of the checks can not be used.
+pub(crate) fn load_usable_posture(config: &Config, store: Store, what: &str) -> Result<Posture> {
+    let (library, left_out) = Library::load_usable(Some(&own_checks(config)));
+    for error in left_out {
+        tracing::warn!("a check is left out: {error}");
+    }
+    posture_with(library, config, store, what)
+}
+
+fn posture_with(library: Library, config: &Config, store: Store, what: &str) -> Result<Posture> {
+    let file = settings_file(config);
     if config.posture_file.is_some() && !file.is_file() {
         let help = "Check posture_file in the settings.";
         return Err(Problem::not_found(format!("there is no file {}", file.display()), help));
@@ -39,8 +54,25 @@ pub(crate) fn load_library(config: &Config) -> Result<Library> {
 
 /// The evidence items that come with the program and the user's own.
 pub(crate) fn load_items(config: &Config, library: &Library) -> Result<Items> {
-    let own = config.data_dir.join("evidence");
-    Items::load(Some(&own), library).map_err(|errors| Problem::usage(words(&errors)))
+    Items::load(Some(&own_items(config)), library).map_err(|errors| Problem::usage(words(&errors)))
+}
+
+/// The same for what must go on: items that can not be used are left out, and a warning says why.
+pub(crate) fn load_usable_items(config: &Config, library: &Library) -> Items {
+    let (items, left_out) = Items::load_usable(Some(&own_items(config)), library);
+    for error in left_out {
+        tracing::warn!("an evidence item is left out: {error}");
+    }
+    items
+}
+
+fn own_items(config: &Config) -> PathBuf {
+    config.data_dir.join("evidence")
+}
+
+/// Where parameters of checks and rules for findings are set.
+pub(crate) fn settings_file(config: &Config) -> PathBuf {
+    config.posture_file.clone().unwrap_or_else(|| config.data_dir.join("posture.toml"))
 }
 
 /// The folder of the user's own checks.
@@ -53,11 +85,19 @@ fn words(errors: &[FileError]) -> String {
     format!("these files can not be used: {}", lines.join("; "))
 }
 
-/// Runs all checks over an organization after each of its snapshots, and merges what they find.
-pub(crate) fn tells_after_sync(posture: Posture) -> AfterSync {
+/// Runs all checks over an organization after each of its snapshots, and merges what they find. The checks and their settings
+/// are read each time, so that nothing has to be started again for one that was written meanwhile, and what can not be used
+/// stops no collecting.
+pub(crate) fn tells_after_sync(config: Config, store: Store, what: String) -> AfterSync {
+    let config = Arc::new(config);
     Arc::new(move |org_id| {
-        let posture = posture.clone();
-        Box::pin(async move { check_all(&posture, vec![org_id]).await })
+        let posture = load_usable_posture(&config, store.clone(), &what);
+        Box::pin(async move {
+            match posture {
+                Ok(posture) => check_all(&posture, vec![org_id]).await,
+                Err(error) => tracing::error!("the checks did not run: {error:#}"),
+            }
+        })
     })
 }
 

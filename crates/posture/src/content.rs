@@ -39,6 +39,12 @@ impl Library {
     /// # Errors
     /// All files that can not be used.
     pub fn load(own: Option<&Path>) -> Result<Self, Vec<FileError>> {
+        let (library, errors) = Self::load_usable(own);
+        if errors.is_empty() { Ok(library) } else { Err(errors) }
+    }
+
+    /// The same without what can not be used, and why not: for work that must go on whatever somebody has left in a folder.
+    pub fn load_usable(own: Option<&Path>) -> (Self, Vec<FileError>) {
         let mut library = Self::default();
         let mut errors = Vec::new();
         for (path, text) in embedded(&CHECKS) {
@@ -55,7 +61,7 @@ impl Library {
         }
         errors.extend(library.unknown_profiles(library.checks()));
         errors.extend(library.unknown_minimums());
-        if errors.is_empty() { Ok(library) } else { Err(errors) }
+        (library, errors)
     }
 
     /// A library of these checks and no frameworks.

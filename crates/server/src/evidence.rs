@@ -73,7 +73,7 @@ pub(crate) async fn make(ctx: &Ctx, wanted: &Wanted) -> Result<Made, Problem> {
         "from": wanted.from, "to": wanted.to, "as_of": wanted.as_of, "items": wanted.items,
         "sample": wanted.sampling.as_ref().map(|sampling| sampling.size),
     });
-    ctx.audit("evidence.pack", &framework.id, Some(&organization.org_id), detail).await?;
+    ctx.audit_begun("evidence.pack", &framework.id, Some(&organization.org_id), detail).await?;
     // It has its number when it is done.
     let out = app.packs.join(format!("{}.zip", uuid::Uuid::now_v7()));
     let request = PackRequest {
@@ -82,7 +82,8 @@ pub(crate) async fn make(ctx: &Ctx, wanted: &Wanted) -> Result<Made, Problem> {
         organization: &organization,
         from: wanted.from,
         to: wanted.to,
-        as_of: wanted.as_of.unwrap_or(wanted.to),
+        // Nothing is known of what is still to come.
+        as_of: wanted.as_of.unwrap_or(wanted.to).min(ctx.now),
         sampling: wanted.sampling.clone(),
         made_at: ctx.now,
         made_by: ctx.by(),
@@ -90,13 +91,10 @@ pub(crate) async fn make(ctx: &Ctx, wanted: &Wanted) -> Result<Made, Problem> {
         asked: collect::tables::asked_by(),
         out: &out,
     };
-    let made = match pack(&app.posture, &app.collector.key, &request).await {
-        Ok(made) => made,
-        Err(error) => {
-            ctx.audit_failed("evidence.pack", &framework.id, Some(&organization.org_id), &error.to_string()).await;
-            return Err(error.into());
-        }
-    };
+    let made = pack(&app.posture, &app.collector.key, &request).await;
+    let failure = made.as_ref().err().map(ToString::to_string);
+    ctx.audit_ended("evidence.pack", &framework.id, Some(&organization.org_id), failure).await;
+    let made = made?;
     tokio::fs::rename(&out, place(app, made.pack.number)).await.map_err(Problem::internal)?;
     Ok(made)
 }

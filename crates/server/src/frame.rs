@@ -2,12 +2,15 @@
 
 use askama::Template;
 use axum::response::{Html, IntoResponse as _};
+use collect::condition::State;
 use collect::when::relative;
 use jiff::Timestamp;
+use store::StreamKind;
+use store::schema::time_text;
 
 use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
-use crate::reading::{maybe_text, text};
+use crate::reading::{Parameters, Standing, maybe_text, text};
 use crate::visit::Ctx;
 
 /// The frame of a page.
@@ -24,6 +27,7 @@ pub(crate) struct Frame {
     pub(crate) organizations: Vec<OrganizationChoice>,
     /// What is asked for, but for the organization: the switcher keeps it.
     pub(crate) path: String,
+    pub(crate) kept: Vec<(String, String)>,
     pub(crate) notice: Option<&'static str>,
     pub(crate) freshness: Freshness,
     /// Something is running: the page shows itself again by and by.
@@ -54,6 +58,8 @@ pub(crate) struct Freshness {
     pub(crate) exact: String,
     /// What is missing, by organization.
     pub(crate) missing: Vec<String>,
+    /// How many inventories are older than they should be, or were never collected, in words; empty if none is.
+    pub(crate) late: String,
 }
 
 /// The parts of the console, in the order of the navigation.
@@ -141,6 +147,13 @@ impl Frame {
                 .map(|(id, name)| OrganizationChoice { is_chosen: chosen == Some(id.as_str()), id, name })
                 .collect(),
             path: ctx.path.clone(),
+            kept: ctx
+                .query
+                .0
+                .iter()
+                .filter(|(name, _)| !["org", "page", "done"].contains(&name.as_str()))
+                .cloned()
+                .collect(),
             notice: NOTICES.iter().find(|(code, _)| *code == done).map(|(_, words)| *words),
             freshness: Freshness::default(),
             is_live: false,
@@ -152,10 +165,22 @@ impl Frame {
     /// The same with how fresh the inventory behind the page is.
     pub(crate) async fn with_freshness(mut self, ctx: &Ctx) -> Result<Self, Problem> {
         let names = ctx.read().organization_names().await?;
-        let sql = "SELECT s.org_id, s.committed_at, s.complete, s.reason FROM snapshots s
-                   WHERE s.number = (SELECT MAX(t.number) FROM snapshots t WHERE t.org_id = s.org_id)
-                   ORDER BY s.committed_at";
-        let rows = ctx.read().rows(sql).await?;
+        let as_of = ctx.as_of()?;
+        let (by_then, parameters) = match as_of {
+            Some(at) => {
+                (" AND t.committed_at <= :by", Parameters::from([("by".to_owned(), time_text(at).as_str().into())]))
+            }
+            None => ("", Parameters::new()),
+        };
+        let sql = format!(
+            "SELECT s.org_id, s.committed_at, s.complete, s.reason FROM snapshots s
+             WHERE s.number = (SELECT MAX(t.number) FROM snapshots t WHERE t.org_id = s.org_id{by_then})
+             ORDER BY s.committed_at"
+        );
+        let rows = ctx.read().ask(sql, parameters).await?.rows;
+        if as_of.is_none() {
+            self.freshness.late = late(&ctx.read().standings(&ctx.app).await?);
+        }
         // The oldest of them counts: nothing on the page is older.
         if let Some(at) = rows.first().and_then(|row| text(row, 1).parse::<Timestamp>().ok()) {
             self.freshness.as_of = relative(at, ctx.now);
@@ -171,6 +196,21 @@ impl Frame {
             .collect();
         Ok(self)
     }
+}
+
+/// How many inventories are late or were never collected.
+fn late(standings: &[Standing]) -> String {
+    let count = |is: fn(State) -> bool| {
+        let inventories = standings.iter().filter(|standing| standing.stream.kind == StreamKind::Inventory);
+        inventories.filter(|standing| is(standing.condition.state)).count()
+    };
+    let parts = [
+        (count(|state| state < State::Incomplete), "not collected on time"),
+        (count(|state| state == State::Pending), "not synced yet"),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}")).collect();
+    parts.join(", ")
 }
 
 /// An address with the organization that the pages are about.

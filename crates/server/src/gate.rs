@@ -156,7 +156,7 @@ async fn of_session(app: &App, headers: &HeaderMap, visit: &Visit, is_change: bo
     };
     let found = found.filter(|(session, _)| visit.now.duration_since(session.last_seen_at) < IDLE);
     let (Some((session, person)), Some(token)) = (found, token) else {
-        return Err(sign_in_first(app, visit, is_change).await?);
+        return Err(sign_in_first(app, headers, visit, is_change).await?);
     };
     if visit.now.duration_since(session.last_seen_at) > TOUCH {
         let (store, id, now) = (app.store.clone(), session.id.clone(), visit.now);
@@ -178,16 +178,23 @@ async fn of_session(app: &App, headers: &HeaderMap, visit: &Visit, is_change: bo
 }
 
 /// Where somebody goes who is not signed in.
-async fn sign_in_first(app: &App, visit: &Visit, is_change: bool) -> Result<Refusal, Refusal> {
-    if is_api(&visit.path) || is_change {
+async fn sign_in_first(app: &App, headers: &HeaderMap, visit: &Visit, is_change: bool) -> Result<Refusal, Refusal> {
+    let back = is_change.then(|| page_of(headers)).flatten();
+    let is_of_page = is_form(headers) && back.is_some();
+    if is_api(&visit.path) || (is_change && !is_of_page) {
         let problem = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "nobody is signed in");
         return Ok(problem.help("Sign in, or send an API token as `Authorization: Bearer …`.").into());
     }
     if !app.store.has_people().await? {
         return Ok(Refusal::Elsewhere("/setup".to_owned()));
     }
+    // Back to the page that the form was on: what it asked for is not done by itself after the sign-in.
     let query = visit.query.with("", None);
-    let here = if query.is_empty() { visit.path.clone() } else { format!("{}?{query}", visit.path) };
+    let here = match back {
+        Some(page) => page,
+        None if query.is_empty() => visit.path.clone(),
+        None => format!("{}?{query}", visit.path),
+    };
     let next = Pairs(vec![("next".to_owned(), here)]).with("", None);
     Ok(Refusal::Elsewhere(format!("/sign-in?{next}")))
 }
@@ -227,6 +234,16 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::forbidden("this change was not asked for by a page of this console"))
+}
+
+/// The page of ours that a form was on, as the browser says.
+fn page_of(headers: &HeaderMap) -> Option<String> {
+    let page = url::Url::parse(&text_of(headers, header::REFERER)).ok()?;
+    let is_ours = page.host_str().is_some_and(|host| {
+        let ours = text_of(headers, header::HOST);
+        page.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")) == ours
+    });
+    is_ours.then(|| page[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -1,6 +1,7 @@
 //! Reading for a person: the one place that decides which organizations they see. Every question that a page or the API
 //! asks of the store goes through here.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -185,13 +186,24 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What organizations are called: by their own name, else by their connection's.
+    /// What organizations are called: by their own name, with their connection's where several have the same, or by it alone.
     pub(crate) async fn organization_names(&self) -> Result<BTreeMap<String, String>, Problem> {
         let connections = self.everywhere().connections().await?;
-        Ok(connections
-            .into_iter()
-            .filter_map(|connection| Some((connection.org_id?, connection.org_name.unwrap_or(connection.name))))
-            .collect())
+        let mut names = BTreeMap::new();
+        let mut of_name: BTreeMap<String, usize> = BTreeMap::new();
+        for Connection { org_id, org_name, name, .. } in connections {
+            let Some(org_id) = org_id else { continue };
+            let organization = org_name.unwrap_or_else(|| name.clone());
+            if let Entry::Vacant(vacant) = names.entry(org_id) {
+                *of_name.entry(organization.clone()).or_default() += 1;
+                vacant.insert((organization, name));
+            }
+        }
+        let told = |(organization, connection): (String, String)| match of_name.get(&organization) {
+            Some(2..) if organization != connection => format!("{organization} ({connection})"),
+            _ => organization,
+        };
+        Ok(names.into_iter().map(|(org_id, names)| (org_id, told(names))).collect())
     }
 }
 

@@ -29,22 +29,25 @@ pub(crate) fn trace(raw: &str, received: &Received<'_>) -> Vec<Traced> {
         return Vec::new();
     }
     let mut mapper = Mapper::default();
-    let mut map = |event: &Value| -> BTreeMap<String, Value> {
+    let mut map = |event: &Value, received: &Received<'_>| -> BTreeMap<String, Value> {
         let mut text = Vec::new();
-        mapper.read(&event.to_string()).write_ocsf(&received, &mut text);
+        mapper.read(&event.to_string()).write_ocsf(received, &mut text);
         let mapped: Value = serde_json::from_slice(&text).unwrap_or(Value::Null);
         leaves(&mapped).into_iter().map(|pointer| (named(&pointer), value_at(&mapped, &pointer))).collect()
     };
-    let whole = map(&event);
+    let whole = map(&event, &received);
+    // What stands in for a member that is not there is mostly equal to it, and would hide that it counts.
+    let bare = Received { logged_ms: 0, organization: None, ..received };
+    let known = map(&event, &bare);
     let mut from: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for pointer in &places {
         let mut without = event.clone();
         if let Some(member) = without.pointer_mut(pointer) {
             *member = Value::Null;
         }
-        let changed = map(&without);
-        for (path, value) in &whole {
-            if changed.get(path) != Some(value) {
+        let changed = map(&without, &bare);
+        for path in whole.keys() {
+            if changed.get(path) != known.get(path) {
                 from.entry(path).or_default().push(named(pointer));
             }
         }

@@ -73,7 +73,7 @@ pub(crate) async fn decide(ctx: &Ctx, numbers: &[i64], decision: Decision) -> Re
     org_ids.dedup();
     let org_id = if org_ids.len() == 1 { org_ids.first().map(String::as_str) } else { None };
     let (action, object) = (decision.action(), format!("findings {}", list.join(", ")));
-    ctx.audit(action, &object, org_id, decision.detail()).await?;
+    ctx.audit_begun(action, &object, org_id, decision.detail()).await?;
     let (store, by) = (&ctx.app.store, ctx.by());
     let done = match decision {
         Decision::Accept { kind, why, until } => {
@@ -84,9 +84,6 @@ pub(crate) async fn decide(ctx: &Ctx, numbers: &[i64], decision: Decision) -> Re
             store.assign_findings(numbers, &Assignment { owner, due }, &by, ctx.now).await
         }
     };
-    if let Err(error) = done {
-        ctx.audit_failed(action, &object, org_id, &error.to_string()).await;
-        return Err(error.into());
-    }
-    Ok(())
+    ctx.audit_ended(action, &object, org_id, done.as_ref().err().map(ToString::to_string)).await;
+    Ok(done?)
 }

@@ -142,9 +142,14 @@ impl Ctx {
         Ok(Self { visit, person, role, bound, session, token, identity, form_token, org_id })
     }
 
-    /// The time in the past that the address asks for: a day means its end.
+    /// The time in the past that the address asks for: a day means its end, and today means now.
     pub(crate) fn as_of(&self) -> Result<Option<Timestamp>, Problem> {
-        self.query.get("as_of").map(|text| collect::when::parse_moment(text).map_err(Problem::bad)).transpose()
+        let Some(text) = self.query.get("as_of") else { return Ok(None) };
+        let at = collect::when::parse_moment(text).map_err(Problem::bad)?;
+        if at > self.now + jiff::SignedDuration::from_hours(24) {
+            return Err(Problem::bad(format!("{text} is in the future; nothing is known of it")));
+        }
+        Ok(Some(at).filter(|at| *at <= self.now))
     }
 
     /// What tells this session or token from all others.
@@ -175,7 +180,7 @@ impl Ctx {
         }
     }
 
-    /// Writes into the audit log what is about to be done. What can not be written is not done.
+    /// Writes into the audit log what is done now. What can not be written is not done.
     pub(crate) async fn audit(
         &self,
         action: &str,
@@ -183,16 +188,39 @@ impl Ctx {
         org_id: Option<&str>,
         detail: Value,
     ) -> Result<(), Problem> {
-        let kind = if self.token.is_some() { "token" } else { "person" };
-        self.visit.audit_as(&self.by(), kind, action, object, org_id, detail, "done").await
+        self.audit_line(action, object, org_id, detail, "done").await
     }
 
-    /// Writes into the audit log that it failed after all.
-    pub(crate) async fn audit_failed(&self, action: &str, object: &str, org_id: Option<&str>, why: &str) {
+    /// Writes into the audit log what is about to be tried, which may well fail: [`Ctx::audit_ended`] tells how it went. What
+    /// can not be written is not tried.
+    pub(crate) async fn audit_begun(
+        &self,
+        action: &str,
+        object: &str,
+        org_id: Option<&str>,
+        detail: Value,
+    ) -> Result<(), Problem> {
+        self.audit_line(action, object, org_id, detail, "begun").await
+    }
+
+    /// Writes into the audit log how it went, and why it failed if it did.
+    pub(crate) async fn audit_ended(&self, action: &str, object: &str, org_id: Option<&str>, failure: Option<String>) {
+        let outcome = if failure.is_some() { "failed" } else { "done" };
+        let detail = failure.map_or_else(|| serde_json::json!({}), |why| serde_json::json!({ "why": why }));
+        // What was done, or the failure itself, is what the person has to hear of.
+        let _ = self.audit_line(action, object, org_id, detail, outcome).await;
+    }
+
+    async fn audit_line(
+        &self,
+        action: &str,
+        object: &str,
+        org_id: Option<&str>,
+        detail: Value,
+        outcome: &str,
+    ) -> Result<(), Problem> {
         let kind = if self.token.is_some() { "token" } else { "person" };
-        let detail = serde_json::json!({ "why": why });
-        // The failure itself is what the person has to hear of.
-        let _ = self.visit.audit_as(&self.by(), kind, action, object, org_id, detail, "failed").await;
+        self.visit.audit_as(&self.by(), kind, action, object, org_id, detail, outcome).await
     }
 }
 

@@ -18,8 +18,8 @@ pub struct Recounted {
     pub hour: Hour,
     /// JumpCloud's count now, or why there is none.
     pub counted: Result<u64, jumpcloud::Error>,
-    /// The stored events counted and hashed anew agree with the ledger.
-    pub is_intact: bool,
+    /// Whether the stored events, counted and hashed anew, agree with the ledger; `None` when the retention has removed them.
+    pub is_intact: Option<bool>,
 }
 
 impl Collector {
@@ -46,7 +46,11 @@ impl Collector {
                     window.state != store::events::WindowState::Sealed || *hash == recomputed.identities
                 });
             let is_dead = matches!(counted, Err(jumpcloud::Error::KeyRejected(_)));
-            found.push(Recounted { hour: window.hour, counted, is_intact: is_same || window.removed_at.is_some() });
+            found.push(Recounted {
+                hour: window.hour,
+                counted,
+                is_intact: window.removed_at.is_none().then_some(is_same),
+            });
             if is_dead {
                 break;
             }

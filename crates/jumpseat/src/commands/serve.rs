@@ -17,7 +17,7 @@ use super::{Global, archive};
 use crate::config::{Config, Oidc};
 use crate::context::{Context, this_host};
 use crate::exit::{Exit, Problem, eprintln_quietly};
-use crate::posture::{check_what_was_left, load_items, load_posture};
+use crate::posture::{check_what_was_left, load_usable_items, load_usable_posture};
 
 /// Where the console is, if nothing else is said: on this machine only.
 pub(super) const USUAL_ADDRESS: &str = "127.0.0.1:8642";
@@ -113,10 +113,10 @@ pub(super) async fn bind(
     public_url: Option<Url>,
     entry: Entry,
 ) -> Result<Server> {
-    let posture = load_posture(config, collector.store.clone(), "jumpseat serve")?;
+    let posture = load_usable_posture(config, collector.store.clone(), "jumpseat serve")?;
     let options = Options {
         collector: collector.clone(),
-        items: load_items(config, &posture.library)?,
+        items: load_usable_items(config, &posture.library),
         packs: config.data_dir.join(PACKS),
         data_dir: config.data_dir.clone(),
         posture,
@@ -137,7 +137,7 @@ pub(super) async fn serve(
     on_schedule: bool,
     stop: &CancellationToken,
 ) -> Result<()> {
-    let posture = load_posture(config, collector.store.clone(), "jumpseat serve")?;
+    let posture = load_usable_posture(config, collector.store.clone(), "jumpseat serve")?;
     let answering = async {
         let result = server.run(stop.clone()).await;
         stop.cancel();

@@ -37,6 +37,32 @@ pub(crate) fn issued(scene: &Scene, from: Timestamp, to: Timestamp) -> Vec<Strin
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_events_of_a_thing_are_found_by_its_id_and_by_every_name_that_the_inventory_knows() {
+    let scene = Scene::small().await.synced().await;
+    let since = hours_ago(60).to_string();
+    assert_eq!(scene.run(&["sync", "--stream", "events", "--since", &since]).await.code, 0);
+    for (option, of_id, of_name, table, known_by) in [
+        ("--device", "device_id", "device_name", "devices", ["hostname", "display_name"]),
+        ("--user", "user_id", "user_name", "users", ["username", "email"]),
+    ] {
+        // Some events name only the id, and some only the name.
+        let sql = format!(
+            "SELECT t.id, t.{0} AS one, t.{1} AS other, COUNT(*) AS n, SUM(CASE WHEN e.{of_name} IS NULL THEN 1 ELSE 0 END) AS nameless
+             FROM {table} t JOIN events e ON e.org_id = t.org_id
+               AND (e.{of_id} = t.id OR (e.{of_id} IS NULL AND LOWER(e.{of_name}) IN (LOWER(t.{0}), LOWER(t.{1}))))
+             GROUP BY t.id, t.{0}, t.{1} ORDER BY 5 DESC, 4 DESC LIMIT 1",
+            known_by[0], known_by[1]
+        );
+        let thing = scene.run(&["sql", &sql, "-o", "json"]).await.json()[0].clone();
+        for name in ["id", "one", "other"] {
+            let word = thing[name].as_str().unwrap();
+            let found = scene.run(&["event", "search", option, word, "--limit", "100000", "-o", "json"]).await.json();
+            assert!(found.as_array().unwrap().len() as u64 >= thing["n"].as_u64().unwrap(), "{option} {word}: {thing}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_are_collected_found_exported_and_proven() {
     let scene = Scene::small().await.connected().await;
     let since = hours_ago(30).to_string();

@@ -61,6 +61,12 @@ impl Items {
     /// # Errors
     /// All files that can not be used.
     pub fn load(own: Option<&Path>, library: &Library) -> Result<Self, Vec<FileError>> {
+        let (items, errors) = Self::load_usable(own, library);
+        if errors.is_empty() { Ok(items) } else { Err(errors) }
+    }
+
+    /// The same without what can not be used, and why not.
+    pub fn load_usable(own: Option<&Path>, library: &Library) -> (Self, Vec<FileError>) {
         let (mut items, mut errors) = (BTreeMap::new(), Vec::new());
         for (path, text) in embedded(&ITEMS) {
             add(&mut items, item::read(text, Origin::Ours(format!("content/evidence/{path}"))), &mut errors);
@@ -73,7 +79,7 @@ impl Items {
                 errors.push(FileError { file: item.origin.to_string(), line: 2, what });
             }
         }
-        if errors.is_empty() { Ok(Self(items)) } else { Err(errors) }
+        (Self(items), errors)
     }
 
     /// All items by id.

@@ -41,8 +41,10 @@ pub(super) struct Coverage {
     pub longest_pause_hours: i64,
     /// Hours that begin in the period.
     pub hours: u64,
-    /// Those whose events are proven to be complete.
+    /// Those whose events are proven to be complete, and are there.
     pub sealed: u64,
+    /// Those whose events were proven to be complete and are not there any more; their counts are.
+    pub removed: u64,
     /// Events stored of the period.
     pub events: i64,
     /// What is missing, in order.
@@ -50,9 +52,9 @@ pub(super) struct Coverage {
 }
 
 impl Coverage {
-    /// Whether something of these events is missing.
-    pub(super) fn lacks_events(&self) -> bool {
-        self.sealed < self.hours
+    /// Hours of which events are missing or not proven, for who reads the events themselves or only `counts` of them.
+    pub(super) fn lacking_hours(&self, counts: bool) -> u64 {
+        self.hours - self.sealed - if counts { self.removed } else { 0 }
     }
 
     /// Reads the ledger of the period into the pack.
@@ -166,9 +168,12 @@ impl Coverage {
                     self.missing(expected, hour);
                     expected = hour + HOUR;
                     self.hours += 1;
-                    self.events += integer(&cells[3]);
+                    let removed_at = moment(&cells[9]);
+                    if removed_at.is_none() {
+                        self.events += integer(&cells[3]);
+                    }
                     let (state, reason) = (text(&cells[1]).unwrap_or_default(), text(&cells[2]));
-                    self.judge_hour(hour, &state, reason);
+                    self.judge_hour(hour, &state, reason, removed_at.is_some());
                 }
                 let row: Vec<Value> = cells.into_iter().map(value_of).collect();
                 files.as_mut().map_or(Ok(()), |files| files.push(&row))?;
@@ -180,12 +185,19 @@ impl Coverage {
         Ok(())
     }
 
-    fn judge_hour(&mut self, hour: Timestamp, state: &str, reason: Option<String>) {
-        if state == "sealed" {
-            self.sealed += 1;
-            return;
-        }
+    fn judge_hour(&mut self, hour: Timestamp, state: &str, reason: Option<String>, is_removed: bool) {
         let why = match (state, reason) {
+            ("sealed", _) if is_removed => {
+                self.removed += 1;
+                "events were removed, as the retention says; their counts are kept".to_owned()
+            }
+            ("sealed", _) => {
+                self.sealed += 1;
+                return;
+            }
+            _ if is_removed => {
+                "events were removed, as the retention says, and were not proven to be complete".to_owned()
+            }
             ("gap", Some(reason)) => format!("events were not collected: {reason}"),
             ("gap", None) => "events were not collected".to_owned(),
             (_, Some(reason)) => format!("events are not proven to be complete: {reason}"),
@@ -216,7 +228,7 @@ impl Coverage {
         json!({
             "snapshots": self.snapshots, "incomplete_snapshots": self.incomplete,
             "longest_pause_hours": self.longest_pause_hours, "allowed_pause_hours": LONGEST_PAUSE.as_hours(),
-            "hours": self.hours, "hours_proven": self.sealed, "events": self.events, "gaps": self.gaps,
+            "hours": self.hours, "hours_proven": self.sealed, "hours_removed": self.removed, "events": self.events, "gaps": self.gaps,
         })
     }
 }
@@ -253,6 +265,22 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_whose_events_were_removed_is_a_gap_for_all_but_counts() {
+        let mut coverage = Coverage { hours: 3, ..Coverage::default() };
+        let hours = ["2026-11-01T00:00:00Z", "2026-11-01T01:00:00Z", "2026-11-01T02:00:00Z"].map(at);
+        coverage.judge_hour(hours[0], "sealed", None, true);
+        coverage.judge_hour(hours[1], "sealed", None, true);
+        coverage.judge_hour(hours[2], "sealed", None, false);
+        assert_eq!((coverage.sealed, coverage.removed), (1, 2));
+        assert_eq!((coverage.lacking_hours(false), coverage.lacking_hours(true)), (2, 0));
+        let [gap] = &coverage.gaps[..] else { panic!("{:?}", coverage.gaps) };
+        assert_eq!((gap.from, gap.to, gap.of), (hours[0], hours[2], "events"));
+        assert!(gap.why.contains("retention"), "{}", gap.why);
+        coverage.judge_hour(hours[2], "gap", Some("refused".to_owned()), true);
+        assert_eq!(coverage.removed, 2, "what was never proven is not proven by its counts");
+    }
+
+    #[test]
     fn what_lies_before_the_first_snapshot_is_a_gap_and_what_lies_before_the_period_is_none() {
         let mut coverage = Coverage::default();
         let from = at("2026-11-01T00:00:00Z");
@@ -267,9 +295,9 @@ mod tests {
     fn hours_that_miss_for_the_same_reason_are_one_gap() {
         let mut coverage = Coverage::default();
         coverage.missing(at("2026-11-01T00:00:00Z"), at("2026-11-01T05:00:00Z"));
-        coverage.judge_hour(at("2026-11-01T05:00:00Z"), "sealed", None);
+        coverage.judge_hour(at("2026-11-01T05:00:00Z"), "sealed", None, false);
         for hour in 6..9 {
-            coverage.judge_hour(at(&format!("2026-11-01T0{hour}:00:00Z")), "open", None);
+            coverage.judge_hour(at(&format!("2026-11-01T0{hour}:00:00Z")), "open", None, false);
         }
         assert_eq!(coverage.gaps.len(), 2);
         assert_eq!(coverage.gaps[1].to, at("2026-11-01T09:00:00Z"));

@@ -11,7 +11,7 @@ use super::item::{Item, Kind};
 use super::reading::{Reading, Seen, text};
 use super::rows::{RowFiles, canonical, text_of, value_of};
 use super::sample::{Sample, Sampling};
-use super::sources::{Completeness, Source, Sources, is_of_events};
+use super::sources::{Completeness, Source, Sources, is_of_events, outlives_events};
 use crate::framework::Framework;
 
 /// How many rows of a population the report shows, where no sample was drawn.
@@ -51,13 +51,13 @@ impl Common<'_> {
     /// Whether an item's population is what it should be.
     fn completeness(&self, item: &Item) -> Completeness {
         let told = self.sources.completeness(item);
-        let of_events = item.reads.iter().any(|table| is_of_events(table));
-        if !of_events || !self.coverage.lacks_events() {
+        let of_events: Vec<&String> = item.reads.iter().filter(|table| is_of_events(table)).collect();
+        let missing = self.coverage.lacking_hours(of_events.iter().all(|table| outlives_events(table)));
+        if of_events.is_empty() || missing == 0 {
             return told;
         }
-        let missing = self.coverage.hours - self.coverage.sealed;
         let why = format!(
-            "events of {missing} of the {} hours of the period are missing or not proven to be complete",
+            "events of {missing} of the {} hours of the period are missing, removed or not proven to be complete",
             self.coverage.hours
         );
         match told {

@@ -266,3 +266,8 @@ fn asked_by(table: &str, asked: &BTreeMap<String, String>) -> String {
 pub fn is_of_events(table: &str) -> bool {
     OF_EVENTS.contains(&table)
 }
+
+/// Whether a table of events stays as it is when the retention removes them: what is counted and proven.
+pub(super) fn outlives_events(table: &str) -> bool {
+    matches!(table, "windows" | "event_counts" | "event_types" | "events_unmapped")
+}

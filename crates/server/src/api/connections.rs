@@ -296,8 +296,7 @@ const TEXTS: [&str; 8] =
 
 pub(crate) async fn test(ctx: Ctx, Path(id): Path<String>) -> Answered {
     let connection = ctx.read().connection(&id).await?;
-    ctx.audit("connection.test", &connection.name, connection.org_id.as_deref(), json!({})).await?;
-    let report = ctx.app.collector.test_and_note(&connection, &ctx.by()).await?;
+    let report = crate::pages::connection::tested(&ctx, &connection).await?;
     let checks: Vec<Value> = report
         .checks
         .iter()

@@ -366,12 +366,10 @@ async fn add_asked_person(ctx: &Ctx) -> Result<(), Problem> {
         "" if ctx.app.oidc.is_some() && person.email.is_some() => None,
         password => Some(password_hash(password, &person.name).await?),
     };
-    ctx.audit("person.add", &person.name, None, json!({ "after": described(&person) })).await?;
-    if let Err(error) = ctx.app.store.add_person(&person, hash.as_deref()).await {
-        ctx.audit_failed("person.add", &person.name, None, &error.to_string()).await;
-        return Err(error.into());
-    }
-    Ok(())
+    ctx.audit_begun("person.add", &person.name, None, json!({ "after": described(&person) })).await?;
+    let added = ctx.app.store.add_person(&person, hash.as_deref()).await;
+    ctx.audit_ended("person.add", &person.name, None, added.as_ref().err().map(ToString::to_string)).await;
+    Ok(added?)
 }
 
 async fn person_of(ctx: &Ctx, id: &str) -> Result<Person, Problem> {
@@ -444,11 +442,10 @@ async fn change_person(ctx: &Ctx, before: &Person) -> Result<(), Problem> {
         "new_password": new_hash.is_some(),
         "identities_forgotten": forgets,
     });
-    ctx.audit("person.update", &before.name, None, detail).await?;
-    if let Err(error) = ctx.app.store.update_person(&after, ctx.now).await {
-        ctx.audit_failed("person.update", &before.name, None, &error.to_string()).await;
-        return Err(error.into());
-    }
+    ctx.audit_begun("person.update", &before.name, None, detail).await?;
+    let updated = ctx.app.store.update_person(&after, ctx.now).await;
+    ctx.audit_ended("person.update", &before.name, None, updated.as_ref().err().map(ToString::to_string)).await;
+    updated?;
     if let Some(hash) = new_hash {
         ctx.app.store.set_password(&before.id, &hash, "", ctx.now).await?;
     }

@@ -271,10 +271,16 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         columns: shown_columns(table, &chosen),
         order: format!("\"{}\", id", table.label),
         filters: vec![("q", "Search"), ("with", "Only"), ("as_of", "As of")],
-        empty: format!(
-            "No {} here. If a sync has run, none is known or none matches; Connections tells what was read.",
-            plural(&label_of(&kind)).to_lowercase()
-        ),
+        empty: match ctx.query.get("as_of") {
+            Some(day) => format!(
+                "No {} here as of {day}. What is known begins with the first sync.",
+                plural(&label_of(&kind)).to_lowercase()
+            ),
+            None => format!(
+                "No {} here. If a sync has run, none is known or none matches; Connections tells what was read.",
+                plural(&label_of(&kind)).to_lowercase()
+            ),
+        },
         file: plural(&kind),
         as_of: ctx.as_of()?,
         ..Spec::default()
@@ -355,17 +361,18 @@ fn with_findings(table: &Table) -> String {
 /// How many there are, and how many have open findings.
 async fn cards(ctx: &Ctx, kind: &str, table: &Table) -> Result<Vec<Card>, Problem> {
     let sql = format!("SELECT COUNT(*), SUM(CASE WHEN {} THEN 1 ELSE 0 END) FROM {}", with_findings(table), table.name);
-    let rows = ctx.read().rows(sql).await?;
+    let rows = ctx.read().at(ctx.as_of()?).rows(sql).await?;
     let all = rows.first().map_or(0, |row| number(row, 0).unsigned_abs());
     let with = rows.first().map_or(0, |row| number(row, 1).unsigned_abs());
     let chosen = ctx.query.get("with");
+    let then = as_of_part(ctx);
     let card = |label, count, only: Option<&str>| Card {
         label,
         count: grouped(count),
         href: with_org(
             &match only {
-                Some(only) => format!("/assets?type={kind}&with={}", only.replace(' ', "+")),
-                None => format!("/assets?type={kind}"),
+                Some(only) => format!("/assets?type={kind}{then}&with={}", only.replace(' ', "+")),
+                None => format!("/assets?type={kind}{then}"),
             },
             ctx.org_id.as_deref(),
         ),
@@ -378,16 +385,23 @@ async fn cards(ctx: &Ctx, kind: &str, table: &Table) -> Result<Vec<Card>, Proble
     ])
 }
 
+/// The part of an address that keeps the time that is looked at.
+fn as_of_part(ctx: &Ctx) -> String {
+    let Some(day) = ctx.query.get("as_of") else { return String::new() };
+    format!("&as_of={}", url::form_urlencoded::byte_serialize(day.as_bytes()).collect::<String>())
+}
+
 async fn types(ctx: &Ctx, here: &str) -> Result<Vec<TypeCount>, Problem> {
     let parts: Vec<String> = kinds(ctx)
         .iter()
         .map(|(kind, table)| format!("SELECT '{kind}' AS kind, COUNT(*) AS assets FROM {}", table.name))
         .collect();
-    let rows = ctx.read().rows(parts.join(" UNION ALL ")).await?;
+    let rows = ctx.read().at(ctx.as_of()?).rows(parts.join(" UNION ALL ")).await?;
     let count =
         |kind: &str| rows.iter().find(|row| text(row, 0) == kind).map_or(0, |row| number(row, 1).unsigned_abs());
     let mut all = kinds(ctx);
     all.sort_by_key(|(kind, _)| FIRST.iter().position(|first| first == kind).unwrap_or(FIRST.len()));
+    let then = as_of_part(ctx);
     // Types of which there is nothing would only be in the way.
     Ok(all
         .into_iter()
@@ -396,7 +410,7 @@ async fn types(ctx: &Ctx, here: &str) -> Result<Vec<TypeCount>, Problem> {
         .map(|(kind, count)| TypeCount {
             label: plural(&label_of(kind)),
             count: grouped(count),
-            href: with_org(&format!("/assets?type={kind}"), ctx.org_id.as_deref()),
+            href: with_org(&format!("/assets?type={kind}{then}"), ctx.org_id.as_deref()),
             is_here: kind == here,
         })
         .collect())

@@ -52,6 +52,11 @@ struct Column {
 }
 
 impl Column {
+    /// How many are drawn, in words.
+    fn words(&self) -> String {
+        format!("{}{}", self.names.len(), if self.left_out > 0 { " and more" } else { "" })
+    }
+
     fn place(&mut self, name: &str) -> Option<usize> {
         if let Some(at) = self.names.iter().position(|known| known == name) {
             return Some(at);
@@ -121,9 +126,9 @@ impl Picture {
             height: columns.iter().map(|(_, column, _)| column.names.len()).max().unwrap_or(0) * ROW,
             words: format!(
                 "Users: {}. Ways by groups: {}. Things that are reached: {}",
-                users.names.len(),
-                groups.names.len(),
-                things.names.len()
+                users.words(),
+                groups.words(),
+                things.words()
             ),
             more: if left_out > 0 {
                 "There is more than the picture has room for; the table has it all.".to_owned()

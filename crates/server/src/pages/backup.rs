@@ -78,11 +78,10 @@ pub(crate) async fn make(ctx: Ctx) -> Answered {
     whole_only(&ctx)?;
     let folder = place(&ctx.app, ctx.now);
     let object = folder.display().to_string();
-    ctx.audit(ACTION, &object, None, json!({ "with_master_key": false })).await?;
-    if let Err(error) = ctx.app.store.back_up(&ctx.app.data_dir, &folder, false, ctx.now).await {
-        ctx.audit_failed(ACTION, &object, None, &error.to_string()).await;
-        return Err(error.into());
-    }
+    ctx.audit_begun(ACTION, &object, None, json!({ "with_master_key": false })).await?;
+    let made = ctx.app.store.back_up(&ctx.app.data_dir, &folder, false, ctx.now).await;
+    ctx.audit_ended(ACTION, &object, None, made.as_ref().err().map(ToString::to_string)).await;
+    made?;
     see("/administration/backup?done=backup")
 }
 
@@ -102,11 +101,7 @@ async fn lines(app: &App) -> Result<Vec<AuditLine>, Problem> {
     Ok(lines.into_iter().filter(|line| line.entry.action == ACTION).collect())
 }
 
-/// The newest that was begun and did not fail: each is written down before it is made, and once more when it fails.
+/// The newest that did not fail.
 fn last_of(lines: &[AuditLine]) -> Option<&AuditLine> {
-    let has_failed = |made: &AuditLine| {
-        let is_of_it = |line: &&AuditLine| line.entry.object == made.entry.object && line.number > made.number;
-        lines.iter().filter(is_of_it).any(|line| line.entry.outcome == "failed")
-    };
-    lines.iter().find(|line| line.entry.outcome == "done" && !has_failed(line))
+    lines.iter().find(|line| line.entry.outcome == "done")
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use store::{Action, Connection, Outcome, Place, StreamKind};
 use url::Url;
 
-use super::connection::{Checklist, ConnectionHead, head};
+use super::connection::{Checklist, ConnectionHead, failure_of, head};
 use super::parts::{Moment, credential_words};
 use crate::frame::{Frame, Section, page, see};
 use crate::problem::{Answered, Problem};
@@ -131,25 +131,27 @@ pub(crate) async fn add(ctx: Ctx) -> Answered {
     let is_test = ctx.form.get("do") == Some("test");
     let detail = detail_of(&asked.connection);
     let action = if is_test { "connection.test" } else { "connection.add" };
-    ctx.audit(action, &asked.connection.name, asked.connection.org_id.as_deref(), detail).await?;
+    let (name, org_id) = (asked.connection.name.clone(), asked.connection.org_id.clone());
+    ctx.audit_begun(action, &name, org_id.as_deref(), detail).await?;
     let report = ctx.app.collector.test_with(&asked.connection, &asked.credential).await;
     if is_test || !report.connects() {
         let mut unsaved = asked.connection.clone();
         unsaved.name.push_str(" (unsaved settings)");
         ctx.app.collector.note_test(&unsaved, &report, &ctx.by()).await?;
-        if !is_test {
-            ctx.audit_failed(action, &asked.connection.name, None, "the test failed; nothing was saved").await;
-        }
+        ctx.audit_ended(action, &name, org_id.as_deref(), failure_of(&report)).await;
         return new_page(&ctx, Fields::of_form(&ctx.form), None, Some(&report), draft).await;
     }
     match save_new(&ctx, asked, &report).await {
         Ok(id) => {
+            ctx.audit_ended(action, &name, org_id.as_deref(), None).await;
             ctx.app.drafts.forget(&draft);
             see(format!("/connections/{id}?done=connected"))
         }
-        Err(problem) if problem.status.is_server_error() => Err(problem),
         Err(problem) => {
-            ctx.audit_failed(action, ctx.form.text("name"), None, &problem.message).await;
+            ctx.audit_ended(action, &name, org_id.as_deref(), Some(problem.message.clone())).await;
+            if problem.status.is_server_error() {
+                return Err(problem);
+            }
             new_page(&ctx, Fields::of_form(&ctx.form), Some(problem), Some(&report), draft).await
         }
     }
@@ -308,20 +310,26 @@ pub(crate) async fn rotate(ctx: Ctx, Path(id): Path<String>) -> Answered {
         "before": format!("{} ****{}", connection.credential_kind, connection.credential_last_four),
         "after": format!("****{}", credential.last_four()),
     });
-    ctx.audit("connection.rotate", &connection.name, connection.org_id.as_deref(), detail).await?;
+    let (name, org_id) = (connection.name.clone(), connection.org_id.clone());
+    ctx.audit_begun("connection.rotate", &name, org_id.as_deref(), detail).await?;
     connection.credential_created_at = None;
     connection.credential_expires_at = None;
     let collector = &ctx.app.collector;
     let report = collector.test_with(&connection, &credential).await;
     if !report.connects() {
         let why = "the new credential does not work; the old one stays in place";
-        ctx.audit_failed("connection.rotate", &connection.name, connection.org_id.as_deref(), why).await;
-        let told = Some(("rotate".to_owned(), why.to_owned()));
+        let failure = failure_of(&report);
+        let told = failure.as_ref().map_or_else(|| why.to_owned(), |failure| format!("{why} ({failure})"));
+        ctx.audit_ended("connection.rotate", &name, org_id.as_deref(), Some(told.clone())).await;
+        let told = Some(("rotate".to_owned(), told));
         collector.note(&connection, Action::Update, Outcome::Failed, told, &ctx.by()).await?;
         return credentials_page(&ctx, &connection, Some(Problem::bad(why)), Some(&report)).await;
     }
     report.take_over(&mut connection);
-    collector.swap_credential(connection.clone(), &credential).await?;
+    let swapped = collector.swap_credential(connection.clone(), &credential).await;
+    ctx.audit_ended("connection.rotate", &name, org_id.as_deref(), swapped.as_ref().err().map(ToString::to_string))
+        .await;
+    swapped?;
     collector.note(&connection, Action::Update, Outcome::Succeeded, None, &ctx.by()).await?;
     see(format!("/connections/{id}?done=rotated"))
 }

@@ -251,7 +251,11 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         next: found.next.map(|next| here(without_place.with("after", Some(&next.to_string())))).unwrap_or_default(),
         csv: here(without_place.with("format", Some("csv"))),
         org_id: ctx.org_id.clone().unwrap_or_default(),
-        words: format!("{:.0} to {:.0}", asked.from, asked.to),
+        words: {
+            let counted = begun(asked.from, if asked.by_day() { 24 } else { 1 });
+            let note = if counted < asked.from { format!(", counted from {counted:.0} on") } else { String::new() };
+            format!("{:.0} to {:.0}{note}", asked.from, asked.to)
+        },
     })
 }
 

@@ -317,6 +317,30 @@ const ONE: &str = "SELECT number, org_id, check_id, resource_type, resource_id, 
     last_seen_at, resolved_at, reopened, owner, due_at, accepted_kind, accepted_why, accepted_by, accepted_until, outcome
     FROM findings WHERE number = :number";
 
+/// What findings call a kind of thing, where assets are called otherwise.
+const CALLED: [(&str, &str); 5] = [
+    ("user_group", "device_group"),
+    ("access_policy", "authentication_policy"),
+    ("ad_agent", "active_directory_agent"),
+    ("ldap_server", "directory"),
+    ("mdm", "apple_mdm"),
+];
+
+/// Where the page of a finding's thing is; empty if there is none. A part of a thing may have the whole's id before a slash.
+async fn href_of(ctx: &Ctx, kind: &str, org_id: &str, resource_id: &str) -> Result<String, Problem> {
+    let kinds = CALLED.iter().filter(|(called, _)| *called == kind).map(|(_, asset)| *asset);
+    let whole = resource_id.split('/').next().unwrap_or_default();
+    for kind in std::iter::once(kind).chain(kinds) {
+        let Some(table) = ctx.app.store.tables().iter().find(|table| table.asset == Some(kind)) else { continue };
+        let sql = format!("SELECT id FROM {} WHERE id IN (:id, :whole) ORDER BY LENGTH(id) DESC LIMIT 1", table.name);
+        let ids = Parameters::from([("id".to_owned(), resource_id.into()), ("whole".to_owned(), whole.into())]);
+        if let Some(row) = ctx.read().everywhere().of(org_id).ask(sql, ids).await?.rows.first() {
+            return Ok(asset_href(kind, org_id, &text(row, 0)));
+        }
+    }
+    Ok(String::new())
+}
+
 pub(crate) async fn show(ctx: Ctx, Path(wanted): Path<i64>) -> Answered {
     let this = || Parameters::from([("number".to_owned(), store::Parameter::Integer(wanted))]);
     let reading = ctx.read().everywhere();
@@ -335,9 +359,7 @@ pub(crate) async fn show(ctx: Ctx, Path(wanted): Path<i64>) -> Answered {
         served.collect()
     });
     let state = text(row, 7);
-    let is_asset = ctx.app.store.tables().iter().any(|table| table.asset == Some(kind.as_str()));
-    // A part of a thing has the whole's id before a slash.
-    let whole = resource_id.split('/').next().unwrap_or_default();
+    let resource_href = href_of(&ctx, &kind, &org_id, &resource_id).await?;
     let accepted = maybe_text(row, 16).map(|kind| {
         let words = KINDS.iter().find(|(word, _)| *word == kind).map_or(kind.as_str(), |(_, words)| words);
         format!("{words}, by {}", printable(&text(row, 18)))
@@ -355,7 +377,7 @@ pub(crate) async fn show(ctx: Ctx, Path(wanted): Path<i64>) -> Answered {
         organization: names.get(&org_id).cloned().unwrap_or_else(|| org_id.clone()),
         resource: printable(&text(row, 5)),
         resource_kind: kind.replace('_', " "),
-        resource_href: if is_asset { asset_href(&kind, &org_id, whole) } else { String::new() },
+        resource_href,
         reason: printable(&text(row, 8)),
         evidence: serde_json::from_str::<Value>(&text(row, 9)).map(|value| pretty(&value)).unwrap_or_default(),
         opened: Moment::of(text(row, 10).parse().ok(), ctx.now),

@@ -113,12 +113,10 @@ async fn new_place(ctx: &Ctx) -> Result<(), Problem> {
     let detail = json!({ "after": { "kind": ctx.form.text("kind"), "topics": ctx.form.all("topic").collect::<Vec<_>>(),
         "severity": severity.word(), "digest": new.digest } });
     let name = new.name.clone();
-    ctx.audit("notification.add", &name, None, detail).await?;
-    if let Err(error) = ctx.app.notifier().add(new).await {
-        ctx.audit_failed("notification.add", &name, None, &error.to_string()).await;
-        return Err(problem_of(error));
-    }
-    Ok(())
+    ctx.audit_begun("notification.add", &name, None, detail).await?;
+    let added = ctx.app.notifier().add(new).await;
+    ctx.audit_ended("notification.add", &name, None, added.as_ref().err().map(ToString::to_string)).await;
+    added.map(drop).map_err(problem_of)
 }
 
 /// What could not be done, as an answer.
@@ -138,12 +136,10 @@ pub(crate) async fn place(ctx: &Ctx, id: &str) -> Result<Notification, Problem> 
 
 /// Sends a test, after writing down who wants it.
 pub(crate) async fn send_test(ctx: &Ctx, place: &Notification) -> Result<(), Problem> {
-    ctx.audit("notification.test", &place.name, None, json!({})).await?;
-    if let Err(error) = ctx.app.notifier().test(place).await {
-        ctx.audit_failed("notification.test", &place.name, None, &error.to_string()).await;
-        return Err(problem_of(error));
-    }
-    Ok(())
+    ctx.audit_begun("notification.test", &place.name, None, json!({})).await?;
+    let sent = ctx.app.notifier().test(place).await;
+    ctx.audit_ended("notification.test", &place.name, None, sent.as_ref().err().map(ToString::to_string)).await;
+    sent.map(drop).map_err(problem_of)
 }
 
 pub(crate) async fn test(ctx: Ctx) -> Answered {

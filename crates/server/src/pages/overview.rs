@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
+use collect::condition::State;
 use jiff::SignedDuration;
 use store::events::{EventFilter, Hour};
 use store::findings::Severity;
@@ -12,7 +13,7 @@ use crate::frame::{Frame, Section, page, with_org};
 use crate::grid::{grouped, severity_tone};
 use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
-use crate::reading::{number, text};
+use crate::reading::{Standing, number, text};
 use crate::visit::Ctx;
 
 #[derive(Template)]
@@ -20,6 +21,8 @@ use crate::visit::Ctx;
 struct OverviewPage {
     frame: Frame,
     attention: Vec<Attention>,
+    /// What is not collected on time and needs nobody; empty if there is none.
+    waiting: String,
     totals: Vec<Total>,
     organizations: Vec<OrganizationLine>,
     severities: Vec<SeverityCount>,
@@ -72,8 +75,12 @@ struct Counts {
     findings: BTreeMap<String, u64>,
 }
 
-/// How many are as they should be, and of how many.
-type Part = (u64, u64);
+/// How many are as they should be, how many are not, and of how many nobody can tell.
+type Part = (u64, u64, u64);
+
+/// The checks that say so.
+const MFA: &str = "user-mfa-not-enrolled";
+const ENCRYPTED: &str = "device-disk-unencrypted";
 
 const TOTALS: &[(&str, &str)] = &[
     ("user", "Users"),
@@ -104,6 +111,7 @@ pub(crate) async fn show(ctx: Ctx) -> Answered {
             }
         })
         .collect();
+    let waiting = waiting(&standings);
     attention.extend(connections.iter().filter_map(|connection| {
         let at = connection.credential_expires_at?;
         (at < ctx.now + SignedDuration::from_hours(30 * 24)).then(|| Attention {
@@ -114,7 +122,7 @@ pub(crate) async fn show(ctx: Ctx) -> Answered {
             href: format!("/connections/{}/credentials", connection.id),
         })
     }));
-    frame.is_live = standings.iter().any(|standing| standing.condition.state == collect::condition::State::Syncing);
+    frame.is_live = standings.iter().any(|standing| standing.condition.state == State::Syncing);
     let counts = counts(&ctx).await?;
     let may_read_assets = ctx.may(Permission::ReadAssets);
     let totals = if may_read_assets { totals(&ctx).await? } else { Vec::new() };
@@ -136,8 +144,8 @@ pub(crate) async fn show(ctx: Ctx) -> Answered {
             let counts = counts.get(&line.org_id);
             let of = |count: fn(&Counts) -> u64| counts.map_or_else(|| "–".to_owned(), |counts| grouped(count(counts)));
             let share = |part: fn(&Counts) -> Part| {
-                let (good, all) = counts.map_or((0, 0), part);
-                Share::of(good, all)
+                let (good, bad, unknown) = counts.map_or((0, 0, 0), part);
+                Share::of(good, good + bad, unknown)
             };
             OrganizationLine {
                 href: with_org("/", Some(&line.org_id).filter(|id| !id.is_empty()).map(String::as_str)),
@@ -165,6 +173,7 @@ pub(crate) async fn show(ctx: Ctx) -> Answered {
     let events = if ctx.may(Permission::ReadEvents) { Some(events_of_the_day(&ctx).await?) } else { None };
     page(&OverviewPage {
         attention,
+        waiting,
         totals,
         organizations,
         severities: severities.collect(),
@@ -173,6 +182,21 @@ pub(crate) async fn show(ctx: Ctx) -> Answered {
         has_connections: !connections.is_empty(),
         frame,
     })
+}
+
+/// Of which streams nobody can say that they are collected on time, though nobody has to do anything.
+fn waiting(standings: &[Standing]) -> String {
+    let count = |state| standings.iter().filter(|standing| standing.condition.state == state).count();
+    let parts: Vec<String> = [(State::Pending, "not synced yet"), (State::Paused, "paused")]
+        .into_iter()
+        .map(|(state, words)| (count(state), words))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
+    match parts.as_slice() {
+        [] => String::new(),
+        parts => format!("Of {} streams: {}; the others are collected on time.", standings.len(), parts.join(", ")),
+    }
 }
 
 async fn totals(ctx: &Ctx) -> Result<Vec<Total>, Problem> {
@@ -204,18 +228,23 @@ async fn totals(ctx: &Ctx) -> Result<Vec<Total>, Problem> {
 /// What is counted of each organization.
 async fn counts(ctx: &Ctx) -> Result<BTreeMap<String, Counts>, Problem> {
     let mut all: BTreeMap<String, Counts> = BTreeMap::new();
-    let sql = "SELECT org_id, COUNT(*), SUM(CASE WHEN mfa_configured THEN 1 ELSE 0 END) FROM users
-               WHERE NOT COALESCE(suspended, 1 = 0) GROUP BY org_id";
+    let sql = "SELECT org_id, COUNT(*) FROM users WHERE NOT COALESCE(suspended, 1 = 0) GROUP BY org_id";
     for row in ctx.read().rows(sql).await? {
-        let counts = all.entry(text(&row, 0)).or_default();
-        counts.users = number(&row, 1).unsigned_abs();
-        counts.mfa = (number(&row, 2).unsigned_abs(), counts.users);
+        all.entry(text(&row, 0)).or_default().users = number(&row, 1).unsigned_abs();
     }
-    let sql = "SELECT org_id, COUNT(*), SUM(CASE WHEN disk_encrypted THEN 1 ELSE 0 END) FROM devices GROUP BY org_id";
+    let sql = "SELECT org_id, COUNT(*) FROM devices GROUP BY org_id";
+    for row in ctx.read().rows(sql).await? {
+        all.entry(text(&row, 0)).or_default().devices = number(&row, 1).unsigned_abs();
+    }
+    // As the checks judge it, so that no page says otherwise than another.
+    let sql = format!(
+        "SELECT org_id, check_id, passed, failed, unknown FROM check_results
+         WHERE until_run IS NULL AND check_id IN ('{MFA}', '{ENCRYPTED}')"
+    );
     for row in ctx.read().rows(sql).await? {
         let counts = all.entry(text(&row, 0)).or_default();
-        counts.devices = number(&row, 1).unsigned_abs();
-        counts.encrypted = (number(&row, 2).unsigned_abs(), counts.devices);
+        let part = if text(&row, 1) == MFA { &mut counts.mfa } else { &mut counts.encrypted };
+        *part = (number(&row, 2).unsigned_abs(), number(&row, 3).unsigned_abs(), number(&row, 4).unsigned_abs());
     }
     let sql =
         "SELECT org_id, severity, SUM(findings) FROM finding_counts WHERE state = 'open' GROUP BY org_id, severity";

@@ -107,15 +107,17 @@ impl Histogram {
 pub(crate) struct Share {
     pub(crate) good: u64,
     pub(crate) all: u64,
+    pub(crate) unknown: u64,
     pub(crate) percent: u64,
 }
 
 impl askama::filters::HtmlSafe for Share {}
 
 impl Share {
-    pub(crate) fn of(good: u64, all: u64) -> Self {
+    /// So many of all that are known, and so many of which nobody can tell.
+    pub(crate) fn of(good: u64, all: u64, unknown: u64) -> Self {
         // Rounded down: 99.9 % is not all.
-        Self { good, all, percent: (good * 100).checked_div(all).unwrap_or(0) }
+        Self { good, all, unknown, percent: (good * 100).checked_div(all).unwrap_or(0) }
     }
 }
 
@@ -157,6 +159,11 @@ impl StateView {
 /// Whether somebody should look at it.
 pub(crate) fn needs_action(state: State) -> bool {
     state <= State::Incomplete
+}
+
+/// Whether it is collected as it should be.
+fn is_collected(state: State) -> bool {
+    matches!(state, State::Active | State::Syncing)
 }
 
 /// A moment, as it is shown.
@@ -254,7 +261,7 @@ impl ConnectionLine {
                     last_tone: state_tone(outcome),
                     last_run: Moment::of(last.and_then(|last| last.stream.state.last_started_at), now),
                     next_run: if connection.enabled { Moment::next(next, now) } else { Moment::of(None, now) },
-                    healthy: own.iter().filter(|standing| !needs_action(standing.condition.state)).count(),
+                    healthy: own.iter().filter(|standing| is_collected(standing.condition.state)).count(),
                     streams: own.len(),
                     owner: connection.owner_name.clone().unwrap_or_default(),
                     rank: worst.or(inventory).map_or(State::Pending, |standing| standing.condition.state),

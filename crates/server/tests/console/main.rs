@@ -333,6 +333,23 @@ async fn the_first_account_is_made_once_with_the_token_that_was_printed() {
 }
 
 #[tokio::test]
+async fn what_failed_is_never_written_down_as_done() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let accept = [("do", "accept"), ("finding", scene.finding.as_str()), ("kind", "false_positive"), ("why", "")];
+    assert!(scene.post("/findings/act", &accept, Some(&owner)).await.status.is_client_error());
+    let rotate = [("kind", "api_key"), ("secret", "a-key-that-is-not-known")];
+    scene.post(&format!("/connections/{}/credentials", scene.connection), &rotate, Some(&owner)).await;
+    for action in ["finding.accept", "connection.rotate"] {
+        let lines = scene.audit().await;
+        let outcomes: Vec<&str> =
+            lines.iter().filter(|line| line.entry.action == action).map(|line| line.entry.outcome.as_str()).collect();
+        assert_eq!(outcomes, ["failed", "begun"], "{action}, the newest first");
+    }
+    assert_eq!(scene.one("SELECT COUNT(*) FROM findings WHERE state = 'accepted'").await, "0");
+}
+
+#[tokio::test]
 async fn every_change_is_in_the_audit_log_and_the_chain_is_whole() {
     let scene = Scene::synced().await;
     let owner = scene.sign_in("owner").await;

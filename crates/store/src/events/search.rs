@@ -18,6 +18,7 @@ use super::read_part::{Texts, load, split_place};
 use super::row::{EventOutcome, Named, StoredEvent};
 use super::terms::{Kind, cut, kinds_of};
 use crate::db::Row;
+use crate::layout::versions_name;
 use crate::schema::Cell;
 use crate::{Error, Result, Store};
 
@@ -341,14 +342,27 @@ impl<'s> Reading<'s> {
         if by_kind || by_outcome {
             spans = common(&spans, &reading.hours_of(&of_count, whole).await?);
         }
-        for (wanted, roles, columns) in [
-            (&filter.user, &[Role::User, Role::Administrator][..], &["user_term", "administrator_term"][..]),
-            (&filter.device, &[Role::Device], &["device_term"]),
-            (&filter.application, &[Role::Application], &["application_term"]),
-            (&filter.ip, &[Role::Address], &["origin_term"]),
+        for (wanted, roles, columns, kinds) in [
+            (
+                &filter.user,
+                &[Role::User, Role::Administrator][..],
+                &["user_term", "administrator_term"][..],
+                &[("user", &["username", "email"][..]), ("administrator", &["email"])][..],
+            ),
+            (&filter.device, &[Role::Device], &["device_term"], &[("device", &["hostname", "display_name"])]),
+            (
+                &filter.application,
+                &[Role::Application],
+                &["application_term"],
+                &[("application", &["label", "display_name"])],
+            ),
+            (&filter.ip, &[Role::Address], &["origin_term"], &[]),
         ] {
             let Some(wanted) = wanted else { continue };
-            let terms = reading.terms_named(wanted).await?;
+            let mut terms = reading.terms_named(wanted).await?;
+            for (kind, known_by) in kinds {
+                terms.extend(reading.terms_of_assets(kind, known_by, wanted).await?);
+            }
             let any: Vec<String> = columns.iter().map(|column| format!("e.{column} IN ({})", list(&terms))).collect();
             conditions.push(format!("({})", any.join(" OR ")));
             spans = common(&spans, &reading.active_spans(roles, &terms, whole).await?);
@@ -395,6 +409,39 @@ impl<'s> Reading<'s> {
             )
             .await?;
         Ok(rows.iter().map(|row| row.integer(0)).collect())
+    }
+
+    /// The terms of assets of this kind that the inventory knows by such a name, mail address or id, now or in the past. Some
+    /// events name only an id and others only a name; one that names both is of this asset only if the id is its own.
+    async fn terms_of_assets(&self, kind: &str, known_by: &[&str], wanted: &str) -> Result<Vec<i64>> {
+        let Some(table) = self.store.tables.iter().find(|table| table.asset == Some(kind)) else {
+            return Ok(Vec::new());
+        };
+        let has = |name: &&&str| table.columns.iter().any(|column| column.name == **name);
+        let known_by: Vec<&&str> = known_by.iter().filter(has).collect();
+        let named: Vec<String> = known_by.iter().map(|name| format!("\"{name}\" = $2")).collect();
+        let names = known_by.iter().map(|name| format!(", \"{name}\"")).collect::<String>();
+        let versions = versions_name(table);
+        let any = std::iter::once("id = $2".to_owned()).chain(named).collect::<Vec<_>>().join(" OR ");
+        let sql = format!("SELECT DISTINCT id{names} FROM {versions} WHERE org_id = $1 AND ({any})");
+        let assets = self.store.db.fetch(&sql, vec![self.org_id.as_str().into(), wanted.into()]).await?;
+        let mut terms = Vec::new();
+        for asset in assets {
+            let id = asset.text(0);
+            let rows = self.store.db.fetch(
+                "SELECT number FROM event_term WHERE org = $1 AND id <> '' AND id = $2",
+                vec![self.org.into(), cut(&id).into()],
+            );
+            terms.extend(rows.await?.iter().map(|row| row.integer(0)));
+            for name in (1..=known_by.len()).map(|at| asset.text(at)).filter(|name| !name.is_empty()) {
+                let rows = self.store.db.fetch(
+                    "SELECT number FROM event_term WHERE org = $1 AND name IN ($2, $3) AND id = ''",
+                    vec![self.org.into(), cut(&name).into(), cut(&name.to_lowercase()).into()],
+                );
+                terms.extend(rows.await?.iter().map(|row| row.integer(0)));
+            }
+        }
+        Ok(terms)
     }
 
     /// The 64ths of days in which any of these took part in something.

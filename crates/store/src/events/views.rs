@@ -161,7 +161,8 @@ pub(crate) const LOGINS: SystemTable = SystemTable {
     ),
 };
 
-/// What users, devices and others did on each day.
+/// What users, devices and others did on each day. Ids and names are cast to what they are: SQLite makes an index for a join only
+/// over columns of the same affinity, and an expression has none.
 pub(crate) const ACTIVITY: SystemTable = SystemTable {
     name: "activity",
     about: "What each user, administrator, device, application and address did on each day, from events: last sign-in, last \
@@ -183,7 +184,7 @@ pub(crate) const ACTIVITY: SystemTable = SystemTable {
     ],
     sql: "SELECT o.org_id, {day:a.day} AS day,
             CASE a.role WHEN 1 THEN 'user' WHEN 2 THEN 'administrator' WHEN 3 THEN 'device' WHEN 4 THEN 'application' ELSE 'address' END AS role,
-            NULLIF(t.id, '') AS id, NULLIF(t.name, '') AS name, NULLIF(t.kind, '') AS country,
+            CAST(NULLIF(t.id, '') AS TEXT) AS id, CAST(NULLIF(t.name, '') AS TEXT) AS name, NULLIF(t.kind, '') AS country,
             a.events, a.failures, a.sign_ins, a.failed_sign_ins,
             {ms:CAST(a.day AS BIGINT) * 86400000 + a.first_ms} AS first_at,
             {ms:CAST(a.day AS BIGINT) * 86400000 + a.last_ms} AS last_at,
@@ -222,7 +223,7 @@ pub(crate) const LAST_SIGN_INS: SystemTable = SystemTable {
     ],
     sql: concat!(
         "SELECT l.org_id, CASE l.role WHEN 1 THEN 'user' ELSE 'administrator' END AS role, l.since, l.until,
-           NULLIF(t.id, '') AS id, NULLIF(t.name, '') AS name, {ms:l.last_ms} AS last_sign_in_at
+           CAST(NULLIF(t.id, '') AS TEXT) AS id, CAST(NULLIF(t.name, '') AS TEXT) AS name, {ms:l.last_ms} AS last_sign_in_at
          FROM (
            SELECT o.org_id, a.org, a.role, f.day AS since, u.day AS until, a.term,
              MAX(CAST(a.day AS BIGINT) * 86400000 + a.last_sign_in_ms) AS last_ms

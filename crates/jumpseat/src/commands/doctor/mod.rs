@@ -11,6 +11,7 @@ use clap::Args;
 use collect::condition::{Condition, State};
 use collect::{events::event_lease_name, inventory_lease_name};
 use jiff::{SignedDuration, Timestamp};
+use posture::{Library, Settings};
 use serde_json::json;
 use store::{Location, Store, StoreLook, StreamKind};
 
@@ -19,6 +20,7 @@ use crate::config::{Config, load};
 use crate::context::{existing_master_key, location, open_store, this_host};
 use crate::exit::Exit;
 use crate::output::{Format, Sheet, printable, write_lines};
+use crate::posture::{own_checks, settings_file};
 
 /// With less free space than this, in bytes, the next sync may find none.
 const NO_SPACE: u64 = 64 << 20;
@@ -90,7 +92,7 @@ pub(super) async fn run(args: DoctorArgs, global: &Global) -> Result<Exit> {
     let loaded = load(&global.overrides(), global.config.as_deref())?;
     let config = &loaded.config;
     let now = Timestamp::now();
-    let mut findings = vec![data_dir(config), master_key(config), space(config)];
+    let mut findings = vec![data_dir(config), master_key(config), space(config), checks(config)];
     let (found, look) = store(config, args.thorough).await?;
     findings.extend(found);
     // Opening a store upgrades it; that is for the next start to do, not for a look.
@@ -136,6 +138,18 @@ fn tell(findings: &[Finding], format: Format) -> Result<()> {
         sheet.push(vec![json!(finding.what), json!(finding.grade.word()), json!(finding.said), json!(finding.help)]);
     }
     Ok(sheet.write(format)?)
+}
+
+/// Whether every check and its settings can be used.
+fn checks(config: &Config) -> Finding {
+    let (library, mut errors) = Library::load_usable(Some(&own_checks(config)));
+    errors.extend(Settings::load(&settings_file(config), &library).err());
+    if errors.is_empty() {
+        return Finding::ok("checks", format!("{} can be used", library.checks().count()));
+    }
+    let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let help = "Mend the file; `jumpseat check test FILE` says more of a check.";
+    Finding::look("checks", format!("not all can be used: {}", said.join("; ")), help)
 }
 
 fn database(config: &Config) -> PathBuf {

@@ -67,18 +67,19 @@ impl<R: Read> Events<R> {
     pub(super) fn new(mut input: R) -> io::Result<Self> {
         let mut head = Vec::with_capacity(LOOKED_AT);
         let mut chunk = [0; 8192];
-        while head.len() < LOOKED_AT && !has_whole_line(&head) {
+        let is_lines = loop {
+            if let Some(decided) = are_lines(without_mark(&head), head.len() >= LOOKED_AT) {
+                break decided;
+            }
             match input.read(&mut chunk) {
-                Ok(0) => break,
+                Ok(0) => break are_lines(without_mark(&head), true).unwrap_or(true),
                 Ok(read) => head.extend_from_slice(&chunk[..read]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
-        }
-        if head.starts_with(b"\xEF\xBB\xBF") {
-            head.drain(..3);
-        }
-        let is_lines = are_lines(&head);
+        };
+        let mark = head.len() - without_mark(&head).len();
+        head.drain(..mark);
         let input = BufReader::with_capacity(LOOKED_AT, Cursor::new(head).chain(input));
         Ok(Self { input, is_lines, buffer: Vec::new(), line: 0, scan: Scan::default() })
     }
@@ -249,36 +250,53 @@ impl Scan {
     }
 }
 
-/// Whether there is something before a line end.
-fn has_whole_line(head: &[u8]) -> bool {
-    let begin = head.iter().position(|byte| !byte.is_ascii_whitespace());
-    begin.is_some_and(|begin| head[begin..].contains(&b'\n'))
+/// An input without the mark of UTF-8 at its beginning.
+fn without_mark(head: &[u8]) -> &[u8] {
+    head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head)
 }
 
-/// Whether each line of an input that begins so is for itself.
-fn are_lines(head: &[u8]) -> bool {
+/// Whether each line of an input that begins so is for itself; `None` while more of it has to be seen.
+fn are_lines(head: &[u8], is_all: bool) -> Option<bool> {
     let head = head.trim_ascii_start();
     if head.first() == Some(&b'[') {
-        return false;
+        return Some(false);
     }
-    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Some((line, rest)) = head.iter().position(|byte| *byte == b'\n').map(|end| head.split_at(end)) else {
+        // An object that goes on and on is a long line.
+        return is_all.then_some(true);
+    };
     if line.first() != Some(&b'{') {
-        return true;
+        return Some(true);
     }
     let mut scan = Scan { place: Place::Object, ..Scan::default() };
     let mut buffer = Vec::new();
     for byte in line {
         let (ended, _) = scan.byte(*byte, 1, &mut buffer);
         if scan.is_wrapped {
-            return false;
+            return Some(false);
         }
         if ended {
-            return true;
+            return Some(true);
         }
     }
-    // An object that is not whole within its line is written over several; one that goes on and on is a long line, and
-    // one whose line ends within a string is a broken line.
-    head.len() == line.len() || scan.in_string
+    if scan.in_string {
+        return Some(true);
+    }
+    // It is written over several lines, or its line is broken. Then the next one is whole.
+    let rest = rest.trim_ascii_start();
+    match rest.iter().position(|byte| *byte == b'\n') {
+        Some(end) => Some(is_whole_event(&rest[..end])),
+        None => is_all.then(|| is_whole_event(rest)),
+    }
+}
+
+/// Whether a line is an event from its beginning to its end.
+fn is_whole_event(line: &[u8]) -> bool {
+    let mut scan = Scan { place: Place::Object, ..Scan::default() };
+    let mut buffer = Vec::new();
+    let line = line.trim_ascii_end();
+    let end = line.iter().position(|byte| scan.byte(*byte, 1, &mut buffer).0);
+    line.first() == Some(&b'{') && end == Some(line.len().saturating_sub(1)) && scan.saw_event_type
 }
 
 fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
@@ -353,6 +371,11 @@ mod tests {
         let input = "{\"event_type\":\"a\"}\n{\"event_type\":\"b\nnonsense\n{\"event_type\":\"c\"}\n";
         assert_eq!(pieces(input).len(), 4);
         assert_eq!(pieces(input)[3], (4, "{\"event_type\":\"c\"}".to_owned()));
+        // Wherever the first line breaks off.
+        for broken in ["{", "{\"id\":\"1\",", "{\"id\":", "{\"id\":\"1\",\"event_type\":\"x\",", "{\"changes\":[{"] {
+            let input = format!("{broken}\n{{\"event_type\":\"a\"}}\n\n{{\"event_type\":\"b\"}}");
+            assert_eq!(texts(&input), [broken, "{\"event_type\":\"a\"}", "{\"event_type\":\"b\"}"], "{input}");
+        }
     }
 
     #[test]

@@ -46,6 +46,11 @@ pub(super) async fn run(args: &TailArgs, global: &Global) -> Result<Exit> {
     if format == Format::Parquet {
         return Err(Problem::usage("--output parquet is for `event search` and `event export`: a file has an end"));
     }
+    if format == Format::Csv {
+        return Err(Problem::usage(
+            "--output csv is for `event search` and `event export`; `event tail` writes lines of text or JSON",
+        ));
+    }
     let with_raw = EventWriter::needs_raw(format);
     let first = context.store.search_events(&filter, None, args.lines, with_raw).await?;
     write(format, first.events.iter().rev())?;

@@ -99,7 +99,7 @@ async fn recount(context: &Context, connection: &Connection, windows: &[Window])
 /// Events that JumpCloud has dropped since are no difference: the proof was made while they were there.
 fn differs(window: &Window, again: &Recounted) -> bool {
     let is_more = again.counted.as_ref().is_ok_and(|counted| *counted > window.counted.unwrap_or(window.stored));
-    !again.is_intact || (window.state == WindowState::Sealed && is_more)
+    again.is_intact == Some(false) || (window.state == WindowState::Sealed && is_more)
 }
 
 fn line(connection: &Connection, window: &Window, again: Option<&Recounted>, for_people: bool) -> Vec<Value> {

@@ -75,7 +75,12 @@ pub(super) async fn run(args: &PackArgs, global: &Global) -> Result<Exit> {
         ids => ids.iter().map(|id| named(&items, id)).collect::<Result<_>>()?,
     };
     let organization = organization(args.connection.as_deref(), &posture, &context).await?;
-    let as_of = args.as_of.unwrap_or(args.to);
+    let made_at = args.made_at.unwrap_or(context.now);
+    // Nothing is known of what is still to come.
+    let as_of = args.as_of.unwrap_or(args.to.min(made_at));
+    if args.as_of.is_some_and(|as_of| as_of > made_at) {
+        return Err(Problem::usage("--as-of lies in the future"));
+    }
     if args.from > args.to || as_of < args.from || as_of > args.to {
         return Err(Problem::usage("--from must lie before --to, and --as-of between the two"));
     }
@@ -88,7 +93,7 @@ pub(super) async fn run(args: &PackArgs, global: &Global) -> Result<Exit> {
         to: args.to,
         as_of,
         sampling,
-        made_at: args.made_at.unwrap_or(context.now),
+        made_at,
         made_by: this_person(),
         product: product(),
         asked: collect::tables::asked_by(),
