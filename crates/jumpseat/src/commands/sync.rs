@@ -348,10 +348,9 @@ pub(super) fn summary_json(connection: &Connection, result: &Result<SyncReport, 
                 .into_iter()
                 .map(|(name, sum)| {
                     let lacking: Vec<Value> = sum.lacking.iter().map(|(_, why)| json!(why)).collect();
-                    let complete = sum.lacking.iter().all(|(counts, _)| !counts);
                     let value = json!({
                         "rows": sum.held, "read": sum.read, "new": sum.new, "changed": sum.changed, "gone": sum.gone,
-                        "unchanged": sum.unchanged, "complete": complete, "missing": lacking,
+                        "unchanged": sum.unchanged, "complete": lacking.is_empty(), "missing": lacking,
                     });
                     (name, value)
                 })

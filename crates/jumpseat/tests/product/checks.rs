@@ -274,10 +274,11 @@ async fn an_own_check_runs_beside_ours_and_can_not_take_an_id() {
     let wrong = scene.run(&["check", "list"]).await;
     assert!(wrong.err.contains("any-device.md:8") && wrong.err.contains("did you mean severity?"), "{wrong:?}");
     // It stops no collecting, and the others run.
+    let runs = scene.count("SELECT COUNT(*) FROM posture_runs").await;
     let synced = scene.run(&["sync"]).await;
     assert_eq!(synced.code, 0, "{synced:?}");
     assert!(synced.err.contains("any-device.md:8"), "{synced:?}");
-    assert_eq!(scene.count("SELECT COUNT(*) FROM posture_runs").await, 2);
+    assert_eq!(scene.count("SELECT COUNT(*) FROM posture_runs").await, runs + 1);
     let looked = scene.run(&["doctor"]).await;
     assert!(looked.out.contains("any-device.md:8"), "{looked:?}");
 }

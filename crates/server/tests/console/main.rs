@@ -627,6 +627,9 @@ async fn the_last_hours_of_events_end_now_and_are_counted_until_then() {
         let page = scene.get(&format!("/events{query}"), Some(&owner)).await.body;
         let words = words(&page);
         let (from, to) = words.split_once(" to ").unwrap();
+        let (to, counted) = to.split_once(", counted from ").unwrap_or((to, from));
+        let counted: Timestamp = counted.trim_end_matches(" on").parse().unwrap();
+        assert_eq!(counted.as_second(), from.parse::<Timestamp>().unwrap().as_second() / 3600 * 3600, "{words}");
         assert!(to.parse::<Timestamp>().unwrap() <= Timestamp::now(), "{words}");
         assert!(page.contains(&bar(from)) && page.contains(&bar(to)), "{words}: {page}");
     }

@@ -41,7 +41,7 @@ pub(super) struct DemoArgs {
     /// How large the organizations are.
     #[arg(long, value_enum, default_value_t = Size::Small)]
     size: Size,
-    /// End after the summary instead of going on.
+    /// End after the summary instead of going on: within 20 seconds at the usual size.
     #[arg(long)]
     once: bool,
     /// Names in the organizations attack whoever shows them: markup, terminal sequences, formulas.

@@ -261,9 +261,10 @@ fn are_lines(head: &[u8], is_all: bool) -> Option<bool> {
     if head.first() == Some(&b'[') {
         return Some(false);
     }
-    let Some((line, rest)) = head.iter().position(|byte| *byte == b'\n').map(|end| head.split_at(end)) else {
-        // An object that goes on and on is a long line.
-        return is_all.then_some(true);
+    let (line, rest) = match head.iter().position(|byte| *byte == b'\n') {
+        Some(end) => head.split_at(end),
+        None if is_all => (head, &[][..]),
+        None => return None,
     };
     if line.first() != Some(&b'{') {
         return Some(true);
@@ -279,7 +280,8 @@ fn are_lines(head: &[u8], is_all: bool) -> Option<bool> {
             return Some(true);
         }
     }
-    if scan.in_string {
+    // An object that goes on and on is a long line, and one whose line ends within a string is a broken line.
+    if scan.in_string || rest.is_empty() {
         return Some(true);
     }
     // It is written over several lines, or its line is broken. Then the next one is whole.
