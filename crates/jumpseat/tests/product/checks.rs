@@ -278,7 +278,7 @@ async fn an_own_check_runs_beside_ours_and_can_not_take_an_id() {
     let synced = scene.run(&["sync"]).await;
     assert_eq!(synced.code, 0, "{synced:?}");
     assert!(synced.err.contains("any-device.md:8"), "{synced:?}");
-    assert_eq!(scene.count("SELECT COUNT(*) FROM posture_runs").await, runs + 1);
+    assert!(scene.count("SELECT COUNT(*) FROM posture_runs").await > runs, "the other checks ran");
     let looked = scene.run(&["doctor"]).await;
     assert!(looked.out.contains("any-device.md:8"), "{looked:?}");
 }
