@@ -173,7 +173,13 @@ impl Collector {
     /// The store fails.
     pub async fn note_test(&self, connection: &Connection, report: &TestReport, by: &str) -> Result<(), Error> {
         let (outcome, error) = report.told();
-        self.note(connection, Action::Test, outcome, error, by).await
+        let now = self.clock.now();
+        let began = report.started_at.unwrap_or(now);
+        let run = self.store.start_run(connection, Action::Test, by, &self.holder.words, began).await?;
+        let (error_code, error) = error.unzip();
+        let (calls, bytes) = (report.calls.clone(), report.bytes);
+        let end = RunEnd { outcome, error_code, error, help: None, tables: Vec::new(), calls, bytes };
+        Ok(self.store.finish_run(run, &end, now).await?)
     }
 
     /// Puts a credential in the old one's place. It is not tested here.
@@ -213,7 +219,7 @@ impl Collector {
         by: &str,
     ) -> Result<(), Error> {
         let run = self.store.start_run(connection, action, by, &self.holder.words, self.clock.now()).await?;
-        let (error_code, error) = error.map_or((None, None), |(code, words)| (Some(code), Some(words)));
+        let (error_code, error) = error.unzip();
         let end = RunEnd { outcome, error_code, error, help: None, tables: Vec::new(), calls: Vec::new(), bytes: 0 };
         Ok(self.store.finish_run(run, &end, self.clock.now()).await?)
     }

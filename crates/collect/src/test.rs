@@ -7,11 +7,12 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use jumpcloud::{Client, Clock, Credential, Endpoint, Stage, endpoints};
 use serde_json::json;
-use store::{Connection, Place};
+use store::{CallRecord, Connection, Place};
 use url::Url;
 
 use crate::client::{Administrator, Settings, VisibleOrganization, administrator, meant, organizations_seen_by};
 use crate::error::Error;
+use crate::sync::{bytes_of, calls_of};
 use crate::tables::{Ask, Collected};
 
 /// How one line of the checklist went.
@@ -51,6 +52,12 @@ pub struct TestReport {
     pub key_expires_at: Option<Timestamp>,
     /// Code of the first failed line's error, see [`Error::code`].
     pub failure_code: Option<&'static str>,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// What was asked, by endpoint.
+    pub calls: Vec<CallRecord>,
+    /// Bytes of the answers.
+    pub bytes: u64,
 }
 
 /// Clocks further apart than this make event windows and token times doubtful.
@@ -84,6 +91,22 @@ impl TestReport {
         self.organization.is_some()
     }
 
+    /// Counts what a client has asked.
+    fn count(&mut self, client: &Client) {
+        self.bytes += bytes_of(client);
+        for call in calls_of(client) {
+            match self.calls.iter_mut().find(|known| known.endpoint == call.endpoint) {
+                Some(known) => {
+                    known.calls += call.calls;
+                    known.retries += call.retries;
+                    known.rate_limited += call.rate_limited;
+                    known.last_status = call.last_status;
+                }
+                None => self.calls.push(call),
+            }
+        }
+    }
+
     fn add(&mut self, name: &str, started: Instant, grade: Grade, said: impl Into<String>, help: Option<String>) {
         self.checks.push(Check { name: name.to_owned(), grade, said: said.into(), help, took: started.elapsed() });
     }
@@ -102,7 +125,7 @@ async fn test_connection(
     clock: &Arc<dyn Clock>,
     tables: &[&'static Collected],
 ) -> TestReport {
-    let mut report = TestReport::default();
+    let mut report = TestReport { started_at: Some(clock.now()), ..TestReport::default() };
     if !resolve_names(&connection.place, &mut report).await {
         return report;
     }
@@ -115,9 +138,9 @@ async fn test_connection(
             return report;
         }
     };
-    let Some(seen) = try_credential(&client, connection, credential, settings, clock, &mut report).await else {
-        return report;
-    };
+    let seen = try_credential(&client, connection, credential, settings, clock, &mut report).await;
+    report.count(&client);
+    let Some(seen) = seen else { return report };
     let started = Instant::now();
     let organization = match meant(connection, &seen) {
         Ok(organization) => organization,
@@ -148,6 +171,7 @@ async fn test_connection(
     try_clock(&client, clock.now(), &mut report).await;
     try_areas(&client, tables, &mut report).await;
     try_events(&client, clock.now(), &mut report).await;
+    report.count(&client);
     report
 }
 

@@ -237,7 +237,7 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// The page of ours that a form was on, as the browser says.
-fn page_of(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn page_of(headers: &HeaderMap) -> Option<String> {
     let page = url::Url::parse(&text_of(headers, header::REFERER)).ok()?;
     let is_ours = page.host_str().is_some_and(|host| {
         let ours = text_of(headers, header::HOST);

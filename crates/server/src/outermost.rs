@@ -10,7 +10,7 @@ use axum::response::Response;
 
 use crate::App;
 use crate::api::unless_known;
-use crate::gate::{RequestId, is_api};
+use crate::gate::{RequestId, is_api, page_of};
 use crate::problem::Problem;
 
 /// Nothing but our own style sheet, script and pictures; no inline script, no frame, no form that goes elsewhere.
@@ -32,6 +32,7 @@ pub(crate) async fn outermost(State(app): State<App>, mut request: Request, next
     let is_api = is_api(request.uri().path());
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let known = host.is_some_and(|host| is_known_host(&app, host));
+    let form_page = if request.method().is_safe() { None } else { page_of(request.headers()) };
     let mut response = if known {
         request.extensions_mut().insert(RequestId(request_id.clone()));
         let asked = is_api.then(|| request.headers().clone());
@@ -45,7 +46,8 @@ pub(crate) async fn outermost(State(app): State<App>, mut request: Request, next
         let problem = Problem::new(StatusCode::MISDIRECTED_REQUEST, "wrong_host", "this server has another name");
         axum::response::IntoResponse::into_response(problem.help(help))
     };
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+    if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
+        problem.form_page = form_page;
         response = problem.render(is_api, &request_id);
     } else if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         let allowed = response.headers().get(header::ALLOW).cloned();

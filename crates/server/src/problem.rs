@@ -18,6 +18,8 @@ pub(crate) struct Problem {
     pub(crate) help: Option<String>,
     /// Seconds until another try makes sense.
     pub(crate) retry_after: Option<u64>,
+    /// The page with the form that was sent, if it was one of ours.
+    pub(crate) form_page: Option<String>,
 }
 
 /// What a handler answers.
@@ -25,7 +27,7 @@ pub(crate) type Answered = Result<Response, Problem>;
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), help: None, retry_after: None }
+        Self { status, code, message: message.into(), help: None, retry_after: None, form_page: None }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {

@@ -361,6 +361,13 @@ async fn verify(args: &NamesArgs, context: &Context) -> Result<Exit> {
                 json!(difference.detail),
             ]);
         }
+        let is_spoiled = |kind| matches!(kind, DifferenceKind::Missing | DifferenceKind::Changed);
+        if verified.differences.iter().any(|difference| is_spoiled(difference.kind)) {
+            eprintln_quietly(&format!(
+                "What is missing or changed in {0} is written anew by `jumpseat archive run {0} --again`.",
+                printable(&archive.name)
+            ));
+        }
         let is_behind = |kind: DifferenceKind| kind == DifferenceKind::Behind;
         if verified.differences.iter().any(|difference| !is_behind(difference.kind)) {
             exit = Exit::Integrity;

@@ -148,6 +148,8 @@ async fn the_checklist_warns_of_a_key_that_can_write_and_passes_a_read_only_one(
             "{line}: {ended:?}"
         );
     }
+    let asked = scene.count("SELECT calls FROM runs WHERE action = 'test' ORDER BY id DESC LIMIT 1").await;
+    assert!(asked > 20, "the history knows what was asked: {asked}");
     let admin = scene.file("admin.txt", &scene.world().credentials(0).administrator);
     let ended = scene.run(&["connection", "rotate", "Acme", "--api-key-file", admin.to_str().unwrap()]).await;
     assert_eq!(ended.code, 0, "{ended:?}");

@@ -248,6 +248,13 @@ async fn every_change_of_a_pack_is_found_and_named() {
     for told in [["--digest", &digest(&second)], ["--previous-digest", &digest(&first)], ["--chain", chain_file]] {
         assert_eq!(wrong(&verify(&older, &told).await), [pair("chain", "manifest.json")], "{told:?}");
     }
+    // A newer pack of another time takes nobody's place.
+    let mut chain = chain.json();
+    for pack in chain.as_array_mut().unwrap().iter_mut().filter(|pack| pack["number"] == second["number"]) {
+        (pack["from"], pack["to"]) = ("2031-01-01T00:00:00Z".into(), "2031-03-31T23:59:59Z".into());
+    }
+    let later = scene.file("later.json", &chain.to_string());
+    assert_eq!(verify(&older, &["--chain", later.to_str().unwrap()]).await.code, 0);
 
     // Somebody else's installation can make a good pack, but not with this key.
     let other = collected(Scene::small().await).await;

@@ -7,6 +7,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use store::EvidencePack;
 use zip::ZipArchive;
@@ -43,6 +44,8 @@ pub struct ChainLink {
     pub org_id: String,
     /// The framework.
     pub framework: String,
+    /// Its period, if the chain tells it.
+    pub period: Option<(Timestamp, Timestamp)>,
     /// The digest of its manifest.
     pub digest: String,
     /// The digest of the pack before it.
@@ -117,6 +120,7 @@ impl From<&EvidencePack> for ChainLink {
             number: pack.number,
             org_id: pack.org_id.clone(),
             framework: pack.framework.clone(),
+            period: Some((pack.from, pack.to)),
             digest: pack.digest.clone(),
             previous: pack.previous.clone(),
         }
@@ -320,10 +324,15 @@ impl Verified {
         if link.previous.as_deref() != previous || link.number != manifest.number {
             self.note(DifferenceKind::Chain, MANIFEST, "its place in the given chain is another one than it says");
         }
-        let same = |other: &&ChainLink| other.org_id == manifest.org_id && other.framework == manifest.framework;
+        // The pack of a quarter does not take the place of the one before, which has no day in common with it.
+        let same = |other: &&ChainLink| {
+            other.org_id == manifest.org_id
+                && other.framework == manifest.framework
+                && other.period.is_none_or(|(from, to)| from <= manifest.to && manifest.from <= to)
+        };
         if let Some(newer) = chain.iter().filter(same).rfind(|other| other.number > manifest.number) {
             let what = format!(
-                "it is pack {}, and the given chain has the newer pack {} of the same organization and framework",
+                "it is pack {}, and the given chain has the newer pack {} of the same organization and framework, and of the same time",
                 manifest.number, newer.number
             );
             self.note(DifferenceKind::Chain, MANIFEST, what);

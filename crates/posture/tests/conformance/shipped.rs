@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use posture::{Check, Library, Mode};
 use serde_json::{Map, Value, json};
+use store::LeaseHolder;
+use store::events::{EventPage, EventRow, Hour, SealOutcome};
 use store::findings::CheckOutcome;
 
-use crate::bed::{Bed, run};
+use crate::bed::{ACME, Bed, run};
 
 on_both_engines!(
     every_check_runs_and_reads_what_it_says,
     whatever_a_check_reads_makes_it_unknown_when_it_is_not_complete,
     nothing_passes_for_a_device_that_was_not_heard_of_for_long,
+    nobody_is_dormant_by_hours_whose_events_were_removed,
 );
 
 /// Tables that are of the store, not of a snapshot.
@@ -151,4 +155,39 @@ async fn nothing_passes_for_a_device_that_was_not_heard_of_for_long(bed: &Bed) {
     })
     .await;
     assert!(passed.is_empty(), "{}", passed.join("\n"));
+}
+
+async fn nobody_is_dormant_by_hours_whose_events_were_removed(bed: &Bed) {
+    let (now, hours) = (bed.now(), |hours: i64| SignedDuration::from_hours(hours));
+    let lease =
+        bed.store.take_lease("events", "the test", &LeaseHolder::this_process("a test", "here"), now).await.unwrap();
+    let mut writer = bed.store.event_writer(ACME, &lease, now).await.unwrap();
+    for back in 1..=60_u8 {
+        let window = Hour::of(now - hours(back.into()));
+        let raw = format!(r#"{{"id":"{back:024x}"}}"#);
+        let mut row = EventRow::bare([back; 16], &raw);
+        row.time_ms = Some(window.start().as_millisecond());
+        let page = EventPage { window, rows: &[row], position: None, is_last: true, mapping: 1 };
+        writer.write_page(&page, now).await.unwrap();
+        assert!(matches!(writer.seal(window, 1, None, now).await.unwrap(), SealOutcome::Sealed(_)));
+    }
+    let old = "2026-01-01T00:00:00Z";
+    bed.snapshot(&json!({
+        "organizations": [{ "id": ACME }],
+        "users": [{ "id": "u1", "username": "mara", "activated": true, "suspended": false, "state": "ACTIVATED", "created_at": old }],
+        "administrators": [{ "id": "a1", "email": "root@acme.example", "suspended": false, "created_at": old }],
+    }))
+    .await;
+    let settings = "[parameters.user-dormant]\ndormant_days = 2\n[parameters.admin-dormant]\ndormant_days = 2\n";
+    let outcomes = async || {
+        let checks = library().checks().filter(|check| check.id.ends_with("-dormant")).cloned().collect::<Vec<_>>();
+        let posture = bed.posture(Library::of_checks(checks).unwrap(), settings);
+        let reports = run(&posture, Mode::Show, |_, _| ()).await;
+        let results = &reports[0].results;
+        assert_eq!(results.len(), 2, "{results:?}");
+        results.values().map(|result| (result.failed, result.unknown)).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes().await, [(1, 0), (1, 0)], "nobody signed in, and that is proven");
+    writer.remove_before(now - hours(20), now, || true).await.unwrap();
+    assert_eq!(outcomes().await, [(0, 1), (0, 1)]);
 }

@@ -65,6 +65,7 @@ pub(super) async fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
         "hash",
         "counted_now",
         "intact",
+        "removed_at",
         "reason",
     ]);
     let mut exit = Exit::Ok;
@@ -121,6 +122,7 @@ fn line(connection: &Connection, window: &Window, again: Option<&Recounted>, for
             Err(error) => json!(error.to_string()),
         }),
         again.map_or(Value::Null, |again| json!(again.is_intact)),
+        moment(window.removed_at),
         json!(window.reason),
     ]
 }

@@ -92,10 +92,12 @@ fn chain(path: &Path) -> Result<Vec<ChainLink>> {
     let packs: Vec<Value> = serde_json::from_str(&text).with_context(what)?;
     let link = |pack: &Value| {
         let text = |name: &str| pack[name].as_str().map(str::to_owned);
+        let time = |name: &str| pack[name].as_str()?.parse().ok();
         Some(ChainLink {
             number: pack["number"].as_i64()?,
             org_id: text("org_id")?,
             framework: text("framework")?,
+            period: time("from").zip(time("to")),
             digest: text("digest")?,
             previous: text("previous"),
         })
