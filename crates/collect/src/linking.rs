@@ -87,13 +87,17 @@ impl TestReport {
         connection.credential_expires_at = self.key_expires_at;
     }
 
+    /// The first line that failed, in words.
+    pub fn failure(&self) -> Option<String> {
+        let failed = self.checks.iter().find(|check| check.grade == Grade::Fail)?;
+        Some(format!("{}: {}", failed.name, failed.said))
+    }
+
     /// How the history tells it: the outcome, and the first line that failed as code and words.
     fn told(&self) -> (Outcome, Option<(String, String)>) {
-        let failed = self.checks.iter().find(|check| check.grade == Grade::Fail);
-        let outcome = if self.connects() && failed.is_none() { Outcome::Succeeded } else { Outcome::Failed };
-        let error = failed
-            .map(|check| (self.failure_code.unwrap_or("error").to_owned(), format!("{}: {}", check.name, check.said)));
-        (outcome, error)
+        let failure = self.failure();
+        let outcome = if self.connects() && failure.is_none() { Outcome::Succeeded } else { Outcome::Failed };
+        (outcome, failure.map(|words| (self.failure_code.unwrap_or("error").to_owned(), words)))
     }
 }
 

@@ -327,17 +327,11 @@ pub(crate) async fn tested(ctx: &Ctx, connection: &Connection) -> Result<TestRep
     ctx.audit_begun("connection.test", &connection.name, org_id, json!({})).await?;
     let report = ctx.app.collector.test_and_note(connection, &ctx.by()).await;
     let failure = match &report {
-        Ok(report) => failure_of(report),
+        Ok(report) => report.failure(),
         Err(error) => Some(error.to_string()),
     };
     ctx.audit_ended("connection.test", &connection.name, org_id, failure).await;
     Ok(report?)
-}
-
-/// What failed in a test, if it failed.
-pub(super) fn failure_of(report: &TestReport) -> Option<String> {
-    let failed = report.checks.iter().find(|check| check.grade == Grade::Fail)?;
-    Some(format!("{}: {}", failed.name, failed.said))
 }
 
 pub(crate) async fn test(ctx: Ctx, Path(id): Path<String>) -> Answered {

@@ -9,7 +9,7 @@ use serde_json::json;
 use store::{Action, Connection, Outcome, Place, StreamKind};
 use url::Url;
 
-use super::connection::{Checklist, ConnectionHead, failure_of, head};
+use super::connection::{Checklist, ConnectionHead, head};
 use super::parts::{Moment, credential_words};
 use crate::frame::{Frame, Section, page, see};
 use crate::problem::{Answered, Problem};
@@ -138,7 +138,7 @@ pub(crate) async fn add(ctx: Ctx) -> Answered {
         let mut unsaved = asked.connection.clone();
         unsaved.name.push_str(" (unsaved settings)");
         ctx.app.collector.note_test(&unsaved, &report, &ctx.by()).await?;
-        ctx.audit_ended(action, &name, org_id.as_deref(), failure_of(&report)).await;
+        ctx.audit_ended(action, &name, org_id.as_deref(), report.failure()).await;
         return new_page(&ctx, Fields::of_form(&ctx.form), None, Some(&report), draft).await;
     }
     match save_new(&ctx, asked, &report).await {
@@ -318,7 +318,7 @@ pub(crate) async fn rotate(ctx: Ctx, Path(id): Path<String>) -> Answered {
     let report = collector.test_with(&connection, &credential).await;
     if !report.connects() {
         let why = "the new credential does not work; the old one stays in place";
-        let failure = failure_of(&report);
+        let failure = report.failure();
         let told = failure.as_ref().map_or_else(|| why.to_owned(), |failure| format!("{why} ({failure})"));
         ctx.audit_ended("connection.rotate", &name, org_id.as_deref(), Some(told.clone())).await;
         let told = Some(("rotate".to_owned(), told));
