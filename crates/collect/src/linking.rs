@@ -181,7 +181,7 @@ impl Collector {
         let began = report.started_at.unwrap_or(now);
         let run = self.store.start_run(connection, Action::Test, by, &self.holder.words, began).await?;
         let (error_code, error) = error.unzip();
-        let (calls, bytes) = (report.calls.clone(), report.bytes);
+        let (calls, bytes) = (report.clients.calls(), report.clients.bytes());
         let end = RunEnd { outcome, error_code, error, help: None, tables: Vec::new(), calls, bytes };
         Ok(self.store.finish_run(run, &end, now).await?)
     }

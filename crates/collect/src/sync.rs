@@ -116,13 +116,15 @@ impl Collector {
                     .await);
             }
         };
-        let result = match self.run(connection, options, &listener, cancel, run, &lease).await {
-            Err((error, calls, bytes)) => Err((self.reason(connection, error).await, calls, bytes)),
+        let mut clients = Clients::default();
+        let result = match self.run(connection, options, &listener, cancel, run, &lease, &mut clients).await {
+            Err(error) => Err(self.reason(connection, error).await),
             read => read,
         };
+        let (calls, bytes) = (clients.calls(), clients.bytes());
         let ended = self.clock.now();
         let (end, report) = match result {
-            Ok((org_id, tables, calls, bytes)) => {
+            Ok((org_id, tables)) => {
                 let outcome = if tables.iter().any(|table| table.shortfall().is_some()) {
                     Outcome::Incomplete
                 } else {
@@ -141,7 +143,7 @@ impl Collector {
                 let took = ended.duration_since(started);
                 (end, Ok(SyncReport { run, org_id, outcome, tables, calls, took }))
             }
-            Err((error, calls, bytes)) => (end_by(&error, calls, bytes), Err(error)),
+            Err(error) => (end_by(&error, calls, bytes), Err(error)),
         };
         let error = report.as_ref().err();
         let noting = async {
@@ -227,6 +229,7 @@ impl Collector {
     }
 
     /// The work between the first and the last line of the history.
+    #[expect(clippy::too_many_arguments, reason = "one run's description; a struct would only be taken apart again")]
     async fn run(
         &self,
         connection: &Connection,
@@ -235,24 +238,22 @@ impl Collector {
         cancel: &CancellationToken,
         run: i64,
         lease: &Lease,
-    ) -> Result<Read, (Error, Vec<CallRecord>, u64)> {
-        let nothing = |error: Error| (error, Vec::new(), 0);
+        clients: &mut Clients,
+    ) -> Result<Read, Error> {
         listener(Progress::Stage("connecting".to_owned()));
-        let (client, org_id) = self.open(connection, &options.started_by, cancel).await.map_err(nothing)?;
-        let calls = |error: Error| (error, calls_of(&client), bytes_of(&client));
+        let (client, org_id) = self.open(connection, &options.started_by, cancel, clients).await?;
         if connection.org_id.is_some() {
-            return self.read(&client, org_id, connection, options, listener, cancel, run, lease).await.map_err(calls);
+            return self.read(&client, org_id, connection, options, listener, cancel, run, lease).await;
         }
         // The organization was not known when the first lease was taken: another connection may be syncing it.
         let what = format!("the inventory sync of {}", connection.name);
         let second = self
             .store
             .take_lease(&stream_lease(StreamKind::Inventory, &org_id), &what, &self.holder, self.clock.now())
-            .await;
-        let second = second.map_err(|error| calls(error.into()))?;
+            .await?;
         let read = self.read(&client, org_id, connection, options, listener, cancel, run, &second).await;
-        self.store.release_lease(second).await.map_err(|error| calls(error.into()))?;
-        read.map_err(calls)
+        self.store.release_lease(second).await?;
+        read
     }
 
     /// Reads the organization into one snapshot and commits it, or undoes it.
@@ -301,15 +302,17 @@ impl Collector {
         };
         listener(Progress::Stage("committing".to_owned()));
         writer.commit(&records, self.clock.now()).await?;
-        Ok((org_id, records, calls_of(client), bytes_of(client)))
+        Ok((org_id, records))
     }
 
-    /// Opens the credential, makes the client and finds out which organization is meant.
+    /// Opens the credential, makes the client and finds out which organization is meant. Clients that ask something are noted
+    /// in `clients` before they do.
     pub(crate) async fn open(
         &self,
         connection: &Connection,
         started_by: &str,
         cancel: &CancellationToken,
+        clients: &mut Clients,
     ) -> Result<(Client, String), Error> {
         let settings = self.settings.for_run_by(started_by);
         let secret = self.store.open_credential(connection, &self.key).await?;
@@ -320,6 +323,7 @@ impl Collector {
             connection.org_id.as_deref(),
             Arc::clone(&self.clock),
         )?;
+        clients.add(&first);
         let seen = tokio::select! {
             seen = organizations_seen_by(&first) => seen?,
             () = cancel.cancelled() => return Err(Error::Cancelled),
@@ -329,7 +333,10 @@ impl Collector {
         let client = if known_before {
             first
         } else {
-            settings.client(&connection.place, credential, Some(&organization.id), Arc::clone(&self.clock))?
+            let second =
+                settings.client(&connection.place, credential, Some(&organization.id), Arc::clone(&self.clock))?;
+            clients.add(&second);
+            second
         };
         let administrator = match administrator(&client).await {
             Ok(administrator) => administrator.unwrap_or_default(),
@@ -474,23 +481,45 @@ fn end_by(error: &Error, calls: Vec<CallRecord>, bytes: u64) -> RunEnd {
     }
 }
 
-/// Organization, what was read of each table, what was asked, and bytes received.
-type Read = (String, Vec<TableRecord>, Vec<CallRecord>, u64);
+/// Organization, and what was read of each table.
+type Read = (String, Vec<TableRecord>);
 
-pub(crate) fn calls_of(client: &Client) -> Vec<CallRecord> {
-    client
-        .calls()
-        .into_iter()
-        .map(|count| CallRecord {
-            endpoint: count.endpoint.to_owned(),
-            calls: count.calls,
-            retries: count.retries,
-            rate_limited: count.rate_limited,
-            last_status: count.last_status,
-        })
-        .collect()
-}
+/// The clients of one run, of which there are two where the organization had to be found out: what they asked is told
+/// together, also when the first request has failed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Clients(Vec<Client>);
 
-pub(crate) fn bytes_of(client: &Client) -> u64 {
-    client.calls().iter().map(|count| count.bytes).sum()
+impl Clients {
+    /// Notes another one.
+    pub(crate) fn add(&mut self, client: &Client) {
+        self.0.push(client.clone());
+    }
+
+    /// What was asked, by endpoint.
+    pub(crate) fn calls(&self) -> Vec<CallRecord> {
+        let mut calls: Vec<CallRecord> = Vec::new();
+        for count in self.0.iter().flat_map(Client::calls) {
+            match calls.iter_mut().find(|known| known.endpoint == count.endpoint) {
+                Some(known) => {
+                    known.calls += count.calls;
+                    known.retries += count.retries;
+                    known.rate_limited += count.rate_limited;
+                    known.last_status = count.last_status;
+                }
+                None => calls.push(CallRecord {
+                    endpoint: count.endpoint.to_owned(),
+                    calls: count.calls,
+                    retries: count.retries,
+                    rate_limited: count.rate_limited,
+                    last_status: count.last_status,
+                }),
+            }
+        }
+        calls
+    }
+
+    /// Bytes received.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.iter().flat_map(Client::calls).map(|count| count.bytes).sum()
+    }
 }

@@ -7,12 +7,12 @@ use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use jumpcloud::{Client, Clock, Credential, Endpoint, Stage, endpoints};
 use serde_json::json;
-use store::{CallRecord, Connection, Place};
+use store::{Connection, Place};
 use url::Url;
 
 use crate::client::{Administrator, Settings, VisibleOrganization, administrator, meant, organizations_seen_by};
 use crate::error::Error;
-use crate::sync::{bytes_of, calls_of};
+use crate::sync::Clients;
 use crate::tables::{Ask, Collected};
 
 /// How one line of the checklist went.
@@ -54,10 +54,8 @@ pub struct TestReport {
     pub failure_code: Option<&'static str>,
     /// When it began.
     pub started_at: Option<Timestamp>,
-    /// What was asked, by endpoint.
-    pub calls: Vec<CallRecord>,
-    /// Bytes of the answers.
-    pub bytes: u64,
+    /// What has asked.
+    pub(crate) clients: Clients,
 }
 
 /// Clocks further apart than this make event windows and token times doubtful.
@@ -91,22 +89,6 @@ impl TestReport {
         self.organization.is_some()
     }
 
-    /// Counts what a client has asked.
-    fn count(&mut self, client: &Client) {
-        self.bytes += bytes_of(client);
-        for call in calls_of(client) {
-            match self.calls.iter_mut().find(|known| known.endpoint == call.endpoint) {
-                Some(known) => {
-                    known.calls += call.calls;
-                    known.retries += call.retries;
-                    known.rate_limited += call.rate_limited;
-                    known.last_status = call.last_status;
-                }
-                None => self.calls.push(call),
-            }
-        }
-    }
-
     fn add(&mut self, name: &str, started: Instant, grade: Grade, said: impl Into<String>, help: Option<String>) {
         self.checks.push(Check { name: name.to_owned(), grade, said: said.into(), help, took: started.elapsed() });
     }
@@ -138,8 +120,8 @@ async fn test_connection(
             return report;
         }
     };
+    report.clients.add(&client);
     let seen = try_credential(&client, connection, credential, settings, clock, &mut report).await;
-    report.count(&client);
     let Some(seen) = seen else { return report };
     let started = Instant::now();
     let organization = match meant(connection, &seen) {
@@ -166,12 +148,12 @@ async fn test_connection(
             return report;
         }
     };
+    report.clients.add(&client);
     report.organization = Some(organization);
     try_role(&client, credential, clock.now(), &mut report).await;
     try_clock(&client, clock.now(), &mut report).await;
     try_areas(&client, tables, &mut report).await;
     try_events(&client, clock.now(), &mut report).await;
-    report.count(&client);
     report
 }
 

@@ -1,5 +1,5 @@
-//! A table on a page: sorted, filtered and paged by its address, with its row count and an export. The rows come from one
-//! SELECT, which the export asks again without its pages.
+//! A table on a page: sorted, filtered, paged and with its columns chosen by its address, with its row count and an export. Its
+//! rows come from one SELECT, which the export asks again without its pages; or they are there already, see `sheet`.
 
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -11,10 +11,10 @@ use store::Cell;
 
 use crate::problem::{Answered, Problem};
 use crate::reading::{Parameters, maybe_text, number};
-use crate::visit::Ctx;
+use crate::visit::{Ctx, Pairs};
 
 /// Rows on one page.
-const ROWS: u64 = 100;
+pub(crate) const ROWS: u64 = 100;
 /// Longest text of one cell; the whole is in the detail.
 const WIDEST: usize = 80;
 
@@ -35,15 +35,19 @@ pub(crate) enum Look {
     State,
     /// The id of an organization, shown by its name.
     Organization,
+    /// Buttons: nothing to be sorted, hidden or exported.
+    Act,
 }
 
 /// A column.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
-    /// Its name in SQL.
+    /// Its name in SQL, in the address and in an export.
     pub(crate) name: String,
     pub(crate) label: String,
     pub(crate) look: Look,
+    /// It is shown when it is chosen.
+    pub(crate) is_more: bool,
 }
 
 /// What a table is made of.
@@ -81,11 +85,21 @@ pub(crate) struct Shown {
     /// The class of a badge, or nothing.
     pub(crate) tone: &'static str,
     pub(crate) is_number: bool,
+    /// A line below it, and the class of its badge, or nothing.
+    pub(crate) small: String,
+    pub(crate) small_tone: &'static str,
+    /// The class of the cell: `wrap`, `cut`, `digest`, or nothing.
+    pub(crate) class: &'static str,
+    /// Markup of a template, in place of the text.
+    pub(crate) markup: String,
+    /// What it is sorted by in a sheet, where its text does not say.
+    pub(crate) order: Option<f64>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) label: String,
+    /// Empty if the column can not be sorted.
     pub(crate) href: String,
     /// For `aria-sort`.
     pub(crate) sorted: &'static str,
@@ -96,6 +110,14 @@ pub(crate) struct Head {
 pub(crate) struct Chip {
     pub(crate) label: String,
     pub(crate) without: String,
+}
+
+/// A column that can be chosen.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) name: String,
+    pub(crate) label: String,
+    pub(crate) is_shown: bool,
 }
 
 #[derive(Debug)]
@@ -119,19 +141,135 @@ pub(crate) struct Grid {
     pub(crate) after: String,
     pub(crate) empty: String,
     pub(crate) tick: Option<&'static str>,
+    /// The columns that can be chosen; the first is always shown.
+    pub(crate) choices: Vec<Choice>,
+    /// The page, and what else its address says, for the form that chooses columns.
+    pub(crate) path: String,
+    pub(crate) kept: Vec<(String, String)>,
 }
 
 // It escapes what it is made of itself, so a page may take it as it is.
 impl askama::filters::HtmlSafe for Grid {}
 
 pub(crate) fn column(name: &str, label: &str, look: Look) -> Column {
-    Column { name: name.to_owned(), label: label.to_owned(), look }
+    Column { name: name.to_owned(), label: label.to_owned(), look, is_more: false }
+}
+
+impl Column {
+    /// The same, shown only when it is chosen.
+    pub(crate) fn more(self) -> Self {
+        Self { is_more: true, ..self }
+    }
+}
+
+/// What the address of a page asks of its table.
+pub(crate) struct Asked {
+    /// Where among the columns those are that are to be shown.
+    pub(crate) shown: Vec<usize>,
+    /// The column that sorts, and whether downwards.
+    pub(crate) sort: Option<(usize, bool)>,
+    /// Rows before those of this page.
+    pub(crate) from: u64,
+    page: u64,
+}
+
+impl Asked {
+    pub(crate) fn of(ctx: &Ctx, columns: &[Column]) -> Self {
+        let chosen: Vec<&str> = ctx.query.all("column").collect();
+        let is_chosen = |column: &Column| chosen.contains(&column.name.as_str());
+        // A choice of nothing that is here is none.
+        let is_choice = columns.iter().any(is_chosen);
+        let is_shown = |at: usize, column: &Column| match is_choice {
+            true => at == 0 || column.look == Look::Act || is_chosen(column),
+            false => !column.is_more,
+        };
+        let shown = columns.iter().enumerate().filter(|(at, column)| is_shown(*at, column)).map(|(at, _)| at).collect();
+        let sort = ctx.query.get("sort").and_then(|asked| {
+            let (name, is_down) = asked.strip_prefix('-').map_or((asked, false), |name| (name, true));
+            let at = columns.iter().position(|column| column.name == name && column.look != Look::Act)?;
+            Some((at, is_down))
+        });
+        let page = ctx.query.get("page").and_then(|page| page.parse::<u64>().ok()).unwrap_or(1).max(1);
+        Self { shown, sort, from: (page - 1).saturating_mul(ROWS), page }
+    }
+
+    /// A table with rows, of `total`, and everything around them. `filters` are parameters of the address that narrow it
+    /// down, with their names for people.
+    pub(crate) fn grid(
+        &self,
+        ctx: &Ctx,
+        columns: &[Column],
+        rows: Vec<GridRow>,
+        total: u64,
+        filters: &[(&'static str, &'static str)],
+    ) -> Grid {
+        let here = |query: String| if query.is_empty() { ctx.path.clone() } else { format!("{}?{query}", ctx.path) };
+        let without = |names: &[&str]| {
+            let kept = ctx.query.0.iter().filter(|(name, value)| !names.contains(&name.as_str()) && !value.is_empty());
+            Pairs(kept.cloned().collect())
+        };
+        let without_page = without(&["page", "done"]);
+        let head = |at: &usize| {
+            let (at, column) = (*at, &columns[*at]);
+            let next = if self.sort == Some((at, false)) { format!("-{}", column.name) } else { column.name.clone() };
+            Head {
+                label: column.label.clone(),
+                href: match column.look {
+                    Look::Act => String::new(),
+                    _ => here(without_page.with("sort", Some(&next))),
+                },
+                sorted: match self.sort {
+                    Some((sorted, false)) if sorted == at => "ascending",
+                    Some((sorted, true)) if sorted == at => "descending",
+                    _ => "none",
+                },
+                is_number: column.look == Look::Number,
+            }
+        };
+        let chip = |(name, label): &(&str, &str)| {
+            let value = ctx.query.get(name)?;
+            let label = format!("{label}: {}", printable(value));
+            Some(Chip { label, without: here(without_page.with(name, None)) })
+        };
+        let choice = |(at, column): (usize, &Column)| Choice {
+            name: column.name.clone(),
+            label: column.label.clone(),
+            is_shown: self.shown.contains(&at),
+        };
+        let shown_to = self.from + rows.len() as u64;
+        let page = |number: u64| here(ctx.query.with("page", Some(&number.to_string())));
+        Grid {
+            heads: self.shown.iter().map(head).collect(),
+            count: match total {
+                0 => "no rows".to_owned(),
+                1 => "1 row".to_owned(),
+                _ if self.from == 0 && shown_to == total => format!("{} rows", grouped(total)),
+                _ => format!("{} to {} of {}", grouped(self.from + 1), grouped(shown_to), grouped(total)),
+            },
+            chips: filters.iter().filter_map(chip).collect(),
+            csv: here(without_page.with("format", Some("csv"))),
+            before: if self.page > 1 { page(self.page - 1) } else { String::new() },
+            after: if shown_to < total { page(self.page + 1) } else { String::new() },
+            choices: columns.iter().enumerate().filter(|(_, column)| column.look != Look::Act).map(choice).collect(),
+            path: ctx.path.clone(),
+            kept: without(&["column", "page", "sort", "done"]).0,
+            rows,
+            ..Grid::default()
+        }
+    }
 }
 
 impl Spec {
-    fn select(&self, order: &str) -> String {
-        let names: Vec<String> =
-            self.keys.iter().chain(self.columns.iter().map(|column| &column.name)).map(|name| quoted(name)).collect();
+    fn select(&self, asked: &Asked) -> String {
+        let shown = asked.shown.iter().map(|at| &self.columns[*at].name);
+        let names: Vec<String> = self.keys.iter().chain(shown).map(|name| quoted(name)).collect();
+        let order = match asked.sort {
+            Some((at, is_down)) => {
+                let direction = if is_down { " DESC" } else { "" };
+                format!("{}{direction}, {}", quoted(&self.columns[at].name), self.order)
+            }
+            None => self.order.clone(),
+        };
         format!("SELECT {} FROM {}{} ORDER BY {order}", names.join(", "), self.from, self.condition())
     }
 
@@ -143,43 +281,20 @@ impl Spec {
         }
     }
 
-    /// The order that the address asks for, if it names a column of this table.
-    fn asked_order(&self, ctx: &Ctx) -> Option<(usize, bool)> {
-        let asked = ctx.query.get("sort")?;
-        let (name, is_down) = asked.strip_prefix('-').map_or((asked, false), |name| (name, true));
-        let at = self.columns.iter().position(|column| column.name == name)?;
-        Some((at, is_down))
-    }
-
-    fn order_of(&self, ctx: &Ctx) -> String {
-        match self.asked_order(ctx) {
-            Some((at, is_down)) => {
-                let direction = if is_down { " DESC" } else { "" };
-                format!("{}{direction}, {}", quoted(&self.columns[at].name), self.order)
-            }
-            None => self.order.clone(),
-        }
-    }
-
     /// Answers with the table as a file, if the address asks for it.
     pub(crate) async fn export(&self, ctx: &Ctx) -> Option<Answered> {
-        if ctx.query.get("format") != Some("csv") {
+        if !asks_for_file(ctx) {
             return None;
         }
         Some(self.csv(ctx).await)
     }
 
     async fn csv(&self, ctx: &Ctx) -> Answered {
-        ctx.audit(
-            "export",
-            &self.file,
-            ctx.org_id.as_deref(),
-            serde_json::json!({ "query": ctx.query.with("", None) }),
-        )
-        .await?;
-        let answer = ctx.read().at(self.as_of).ask(self.select(&self.order_of(ctx)), self.parameters.clone()).await?;
-        let names: Vec<&str> =
-            self.keys.iter().chain(self.columns.iter().map(|column| &column.name)).map(String::as_str).collect();
+        audit_export(ctx, &self.file).await?;
+        let asked = Asked::of(ctx, &self.columns);
+        let answer = ctx.read().at(self.as_of).ask(self.select(&asked), self.parameters.clone()).await?;
+        let shown = asked.shown.iter().map(|at| &self.columns[*at].name);
+        let names: Vec<&str> = self.keys.iter().chain(shown).map(String::as_str).collect();
         csv_file(&self.file, &names, &answer.rows)
     }
 
@@ -191,8 +306,7 @@ impl Spec {
         href: impl Fn(&[Cell]) -> String,
     ) -> Result<Grid, Problem> {
         let names = ctx.read().organization_names().await?;
-        let page = ctx.query.get("page").and_then(|page| page.parse::<u64>().ok()).unwrap_or(1).max(1);
-        let from = (page - 1).saturating_mul(ROWS);
+        let asked = Asked::of(ctx, &self.columns);
         let total = match total {
             Some(total) => total,
             None => {
@@ -201,26 +315,23 @@ impl Spec {
                 counted.first().map_or(0, |row| number(row, 0).unsigned_abs())
             }
         };
-        let sql = format!("{} LIMIT {ROWS} OFFSET {from}", self.select(&self.order_of(ctx)));
+        let sql = format!("{} LIMIT {ROWS} OFFSET {}", self.select(&asked), asked.from);
         let answer = ctx.read().at(self.as_of).ask(sql, self.parameters.clone()).await?;
+        let looks: Vec<Look> = asked.shown.iter().map(|at| self.columns[*at].look).collect();
         let rows: Vec<GridRow> = answer
             .rows
             .iter()
             .map(|row| {
-                let mut cells: Vec<Shown> = self
-                    .columns
+                let mut cells: Vec<Shown> = row[self.keys.len()..]
                     .iter()
-                    .enumerate()
-                    .map(|(at, column)| {
-                        let cell = &row[self.keys.len() + at];
-                        match column.look {
-                            Look::Organization => {
-                                let id = maybe_text(std::slice::from_ref(cell), 0).unwrap_or_default();
-                                let name = names.get(&id).cloned().unwrap_or_else(|| id.clone());
-                                Shown { text: printable(&name), hover: id, ..Shown::default() }
-                            }
-                            look => shown(cell, look, ctx.now),
+                    .zip(&looks)
+                    .map(|(cell, look)| match look {
+                        Look::Organization => {
+                            let id = maybe_text(std::slice::from_ref(cell), 0).unwrap_or_default();
+                            let name = names.get(&id).cloned().unwrap_or_else(|| id.clone());
+                            Shown { text: printable(&name), hover: id, ..Shown::default() }
                         }
+                        look => shown(cell, *look, ctx.now),
                     })
                     .collect();
                 if let Some(first) = cells.first_mut() {
@@ -232,61 +343,21 @@ impl Spec {
                 GridRow { key: maybe_text(row, 0).unwrap_or_default(), cells }
             })
             .collect();
-        let here = |query: String| if query.is_empty() { ctx.path.clone() } else { format!("{}?{query}", ctx.path) };
-        let sorted = self.asked_order(ctx);
-        let shown_to = from + rows.len() as u64;
-        let without_page =
-            crate::visit::Pairs(ctx.query.0.iter().filter(|(name, _)| name != "page").cloned().collect());
-        Ok(Grid {
-            caption: self.caption.clone(),
-            heads: self
-                .columns
-                .iter()
-                .enumerate()
-                .map(|(at, column)| {
-                    let is_up = sorted == Some((at, false));
-                    let next = if is_up { format!("-{}", column.name) } else { column.name.clone() };
-                    Head {
-                        label: column.label.clone(),
-                        href: here(without_page.with("sort", Some(&next))),
-                        sorted: match sorted {
-                            Some((sorted, false)) if sorted == at => "ascending",
-                            Some((sorted, true)) if sorted == at => "descending",
-                            _ => "none",
-                        },
-                        is_number: column.look == Look::Number,
-                    }
-                })
-                .collect(),
-            count: match total {
-                0 => "no rows".to_owned(),
-                1 => "1 row".to_owned(),
-                _ if from == 0 && shown_to == total => format!("{} rows", grouped(total)),
-                _ => format!("{} to {} of {}", grouped(from + 1), grouped(shown_to), grouped(total)),
-            },
-            chips: self
-                .filters
-                .iter()
-                .filter_map(|(name, label)| {
-                    let value = ctx.query.get(name)?;
-                    Some(Chip {
-                        label: format!("{label}: {}", printable(value)),
-                        without: here(without_page.with(name, None)),
-                    })
-                })
-                .collect(),
-            csv: here(without_page.with("format", Some("csv"))),
-            before: if page > 1 { here(ctx.query.with("page", Some(&(page - 1).to_string()))) } else { String::new() },
-            after: if shown_to < total {
-                here(ctx.query.with("page", Some(&(page + 1).to_string())))
-            } else {
-                String::new()
-            },
-            empty: self.empty.clone(),
-            tick: self.tick.filter(|_| !rows.is_empty()),
-            rows,
-        })
+        let tick = self.tick.filter(|_| !rows.is_empty());
+        let grid = asked.grid(ctx, &self.columns, rows, total, &self.filters);
+        Ok(Grid { caption: self.caption.clone(), empty: self.empty.clone(), tick, ..grid })
     }
+}
+
+/// Whether the address asks for the table as a file.
+pub(crate) fn asks_for_file(ctx: &Ctx) -> bool {
+    ctx.query.get("format") == Some("csv")
+}
+
+/// Writes down that a table leaves as a file.
+pub(crate) async fn audit_export(ctx: &Ctx, file: &str) -> Result<(), Problem> {
+    let query = serde_json::json!({ "query": ctx.query.with("", None) });
+    ctx.audit("export", file, ctx.org_id.as_deref(), query).await
 }
 
 /// A name as SQL takes it. Names are our own; the quotes keep words such as `order` from meaning something.

@@ -23,6 +23,7 @@ mod routes;
 mod secret;
 mod session;
 mod settings;
+mod sheet;
 mod sync_now;
 mod throttle;
 mod totp;

@@ -52,7 +52,7 @@ pub use notification::{Notification, NotificationState};
 pub use parameters::Parameter;
 pub use people::{ApiToken, NewSession, Person, Session};
 pub use query::{Answer, AnswerColumn, FOLD_MARK, FOLDED, Limits, Query, SYSTEM_TABLES, SystemTable};
-pub use run::{Action, CallRecord, Outcome, Run, RunEnd, TableRecord, TableState};
+pub use run::{Action, CallRecord, Outcome, Run, RunEnd, RunSums, TableRecord, TableState};
 pub use schema::Cell;
 pub use seal::{MasterKey, MasterKeySource, Sealed};
 pub use second_factor::SecondFactor;

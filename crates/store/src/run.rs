@@ -1,5 +1,7 @@
 //! Runs: every test, update and sync of a connection, with who started it, what was read, and how it ended.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use crate::db::Row;
@@ -15,6 +17,17 @@ pub enum Action {
     /// Of the inventory.
     Sync,
     Events,
+}
+
+/// What a run read, of all tables together, in rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as in `TableRecord`")]
+pub struct RunSums {
+    pub read: u64,
+    pub new: u64,
+    pub changed: u64,
+    pub gone: u64,
+    pub unchanged: u64,
 }
 
 /// How a run ended.
@@ -336,6 +349,22 @@ impl Store {
             )
             .await?;
         Ok(rows.first().map(run_of))
+    }
+
+    /// What runs read in all their tables together, by their numbers. Runs without tables are not among them.
+    pub async fn run_sums(&self, runs: &[i64]) -> Result<HashMap<i64, RunSums>> {
+        let (Some(first), Some(last)) = (runs.iter().min(), runs.iter().max()) else { return Ok(HashMap::new()) };
+        let sums = ["read", "new", "changed", "gone", "unchanged"].map(|name| format!("CAST(SUM({name}) AS BIGINT)"));
+        let sql = format!(
+            "SELECT run_id, {} FROM run_table WHERE run_id >= $1 AND run_id <= $2 GROUP BY run_id",
+            sums.join(", ")
+        );
+        let rows = self.db.fetch(&sql, vec![(*first).into(), (*last).into()]).await?;
+        let sums_of = |row: &Row| {
+            let [read, new, changed, gone, unchanged] = [1, 2, 3, 4, 5].map(|at| row.integer(at).unsigned_abs());
+            RunSums { read, new, changed, gone, unchanged }
+        };
+        Ok(rows.iter().map(|row| (row.integer(0), sums_of(row))).collect())
     }
 
     /// What a run read, table by table.

@@ -6,7 +6,7 @@ use store::Connection;
 use store::events::{Hour, Window};
 
 use crate::error::Error;
-use crate::sync::Collector;
+use crate::sync::{Clients, Collector};
 
 /// Requests at the same time.
 const AT_ONCE: usize = 4;
@@ -28,7 +28,7 @@ impl Collector {
     /// # Errors
     /// The connection's organization is not known, its credential can not be opened, or the store can not be read.
     pub async fn recount(&self, connection: &Connection, windows: &[Window]) -> Result<Vec<Recounted>, Error> {
-        let (client, org_id) = self.open_for_events(connection, "a person").await?;
+        let (client, org_id) = self.open_for_events(connection, "a person", &mut Clients::default()).await?;
         let mut found = Vec::with_capacity(windows.len());
         let mut counts = futures::stream::iter(windows.to_vec())
             .map(move |window: Window| {

@@ -23,7 +23,7 @@ use super::window::{Fetched, Hours, Tally, fetch, taken};
 use crate::client::credential_of;
 use crate::error::Error;
 use crate::progress::{Listener, Progress, silent};
-use crate::sync::{Collector, bytes_of, calls_of};
+use crate::sync::{Clients, Collector};
 
 /// Hours that are asked for at the same time.
 const AT_ONCE: usize = 4;
@@ -113,7 +113,7 @@ struct Run<'a> {
     /// Its number in the history, once it has one.
     number: Option<i64>,
     org_id: Option<String>,
-    client: Option<Client>,
+    clients: Clients,
     tally: Tally,
     left: usize,
     share: Option<Share>,
@@ -180,7 +180,7 @@ impl Collector {
             started,
             number: None,
             org_id: None,
-            client: None,
+            clients: Clients::default(),
             tally: Tally::default(),
             left: 0,
             share,
@@ -212,14 +212,16 @@ impl Collector {
         &self,
         connection: &Connection,
         started_by: &str,
+        clients: &mut Clients,
     ) -> Result<(Client, String), Error> {
         let Some(org_id) = connection.org_id.clone() else {
-            return self.open(connection, started_by, &CancellationToken::new()).await;
+            return self.open(connection, started_by, &CancellationToken::new(), clients).await;
         };
         let secret = self.store.open_credential(connection, &self.key).await?;
         let credential = credential_of(connection, &secret)?;
         let settings = self.settings.for_run_by(started_by);
         let client = settings.client(&connection.place, credential, Some(&org_id), Arc::clone(&self.clock))?;
+        clients.add(&client);
         Ok((client, org_id))
     }
 }
@@ -232,10 +234,9 @@ impl Run<'_> {
         }
         (self.listener)(Progress::Stage("connecting".to_owned()));
         let (client, org_id) = tokio::select! {
-            opened = collector.open_for_events(self.connection, &self.options.started_by) => opened?,
+            opened = collector.open_for_events(self.connection, &self.options.started_by, &mut self.clients) => opened?,
             () = cancel.cancelled() => return Err(Error::Cancelled),
         };
-        self.client = Some(client.clone());
         self.org_id = Some(org_id.clone());
         let listener = Arc::clone(self.listener);
         let second;
@@ -488,8 +489,7 @@ impl Run<'_> {
 
     fn end(&self, error: Option<&Error>) -> RunEnd {
         let tally = &self.tally;
-        let calls = self.client.as_ref().map(calls_of).unwrap_or_default();
-        let bytes = self.client.as_ref().map(bytes_of).unwrap_or_default();
+        let (calls, bytes) = (self.clients.calls(), self.clients.bytes());
         let lacking = tally.unproven.first().map(|(hour, why)| match tally.unproven.len() {
             1 => format!("events of {hour}: {why}"),
             more => format!("events of {more} hours, such as {hour}: {why}"),

@@ -34,6 +34,8 @@ async fn a_revoked_key_stops_asking_keeps_everything_and_goes_on_after_it_is_rep
         let error = scenario.try_sync(0).await.unwrap_err();
         assert_eq!(error.code(), "key_rejected");
         assert!((1..=3).contains(&(scenario.asked() - asked)));
+        let run = scenario.collector.store.runs(None, 1).await.unwrap().remove(0);
+        assert_eq!(run.calls, scenario.asked() - asked, "the history counts the request that failed");
         let stream = scenario.stream(0).await;
         assert_eq!((stream.state.last_outcome, stream.state.failures), (Some(Outcome::Failed), failures));
         assert_eq!(stream.state.failure_code.as_deref(), Some("key_rejected"));

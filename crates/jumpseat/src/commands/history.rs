@@ -5,7 +5,7 @@ use clap::Args;
 use collect::events::event_lease_name;
 use collect::inventory_lease_name;
 use serde_json::{Value, json};
-use store::{Outcome, Run, TableRecord};
+use store::{Outcome, Run};
 
 use super::Global;
 use crate::context::{Context, this_host};
@@ -57,9 +57,10 @@ async fn list(args: &HistoryArgs, context: &Context) -> Result<Exit> {
         "retries",
         "error",
     ]);
-    for run in context.store.runs(connection.as_deref(), args.limit).await? {
-        let tables = context.store.run_tables(run.id).await?;
-        let sum = |count: fn(&TableRecord) -> u64| json!(tables.iter().map(count).sum::<u64>());
+    let runs = context.store.runs(connection.as_deref(), args.limit).await?;
+    let sums = context.store.run_sums(&runs.iter().map(|run| run.id).collect::<Vec<_>>()).await?;
+    for run in runs {
+        let sums = sums.get(&run.id).copied().unwrap_or_default();
         sheet.push(vec![
             json!(run.id),
             json!(run.connection_name),
@@ -69,11 +70,11 @@ async fn list(args: &HistoryArgs, context: &Context) -> Result<Exit> {
             duration(&run, people),
             json!(run.stage),
             json!(outcome(&run, context).await?),
-            sum(|table| table.read),
-            sum(|table| table.new),
-            sum(|table| table.changed),
-            sum(|table| table.gone),
-            sum(|table| table.unchanged),
+            json!(sums.read),
+            json!(sums.new),
+            json!(sums.changed),
+            json!(sums.gone),
+            json!(sums.unchanged),
             json!(run.calls),
             json!(run.retries),
             json!(run.error),

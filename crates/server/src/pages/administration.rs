@@ -11,11 +11,12 @@ use store::{AuditLine, Cell, Identity, Person, StreamKind};
 use super::parts::{Moment, needs_action};
 use crate::accounts::{new_person, password_hash};
 use crate::frame::{Frame, Section, page, see};
-use crate::grid::{csv_file, grouped, state_tone};
+use crate::grid::{Grid, Look, Shown, column, csv_file, grouped, state_tone};
 use crate::permission::{Permission, Role};
 use crate::problem::{Answered, Problem};
 use crate::reading::{number, text};
 use crate::secret::SHORTEST;
+use crate::sheet::Sheet;
 use crate::visit::Ctx;
 
 /// Lines of the audit log on one page, and in one export.
@@ -26,7 +27,7 @@ const MOST_EXPORTED: u32 = 100_000;
 #[template(path = "administration.html")]
 struct AdministrationPage {
     frame: Frame,
-    people: Vec<PersonLine>,
+    grid: Grid,
     roles: Vec<(&'static str, &'static str, &'static str)>,
     organizations: Vec<(String, String)>,
     error: Option<Problem>,
@@ -35,16 +36,6 @@ struct AdministrationPage {
     email: String,
     /// What the provider is called that people can sign in with.
     provider: Option<String>,
-}
-
-pub(crate) struct PersonLine {
-    id: String,
-    name: String,
-    email: String,
-    role: &'static str,
-    organizations: String,
-    active: bool,
-    last: Moment,
 }
 
 pub(crate) struct SessionLine {
@@ -236,20 +227,36 @@ async fn administration_page(ctx: &Ctx, error: Option<Problem>) -> Answered {
         None => "all".to_owned(),
         Some(ids) => ids.iter().map(|id| names.get(id).unwrap_or(id).clone()).collect::<Vec<_>>().join(", "),
     };
+    let row = |person: &Person| {
+        vec![
+            Shown::link(person.name.clone(), format!("/administration/people/{}", person.id)),
+            Shown::text(person.email.clone().unwrap_or_default()),
+            Shown::text(Role::of_word(&person.role).map_or("unknown", Role::label)),
+            Shown::text(named(&person.org_ids)).class("wrap"),
+            Shown::text(if person.active { "yes" } else { "no" }),
+            Shown::moment(Moment::of(person.last_sign_in_at, ctx.now)),
+        ]
+    };
+    let mut sheet = Sheet {
+        caption: "People".to_owned(),
+        columns: vec![
+            column("name", "Name", Look::Plain),
+            column("email", "E-mail", Look::Plain),
+            column("role", "Role", Look::Plain),
+            column("sees", "Sees", Look::Plain),
+            column("may_sign_in", "May sign in", Look::Plain),
+            column("last_sign_in", "Signed in last", Look::Time),
+        ],
+        rows: people.iter().map(row).collect(),
+        file: "people".to_owned(),
+        ..Sheet::default()
+    };
+    if let Some(file) = sheet.export(ctx).await {
+        return file;
+    }
     page(&AdministrationPage {
         frame: Frame::of(ctx, Section::Administration, "Administration").await?,
-        people: people
-            .iter()
-            .map(|person| PersonLine {
-                id: person.id.clone(),
-                name: person.name.clone(),
-                email: person.email.clone().unwrap_or_default(),
-                role: Role::of_word(&person.role).map_or("unknown", Role::label),
-                organizations: named(&person.org_ids),
-                active: person.active,
-                last: Moment::of(person.last_sign_in_at, ctx.now),
-            })
-            .collect(),
+        grid: sheet.grid(ctx),
         roles: roles(ctx),
         organizations: names.into_iter().collect(),
         shortest: SHORTEST,

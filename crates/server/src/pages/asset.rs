@@ -29,20 +29,10 @@ struct AssetsPage {
     cards: Vec<Card>,
     grid: Grid,
     org_id: String,
-    columns: Vec<ColumnChoice>,
     facets: Vec<Facet>,
-    /// What the address says beside the columns, for the form that chooses them.
-    kept: Vec<(String, String)>,
-    /// The same for the search.
+    /// What the address says beside the search, for its form.
     kept_by_search: Vec<(String, String)>,
     as_of: String,
-}
-
-/// A column that can be shown.
-struct ColumnChoice {
-    name: &'static str,
-    label: String,
-    is_shown: bool,
 }
 
 struct TypeCount {
@@ -228,23 +218,17 @@ fn all_columns(table: &'static Table) -> Vec<&'static str> {
     own.chain(table.joined.iter().flat_map(|joined| joined.columns.iter().copied())).collect()
 }
 
-fn shown_columns(table: &'static Table, chosen: &[String]) -> Vec<Column> {
-    let known = all_columns(table);
-    let named = COLUMNS.iter().find(|(kind, _)| Some(*kind) == table.asset).map(|(_, names)| names.to_vec());
-    let names: Vec<&str> = if chosen.is_empty() {
-        named.unwrap_or_else(|| {
-            let mut few = vec![table.label];
-            few.extend(known.iter().copied().filter(|name| *name != table.label).take(FEW - 1));
-            few
-        })
-    } else {
-        chosen.iter().map(String::as_str).collect()
-    };
-    let mut names: Vec<&str> = names.into_iter().filter(|name| known.contains(name)).collect();
-    if !names.contains(&table.label) {
-        names.insert(0, table.label);
-    }
-    names.into_iter().map(|name| column(name, &heading(name), look_of(table, name))).collect()
+/// The columns of a list: what names a thing first, then those that are shown, then the others.
+fn columns_of_list(table: &'static Table) -> Vec<Column> {
+    let all = all_columns(table);
+    let named = COLUMNS.iter().find(|(kind, _)| Some(*kind) == table.asset).map(|(_, names)| *names);
+    let few = || all.iter().copied().filter(|name| *name != table.label).take(FEW - 1).collect();
+    let shown: Vec<&str> = named.map_or_else(few, <[_]>::to_vec);
+    let first = if shown.contains(&table.label) { None } else { Some(table.label) };
+    let shown: Vec<&str> = first.into_iter().chain(shown).filter(|name| all.contains(name)).collect();
+    let one = |name: &&str| column(name, &heading(name), look_of(table, name));
+    let more = all.iter().filter(|name| !shown.contains(name)).map(|name| one(name).more());
+    shown.iter().map(one).chain(more).collect()
 }
 
 fn label_of(kind: &str) -> String {
@@ -262,13 +246,12 @@ fn plural(label: &str) -> String {
 pub(crate) async fn list(ctx: Ctx) -> Answered {
     let kind = ctx.query.get("type").unwrap_or("user").to_owned();
     let table = table_of(&ctx, &kind)?;
-    let chosen: Vec<String> = ctx.query.all("column").map(str::to_owned).collect();
     let search = ctx.query.text("q").to_owned();
     let mut spec = Spec {
         caption: plural(&label_of(&kind)),
         from: table.name.to_owned(),
         keys: vec!["org_id".to_owned(), "id".to_owned()],
-        columns: shown_columns(table, &chosen),
+        columns: columns_of_list(table),
         order: format!("\"{}\", id", table.label),
         filters: vec![("q", "Search"), ("with", "Only"), ("as_of", "As of")],
         empty: match ctx.query.get("as_of") {
@@ -316,16 +299,8 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
     let ((facets, total), cards, types, frame) = tokio::try_join!(facets, cards, types, frame)?;
     let href_kind = kind.clone();
     let grid = spec.load(&ctx, total, |row| asset_href(&href_kind, &text(row, 0), &text(row, 1))).await?;
-    let shown = shown_columns(table, &chosen);
-    let choices = all_columns(table).into_iter().map(|name| ColumnChoice {
-        name,
-        label: heading(name),
-        is_shown: shown.iter().any(|column| column.name == name),
-    });
     page(&AssetsPage {
-        columns: choices.collect(),
         facets,
-        kept: kept(&ctx, &["column", "page", "sort"]),
         kept_by_search: kept(&ctx, &["q", "as_of", "page", "type", "org"]),
         as_of: ctx.query.text("as_of").to_owned(),
         types,

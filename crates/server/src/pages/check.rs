@@ -11,18 +11,18 @@ use store::findings::Severity;
 use super::parts::Moment;
 use super::prose::Prose;
 use crate::frame::{Frame, Section, page, see, with_org};
-use crate::grid::{grouped, severity_tone};
+use crate::grid::{Grid, Look, Shown, column, grouped, severity_tone};
 use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
 use crate::reading::{Parameters, maybe_text, number, text};
+use crate::sheet::Sheet;
 use crate::visit::Ctx;
 
 #[derive(Template)]
 #[template(path = "checks.html")]
 struct ChecksPage {
     frame: Frame,
-    lines: Vec<CheckLine>,
-    all: usize,
+    grid: Grid,
     areas: Vec<Choice>,
     severities: Vec<Choice>,
     frameworks: Vec<Choice>,
@@ -35,18 +35,6 @@ struct Choice {
     value: String,
     label: String,
     is_chosen: bool,
-}
-
-struct CheckLine {
-    id: String,
-    title: String,
-    area: String,
-    severity: &'static str,
-    tone: &'static str,
-    passed: String,
-    failed: String,
-    unknown: String,
-    findings_href: String,
 }
 
 #[derive(Template)]
@@ -92,31 +80,57 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         None => None,
     };
     let search = ctx.query.text("q").to_lowercase();
-    let mut lines: Vec<(u8, u64, CheckLine)> = library
+    let mut checks: Vec<&Check> = library
         .checks()
         .filter(|check| asked("area").is_none_or(|area| check.area == area))
         .filter(|check| asked("severity").is_none_or(|severity| check.severity.word() == severity))
         .filter(|check| framework.is_none_or(|framework| framework.served_by(check).next().is_some()))
         .filter(|check| search.is_empty() || check.id.contains(&search) || check.title.to_lowercase().contains(&search))
-        .map(|check| {
-            let counted = numbers.get(&check.id);
-            let shown = |at: usize| counted.map_or_else(|| "–".to_owned(), |counted| grouped(counted[at]));
-            let failed = counted.map_or(0, |counted| counted[1]);
-            let line = CheckLine {
-                id: check.id.clone(),
-                title: check.title.clone(),
-                area: check.area.replace(['-', '_'], " "),
-                severity: check.severity.word(),
-                tone: severity_tone(check.severity.word()),
-                passed: shown(0),
-                failed: shown(1),
-                unknown: shown(2),
-                findings_href: with_org(&format!("/findings?check={}", check.id), ctx.org_id.as_deref()),
-            };
-            (check.severity as u8, failed, line)
-        })
         .collect();
-    lines.sort_by(|a, b| (b.0, b.1, &a.2.id).cmp(&(a.0, a.1, &b.2.id)));
+    let failed = |check: &Check| numbers.get(&check.id).map_or(0, |counted| counted[1]);
+    checks.sort_by(|a, b| (b.severity, failed(b), &a.id).cmp(&(a.severity, failed(a), &b.id)));
+    let row = |check: &&Check| {
+        let counted = |at: usize| {
+            let count = numbers.get(&check.id).map_or_else(|| "–".to_owned(), |counted| grouped(counted[at]));
+            Shown { is_number: true, ..Shown::text(count) }
+        };
+        let findings = with_org(&format!("/findings?check={}", check.id), ctx.org_id.as_deref());
+        let serving = library.frameworks().iter().filter(|framework| framework.served_by(check).next().is_some());
+        vec![
+            Shown::link(check.title.clone(), format!("/checks/{}", check.id)).class("wrap"),
+            Shown::badge(check.severity.word(), severity_tone(check.severity.word())),
+            Shown::text(check.id.clone()).class("code"),
+            Shown::text(check.area.replace(['-', '_'], " ")),
+            Shown { href: findings, ..counted(1) },
+            counted(0),
+            counted(2),
+            Shown::text(check.resource.replace('_', " ")),
+            Shown::text(serving.map(|framework| framework.name.as_str()).collect::<Vec<_>>().join(", ")).class("wrap"),
+            Shown::text(check.reads.join(", ")).class("wrap"),
+        ]
+    };
+    let mut sheet = Sheet {
+        caption: "Checks".to_owned(),
+        columns: vec![
+            column("title", "Check", Look::Plain),
+            column("severity", "Severity", Look::Severity),
+            column("id", "Id", Look::Plain),
+            column("area", "Area", Look::Plain),
+            column("failed", "Fail", Look::Number),
+            column("passed", "Pass", Look::Number),
+            column("unknown", "Unknown", Look::Number),
+            column("resource", "Looks at", Look::Plain).more(),
+            column("frameworks", "Frameworks", Look::Plain).more(),
+            column("reads", "Reads", Look::Plain).more(),
+        ],
+        rows: checks.iter().map(row).collect(),
+        filters: vec![("q", "Search"), ("area", "Area"), ("severity", "Severity"), ("framework", "Framework")],
+        empty: "No check is like that.".to_owned(),
+        file: "checks".to_owned(),
+    };
+    if let Some(file) = sheet.export(&ctx).await {
+        return file;
+    }
     let areas: std::collections::BTreeSet<&str> = library.checks().map(|check| check.area.as_str()).collect();
     let choice = |name: &str, value: &str, label: &str| Choice {
         is_chosen: ctx.query.get(name) == Some(value),
@@ -125,7 +139,7 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
     };
     page(&ChecksPage {
         frame: Frame::of(&ctx, Section::Checks, "Checks").await?,
-        all: library.checks().count(),
+        grid: sheet.grid(&ctx),
         areas: areas.into_iter().map(|area| choice("area", area, &area.replace(['-', '_'], " "))).collect(),
         severities: Severity::ALL
             .iter()
@@ -140,7 +154,6 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         search: ctx.query.text("q").to_owned(),
         org_id: ctx.org_id.clone().unwrap_or_default(),
         may_run: ctx.may(Permission::RunConnections),
-        lines: lines.into_iter().map(|(_, _, line)| line).collect(),
     })
 }
 

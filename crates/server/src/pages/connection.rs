@@ -5,23 +5,24 @@ use axum::extract::Path;
 use collect::condition::State;
 use collect::events::coverage_of;
 use collect::{Grade, TestReport};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::events::{Hour, WindowState};
-use store::{Connection, StreamKind, TableRecord};
+use store::{Connection, StreamKind};
 
 use super::parts::{ConnectionLine, Moment, RunLine, StateView, credential_words, needs_action};
 use crate::frame::{Frame, Section, page, see};
-use crate::grid::{Grid, Look, Spec, column, grouped, size_words, state_tone};
+use crate::grid::{Column, Grid, Look, Shown, Spec, column, grouped, size_words, state_tone};
 use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
 use crate::reading::Parameters;
 use crate::settings::{Fields, change, version_of};
+use crate::sheet::Sheet;
 use crate::sync_now;
 use crate::visit::Ctx;
 
-/// Runs on one page of a history.
-const RUNS: u32 = 100;
+/// As many runs, the newest, a history shows.
+const RUNS: u32 = 1_000;
 /// Runs in the strip of bars.
 const STRIP: usize = 30;
 
@@ -29,13 +30,22 @@ const STRIP: usize = 30;
 #[template(path = "connections.html")]
 struct ConnectionsPage {
     frame: Frame,
-    lines: Vec<ConnectionLine>,
+    grid: Grid,
     all: usize,
     needing: usize,
     search: String,
     only_action: bool,
-    may_run: bool,
     may_manage: bool,
+}
+
+/// Enables a connection in the list, or disables it.
+#[derive(Template)]
+#[template(path = "connection_switch.html")]
+struct Switch<'a> {
+    form_token: &'a str,
+    id: &'a str,
+    name: &'a str,
+    enabled: bool,
 }
 
 /// What stands above every page of one connection.
@@ -109,7 +119,7 @@ pub(crate) struct CheckLine {
 struct HistoryPage {
     frame: Frame,
     head: ConnectionHead,
-    runs: Vec<RunLine>,
+    grid: Grid,
 }
 
 #[derive(Template)]
@@ -186,16 +196,84 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         (wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted)))
             && (!only_action || needs_action(line.rank))
     });
+    let mut sheet = Sheet {
+        caption: "Connections".to_owned(),
+        columns: list_columns(),
+        rows: lines.into_iter().map(|line| list_row(&ctx, line)).collect::<Result<_, _>>()?,
+        filters: vec![("q", "Search")],
+        empty: match all {
+            0 => "No connection yet. To add one you need the API URL, the organization and a read-only API key."
+                .to_owned(),
+            _ => "No connection is like that.".to_owned(),
+        },
+        file: "connections".to_owned(),
+    };
+    if let Some(file) = sheet.export(&ctx).await {
+        return file;
+    }
     page(&ConnectionsPage {
         frame,
-        lines,
+        grid: sheet.grid(&ctx),
         all,
         needing,
         search,
         only_action,
-        may_run: ctx.may(Permission::RunConnections),
         may_manage: ctx.may(Permission::ManageConnections),
     })
+}
+
+fn list_columns() -> Vec<Column> {
+    vec![
+        column("connection", "Connection", Look::Plain),
+        column("enabled", "Enabled", Look::Plain),
+        column("state", "State", Look::Plain),
+        column("key", "Key, expires", Look::Plain),
+        column("current_run", "Current run", Look::Plain),
+        column("last_run_status", "Last run status", Look::Plain),
+        column("last_run", "Last run time", Look::Time),
+        column("next_run", "Next run", Look::Time),
+        column("streams", "Streams", Look::Plain),
+        column("organization", "Organization", Look::Plain).more(),
+        column("org_id", "Organization ID", Look::Plain).more(),
+        column("region", "Region", Look::Plain).more(),
+        column("owner", "Owner", Look::Plain).more(),
+        column("key_expires", "Key expires", Look::Time).more(),
+        column("reason", "Why", Look::Plain).more(),
+    ]
+}
+
+fn list_row(ctx: &Ctx, line: ConnectionLine) -> Result<Vec<Shown>, Problem> {
+    let place = match line.organization == line.name {
+        true => line.region.clone(),
+        false => format!("{}, {}", line.organization, line.region),
+    };
+    let mut enabled = Shown::text(if line.enabled { "yes" } else { "no" });
+    if ctx.may(Permission::RunConnections) {
+        let switch = Switch { form_token: &ctx.form_token, id: &line.id, name: &line.name, enabled: line.enabled };
+        enabled.markup = switch.render().map_err(Problem::internal)?;
+    }
+    let mut key = Shown { hover: line.expires.exact.clone(), class: "code", ..Shown::text(line.credential) };
+    if !line.expires.exact.is_empty() {
+        key.small.clone_from(&line.expires.words);
+        key.small_tone = if line.expires_soon { "warn" } else { "" };
+    }
+    Ok(vec![
+        Shown::link(line.name, format!("/connections/{}", line.id)).above(place),
+        enabled,
+        Shown::state(&line.state),
+        key,
+        Shown::text(line.current),
+        Shown::badge(line.last_outcome, line.last_tone),
+        Shown::moment(line.last_run),
+        Shown::moment(line.next_run),
+        Shown { is_number: true, ..Shown::text(format!("{}/{}", line.healthy, line.streams)) },
+        Shown::text(line.organization),
+        Shown::text(line.org_id),
+        Shown::text(line.region),
+        Shown::text(line.owner),
+        Shown::moment(line.expires),
+        Shown::text(line.state.reason).class("wrap"),
+    ])
 }
 
 pub(crate) async fn head(ctx: &Ctx, connection: &Connection, tab: &'static str) -> Result<ConnectionHead, Problem> {
@@ -382,12 +460,64 @@ pub(crate) async fn history(ctx: Ctx, Path(id): Path<String>) -> Answered {
     let frame = Frame::of(&ctx, Section::Connections, format!("{}: history", connection.name)).await?;
     let head = head(&ctx, &connection, "history").await?;
     let alive = alive(&ctx, &connection).await?;
-    let mut runs = Vec::new();
-    for run in ctx.read().runs(&connection, RUNS).await? {
-        let sums = sums(&ctx.app.store.run_tables(run.id).await?);
-        runs.push(RunLine::of(&run, sums, alive.contains(&run.collector), ctx.now));
+    let runs = ctx.read().runs(&connection, RUNS).await?;
+    let sums = ctx.app.store.run_sums(&runs.iter().map(|run| run.id).collect::<Vec<_>>()).await?;
+    let rows = runs.iter().map(|run| {
+        let took = run.ended_at.unwrap_or(ctx.now).duration_since(run.started_at);
+        let sums = sums.get(&run.id).copied().unwrap_or_default();
+        history_row(RunLine::of(run, sums, alive.contains(&run.collector), ctx.now), took)
+    });
+    let count = |name, label| column(name, label, Look::Number);
+    let mut sheet = Sheet {
+        caption: "History".to_owned(),
+        columns: vec![
+            count("run", "Run"),
+            column("action", "Action", Look::Plain),
+            column("started", "Started", Look::Time),
+            column("started_by", "Started By", Look::Plain),
+            column("status", "Status", Look::Plain),
+            count("duration", "Duration"),
+            count("read", "Read"),
+            count("new", "New"),
+            count("changed", "Changed"),
+            count("gone", "Gone"),
+            count("calls", "Calls"),
+            count("retries", "Retries"),
+            count("rate_limited", "429s"),
+            column("error", "Error", Look::Plain),
+            column("stage", "Stage", Look::Plain).more(),
+        ],
+        rows: rows.collect(),
+        empty: "Nothing has run yet. Test Connection or Sync Now leaves the first line here.".to_owned(),
+        file: format!("history of {}", connection.name),
+        ..Sheet::default()
+    };
+    if let Some(file) = sheet.export(&ctx).await {
+        return file;
     }
-    page(&HistoryPage { frame, head, runs })
+    page(&HistoryPage { frame, head, grid: sheet.grid(&ctx) })
+}
+
+fn history_row(run: RunLine, took: SignedDuration) -> Vec<Shown> {
+    let href = format!("/runs/{}", run.number);
+    let count = |text: String| Shown { is_number: true, ..Shown::text(text) };
+    vec![
+        Shown { is_number: true, ..Shown::link(run.number.to_string(), href.clone()) },
+        Shown::text(run.action),
+        Shown::moment(run.started),
+        Shown::text(run.by),
+        Shown { href, ..Shown::badge(run.status, run.tone) },
+        Shown { order: Some(took.as_secs_f64()), ..count(run.duration) },
+        count(run.read),
+        count(run.new),
+        count(run.changed),
+        count(run.gone),
+        count(run.calls),
+        count(run.retries),
+        count(run.rate_limited),
+        Shown { hover: run.error.clone(), ..Shown::text(run.error).class("cut") },
+        Shown::text(run.stage),
+    ]
 }
 
 /// The processes that work on a connection now. A run without an end that none of them does was killed.
@@ -400,16 +530,12 @@ async fn alive(ctx: &Ctx, connection: &Connection) -> Result<Vec<String>, Proble
     Ok(alive)
 }
 
-fn sums(tables: &[TableRecord]) -> [u64; 4] {
-    let sum = |count: fn(&TableRecord) -> u64| tables.iter().map(count).sum();
-    [sum(|table| table.read), sum(|table| table.new), sum(|table| table.changed), sum(|table| table.gone)]
-}
-
 pub(crate) async fn run(ctx: Ctx, Path(number): Path<i64>) -> Answered {
     let run = ctx.read().run(number).await?;
     let frame = Frame::of(&ctx, Section::Connections, format!("Run {number}")).await?;
     let tables = ctx.app.store.run_tables(number).await?;
     let calls = ctx.app.store.run_calls(number).await?;
+    let sums = ctx.app.store.run_sums(&[number]).await?;
     let connection = ctx.app.store.find_connection(&run.connection_id).await?;
     let alive = match &connection {
         Some(connection) => alive(&ctx, connection).await?.contains(&run.collector),
@@ -423,7 +549,7 @@ pub(crate) async fn run(ctx: Ctx, Path(number): Path<i64>) -> Answered {
         collector: run.collector.clone(),
         ended: Moment::of(run.ended_at, ctx.now),
         connection_id: connection.map(|connection| connection.id).unwrap_or_default(),
-        run: RunLine::of(&run, sums(&tables), alive, ctx.now),
+        run: RunLine::of(&run, sums.get(&number).copied().unwrap_or_default(), alive, ctx.now),
         tables: tables
             .iter()
             .map(|table| RunTable {

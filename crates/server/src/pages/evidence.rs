@@ -13,9 +13,10 @@ use super::parts::Moment;
 use super::prose::Prose;
 use crate::evidence::{self, Wanted, organization};
 use crate::frame::{Frame, Section, page, with_org};
-use crate::grid::{grouped, size_words, state_tone};
+use crate::grid::{Grid, Look, Shown, column, grouped, size_words, state_tone};
 use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
+use crate::sheet::Sheet;
 use crate::visit::Ctx;
 
 /// Rows of a population that its page shows.
@@ -27,21 +28,11 @@ const USUAL_PERIOD: SignedDuration = SignedDuration::from_hours(90 * 24);
 #[template(path = "evidence.html")]
 struct EvidencePage {
     frame: Frame,
-    lines: Vec<ItemLine>,
-    all: usize,
+    grid: Grid,
     frameworks: Vec<Choice>,
     usages: Vec<Choice>,
     absent: &'static [Absent],
     org_id: String,
-}
-
-struct ItemLine {
-    id: String,
-    title: String,
-    href: String,
-    usage: &'static str,
-    kind: &'static str,
-    serves: String,
 }
 
 struct Choice {
@@ -86,7 +77,8 @@ struct Population {
 #[template(path = "evidence_packs.html")]
 struct PacksPage {
     frame: Frame,
-    packs: Vec<PackLine>,
+    grid: Grid,
+    has_packs: bool,
     public_key: String,
     may_make: bool,
     frameworks: Vec<Choice>,
@@ -99,21 +91,6 @@ struct PacksPage {
     seed: String,
     error: Option<Problem>,
     made: Option<MadeView>,
-}
-
-struct PackLine {
-    number: i64,
-    framework: String,
-    organization: String,
-    period: String,
-    as_of: String,
-    made: Moment,
-    by: String,
-    files: String,
-    size: String,
-    digest: String,
-    previous: String,
-    is_kept: bool,
 }
 
 /// What is told of a pack that was just made.
@@ -138,25 +115,46 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         None => ctx.app.items.iter().collect(),
     };
     chosen.retain(|item| usage.is_none_or(|usage| item.usage.word() == usage));
-    let lines = chosen.into_iter().map(|item| ItemLine {
-        id: item.id.clone(),
-        title: item.title.clone(),
-        href: with_org(&format!("/evidence/items/{}", item.id), ctx.org_id.as_deref()),
-        usage: item.usage.name(),
-        kind: item.kind.about(),
-        serves: match framework {
-            Some(framework) => {
-                item.serves(framework).map(|(requirement, _)| requirement.id.clone()).collect::<Vec<_>>().join(", ")
-            }
-            None => {
-                let served = library.frameworks().iter().filter(|framework| item.serves(framework).next().is_some());
-                served.map(|framework| framework.name.clone()).collect::<Vec<_>>().join(", ")
-            }
-        },
-    });
+    let serves = |item: &Item| match framework {
+        Some(framework) => {
+            item.serves(framework).map(|(requirement, _)| requirement.id.clone()).collect::<Vec<_>>().join(", ")
+        }
+        None => {
+            let served = library.frameworks().iter().filter(|framework| item.serves(framework).next().is_some());
+            served.map(|framework| framework.name.clone()).collect::<Vec<_>>().join(", ")
+        }
+    };
+    let row = |item: &Item| {
+        let href = with_org(&format!("/evidence/items/{}", item.id), ctx.org_id.as_deref());
+        vec![
+            Shown::link(item.title.clone(), href).class("wrap"),
+            Shown::text(item.id.clone()).class("code"),
+            Shown::text(item.usage.name()).class("wrap"),
+            Shown::text(item.kind.about()).class("wrap"),
+            Shown::text(serves(item)).class("wrap"),
+            Shown::text(item.reads.join(", ")).class("wrap"),
+        ]
+    };
+    let mut sheet = Sheet {
+        caption: "Evidence items".to_owned(),
+        columns: vec![
+            column("title", "Item", Look::Plain),
+            column("id", "Id", Look::Plain),
+            column("asked_for_in", "Asked for in", Look::Plain),
+            column("kind", "What it is", Look::Plain),
+            column("serves", "Serves", Look::Plain),
+            column("reads", "Reads", Look::Plain).more(),
+        ],
+        rows: chosen.into_iter().map(row).collect(),
+        filters: vec![("framework", "Framework"), ("use", "Asked for in")],
+        empty: "No item is like that.".to_owned(),
+        file: "evidence items".to_owned(),
+    };
+    if let Some(file) = sheet.export(&ctx).await {
+        return file;
+    }
     page(&EvidencePage {
-        lines: lines.collect(),
-        all: ctx.app.items.iter().count(),
+        grid: sheet.grid(&ctx),
         frameworks: frameworks(&ctx, ctx.query.text("framework")),
         usages: [Usage::Sso, Usage::EndpointManagement]
             .map(|one| Choice {
@@ -278,9 +276,37 @@ async fn packs_page(ctx: &Ctx, error: Option<Problem>, made: Option<Made>) -> An
     let org_id = asked("org_id");
     let org_id = if org_id.is_empty() { ctx.org_id.clone().unwrap_or_default() } else { org_id };
     let chosen: Vec<&str> = ctx.form.all("item").collect();
+    let mut sheet = Sheet {
+        caption: "Packs, newest first".to_owned(),
+        columns: vec![
+            column("number", "Number", Look::Number),
+            column("framework", "Framework", Look::Plain),
+            column("organization", "Organization", Look::Plain),
+            column("period", "Period", Look::Plain),
+            column("as_of", "As of", Look::Plain),
+            column("made", "Made", Look::Time),
+            column("by", "By", Look::Plain),
+            column("files", "Files", Look::Number),
+            column("size", "Size", Look::Plain),
+            column("download", "Pack", Look::Act),
+            column("sha256", "SHA-256", Look::Plain),
+            column("previous_sha256", "The one before", Look::Plain),
+        ],
+        rows: packs.iter().map(|pack| pack_row(ctx, pack, names.get(&pack.org_id))).collect(),
+        empty:
+            "No pack was made yet. A pack is a signed archive of populations, findings and the proof of how they were \
+                collected; an auditor verifies it offline."
+                .to_owned(),
+        file: "evidence packs".to_owned(),
+        ..Sheet::default()
+    };
+    if let Some(file) = sheet.export(ctx).await {
+        return file;
+    }
     page(&PacksPage {
+        has_packs: !packs.is_empty(),
         public_key: packs.first().map(|pack| pack.public_key.clone()).unwrap_or_default(),
-        packs: packs.iter().map(|pack| line(ctx, pack, names.get(&pack.org_id))).collect(),
+        grid: sheet.grid(ctx),
         may_make: ctx.may(Permission::MakeEvidence),
         frameworks: frameworks(ctx, &asked("framework")),
         organizations: organizations(ctx, &org_id).await?,
@@ -317,22 +343,30 @@ async fn packs_page(ctx: &Ctx, error: Option<Problem>, made: Option<Made>) -> An
     })
 }
 
-fn line(ctx: &Ctx, pack: &EvidencePack, name: Option<&String>) -> PackLine {
+fn pack_row(ctx: &Ctx, pack: &EvidencePack, name: Option<&String>) -> Vec<Shown> {
     let framework = ctx.app.posture.library.framework(&pack.framework);
-    PackLine {
-        number: pack.number,
-        framework: framework.map_or_else(|| pack.framework.clone(), |framework| framework.name.clone()),
-        organization: name.cloned().unwrap_or_else(|| pack.org_id.clone()),
-        period: format!("{} to {}", &pack.from.to_string()[..10], &pack.to.to_string()[..10]),
-        as_of: pack.as_of.to_string()[..10].to_owned(),
-        made: Moment::of(Some(pack.made_at), ctx.now),
-        by: printable(&pack.made_by),
-        files: grouped(pack.files.unsigned_abs()),
-        size: size_words(pack.bytes.unsigned_abs()),
-        digest: pack.digest.clone(),
-        previous: pack.previous.clone().unwrap_or_else(|| "none: it is the first".to_owned()),
-        is_kept: evidence::is_kept(&ctx.app, pack.number),
-    }
+    let day = |at: Timestamp| at.to_string()[..10].to_owned();
+    let digest = |digest: String| Shown { hover: digest.clone(), ..Shown::text(digest).class("digest") };
+    let size =
+        Shown { is_number: true, order: Some(pack.bytes as f64), ..Shown::text(size_words(pack.bytes.unsigned_abs())) };
+    vec![
+        Shown::number(pack.number),
+        Shown::text(framework.map_or_else(|| pack.framework.clone(), |framework| framework.name.clone())),
+        Shown::text(name.cloned().unwrap_or_else(|| pack.org_id.clone())),
+        Shown::text(format!("{} to {}", day(pack.from), day(pack.to))).class("wrap"),
+        Shown::text(day(pack.as_of)),
+        Shown::moment(Moment::of(Some(pack.made_at), ctx.now)),
+        Shown::text(printable(&pack.made_by)),
+        Shown::number(pack.files),
+        size,
+        match (ctx.may(Permission::MakeEvidence), evidence::is_kept(&ctx.app, pack.number)) {
+            (true, true) => Shown::link("Download", format!("/evidence/packs/{}", pack.number)),
+            (true, false) => Shown::text("not kept here"),
+            (false, _) => Shown::default(),
+        },
+        digest(pack.digest.clone()),
+        digest(pack.previous.clone().unwrap_or_else(|| "none: it is the first".to_owned())),
+    ]
 }
 
 pub(crate) async fn make(ctx: Ctx) -> Answered {

@@ -5,16 +5,18 @@ use axum::extract::Path;
 use jiff::Timestamp;
 use posture::harmless::printable;
 use serde_json::Value;
+use store::Cell;
 use store::findings::{AcceptanceKind, Severity};
 
 use super::asset::{asset_href, pretty};
 use super::parts::Moment;
 use super::prose::Prose;
 use crate::frame::{Frame, Section, page, see};
-use crate::grid::{Grid, Look, Spec, column, grouped, severity_tone, state_tone};
+use crate::grid::{Grid, Look, Shown, Spec, column, grouped, severity_tone, state_tone};
 use crate::permission::Permission;
 use crate::problem::{Answered, Problem};
 use crate::reading::{Parameters, maybe_text, number, text};
+use crate::sheet::Sheet;
 use crate::triage::{Decision, decide};
 use crate::visit::Ctx;
 
@@ -23,7 +25,6 @@ use crate::visit::Ctx;
 struct FindingsPage {
     frame: Frame,
     is_grouped: bool,
-    groups: Vec<Group>,
     grid: Grid,
     state: String,
     states: Vec<Tab>,
@@ -49,19 +50,6 @@ struct Tab {
 struct SeverityChoice {
     value: &'static str,
     is_chosen: bool,
-}
-
-/// The findings of one check.
-struct Group {
-    check: String,
-    title: String,
-    severity: String,
-    tone: &'static str,
-    organizations: u64,
-    failing: String,
-    population: String,
-    oldest: Moment,
-    href: String,
 }
 
 #[derive(Template)]
@@ -214,13 +202,22 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
     if ctx.read().organization_names().await?.len() > 1 && ctx.org_id.is_none() {
         spec.columns.push(column("org_id", "Organization", Look::Organization));
     }
-    if let Some(file) = spec.export(&ctx).await {
-        return file;
-    }
-    let groups = if is_grouped { groups(&ctx, &conditions, &parameters).await? } else { Vec::new() };
     let grid = match is_grouped {
-        true => Grid::default(),
-        false => spec.load(&ctx, Some(counted(&counts, &state)), |row| format!("/findings/{}", number(row, 0))).await?,
+        true => {
+            let mut sheet = groups(&ctx, &conditions, &parameters).await?;
+            sheet.filters = spec.filters;
+            sheet.empty = spec.empty;
+            if let Some(file) = sheet.export(&ctx).await {
+                return file;
+            }
+            sheet.grid(&ctx)
+        }
+        false => {
+            if let Some(file) = spec.export(&ctx).await {
+                return file;
+            }
+            spec.load(&ctx, Some(counted(&counts, &state)), |row| format!("/findings/{}", number(row, 0))).await?
+        }
     };
     let here = |query: String| if query.is_empty() { "/findings".to_owned() } else { format!("/findings?{query}") };
     let last_run = ctx.read().rows("SELECT MAX(started_at) FROM posture_runs").await?;
@@ -228,7 +225,6 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
     page(&FindingsPage {
         frame: Frame::of(&ctx, Section::Findings, "Findings").await?.with_freshness(&ctx).await?,
         is_grouped,
-        groups,
         grid,
         states: STATES
             .iter()
@@ -277,7 +273,8 @@ async fn state_counts(
     Ok(rows.iter().map(|row| (text(row, 0), number(row, 1).unsigned_abs())).collect())
 }
 
-async fn groups(ctx: &Ctx, conditions: &[String], parameters: &Parameters) -> Result<Vec<Group>, Problem> {
+/// The findings of each check, the worst first.
+async fn groups(ctx: &Ctx, conditions: &[String], parameters: &Parameters) -> Result<Sheet, Problem> {
     let condition = if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) };
     let Counted { from, count, opened } = Counted::of(ctx);
     let sql = format!(
@@ -289,28 +286,38 @@ async fn groups(ctx: &Ctx, conditions: &[String], parameters: &Parameters) -> Re
         .read()
         .rows("SELECT check_id, SUM(passed + failed + unknown) FROM check_results WHERE until_run IS NULL GROUP BY check_id")
         .await?;
-    Ok(rows
-        .iter()
-        .map(|row| {
-            let check = text(row, 0);
-            let severity = Severity::ALL
-                .into_iter()
-                .find(|severity| *severity as i64 == number(row, 1))
-                .map_or("info", Severity::word);
-            let population = populations.iter().find(|other| text(other, 0) == check).map_or(0, |row| number(row, 1));
-            Group {
-                title: ctx.app.posture.library.check(&check).map_or_else(|| check.clone(), |check| check.title.clone()),
-                severity: severity.to_owned(),
-                tone: severity_tone(severity),
-                organizations: number(row, 3).unsigned_abs(),
-                failing: grouped(number(row, 2).unsigned_abs()),
-                population: grouped(population.unsigned_abs()),
-                oldest: Moment::of(text(row, 4).parse().ok(), ctx.now),
-                href: format!("/findings?{}", ctx.query.with("check", Some(&check))),
-                check,
-            }
-        })
-        .collect())
+    let row = |row: &Vec<Cell>| {
+        let check = text(row, 0);
+        let severity = Severity::ALL.into_iter().find(|severity| *severity as i64 == number(row, 1));
+        let severity = severity.map_or("info", Severity::word);
+        let population = populations.iter().find(|other| text(other, 0) == check).map_or(0, |row| number(row, 1));
+        let known = ctx.app.posture.library.check(&check);
+        let title = known.map_or_else(|| check.clone(), |check| check.title.clone());
+        vec![
+            Shown::link(title, format!("/findings?{}", ctx.query.with("check", Some(&check)))).class("wrap"),
+            Shown::badge(severity, severity_tone(severity)),
+            Shown::text(check).class("code"),
+            Shown::number(number(row, 2)),
+            Shown::number(population),
+            Shown::number(number(row, 3)),
+            Shown::moment(Moment::of(text(row, 4).parse().ok(), ctx.now)),
+        ]
+    };
+    Ok(Sheet {
+        caption: "Findings by check".to_owned(),
+        columns: vec![
+            column("finding", "Finding", Look::Plain),
+            column("severity", "Severity", Look::Severity),
+            column("check_id", "Check", Look::Plain),
+            column("resources", "Resources", Look::Number),
+            column("of", "Of", Look::Number),
+            column("organizations", "Organizations", Look::Number),
+            column("oldest", "Oldest", Look::Time),
+        ],
+        rows: rows.iter().map(row).collect(),
+        file: "findings by check".to_owned(),
+        ..Sheet::default()
+    })
 }
 
 const ONE: &str = "SELECT number, org_id, check_id, resource_type, resource_id, name, severity, state, reason, evidence, opened_at,

@@ -4,7 +4,7 @@ use askama::Template;
 use collect::condition::{Condition, State};
 use collect::when::relative;
 use jiff::Timestamp;
-use store::{Connection, Outcome, Run, StreamKind};
+use store::{Connection, Outcome, Run, RunSums, StreamKind};
 
 use crate::grid::{grouped, state_tone};
 use crate::reading::Standing;
@@ -297,7 +297,7 @@ pub(crate) struct RunLine {
 
 impl RunLine {
     /// A run with the sums of what it read; `is_alive` says whether one without an end is still going on.
-    pub(crate) fn of(run: &Run, sums: [u64; 4], is_alive: bool, now: Timestamp) -> Self {
+    pub(crate) fn of(run: &Run, sums: RunSums, is_alive: bool, now: Timestamp) -> Self {
         let (status, word) = match run.outcome {
             Some(Outcome::Succeeded) => ("Success".to_owned(), "succeeded"),
             Some(Outcome::Incomplete) => ("Incomplete".to_owned(), "incomplete"),
@@ -323,10 +323,10 @@ impl RunLine {
             tone: state_tone(word),
             status,
             stage: run.stage.clone(),
-            read: grouped(sums[0]),
-            new: grouped(sums[1]),
-            changed: grouped(sums[2]),
-            gone: grouped(sums[3]),
+            read: grouped(sums.read),
+            new: grouped(sums.new),
+            changed: grouped(sums.changed),
+            gone: grouped(sums.gone),
             calls: grouped(run.calls),
             retries: grouped(run.retries),
             rate_limited: grouped(run.rate_limited),

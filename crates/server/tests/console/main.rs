@@ -606,6 +606,49 @@ async fn facets_count_what_they_narrow_down_to() {
 }
 
 #[tokio::test]
+async fn tables_of_every_kind_are_sorted_exported_and_show_the_columns_that_are_chosen() {
+    let scene = Scene::synced().await;
+    let owner = scene.sign_in("owner").await;
+    let page = async |path: &str| scene.get(path, Some(&owner)).await.body;
+    let history = format!("/connections/{}/history", scene.connection);
+    let tables = [
+        ("/connections", "region"),
+        (history.as_str(), "stage"),
+        ("/collection-status", "what_to_do"),
+        ("/checks", "frameworks"),
+        ("/findings", "oldest"),
+        ("/evidence", "reads"),
+        ("/evidence/packs", "period"),
+        ("/administration", "sees"),
+    ];
+    for (path, name) in tables {
+        let shown = page(path).await;
+        assert!(
+            shown.contains(&format!("{path}?format=csv")) && shown.contains("<p class=\"count\">"),
+            "{path}: {shown}"
+        );
+        let heading = |page: &str| page.contains(&format!("{path}?column={name}&#38;sort={name}\">"));
+        let chosen = page(&format!("{path}?column={name}")).await;
+        assert!(heading(&chosen) || chosen.contains(">no rows<"), "{path}: a column that is chosen");
+        let csv = page(&format!("{path}?format=csv")).await;
+        assert!(csv.lines().next().unwrap().split(',').any(|head| head == name), "{path}: {csv}");
+        assert_eq!(
+            page(&format!("{path}?format=csv&column={name}")).await.lines().next().unwrap().split(',').count(),
+            2
+        );
+    }
+    let ids = async |sort: &str| -> Vec<String> {
+        let csv = page(&format!("/checks?format=csv&column=id&sort={sort}")).await;
+        csv.lines().skip(1).map(|line| line.rsplit(',').next().unwrap().to_owned()).collect()
+    };
+    let (up, down) = (ids("id").await, ids("-id").await);
+    assert!(up.is_sorted() && up.len() > 100, "{up:?}");
+    assert!(up.iter().eq(down.iter().rev()), "{down:?}");
+    let exported = scene.audit().await.into_iter().filter(|line| line.entry.action == "export").count();
+    assert_eq!(exported, 2 * tables.len() + 2, "every export is written down");
+}
+
+#[tokio::test]
 async fn events_are_followed_until_somebody_pauses() {
     let scene = Scene::synced().await;
     let owner = scene.sign_in("owner").await;
