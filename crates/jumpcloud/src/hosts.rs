@@ -37,14 +37,20 @@ impl fmt::Display for Region {
 
 /// A text that names no region.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown region; JumpCloud has us, eu and in")]
+#[error(
+    "unknown region; JumpCloud has us (console.jumpcloud.com), eu (console.eu.jumpcloud.com) and in (console.in.jumpcloud.com)"
+)]
 pub struct UnknownRegion;
 
 impl FromStr for Region {
     type Err = UnknownRegion;
 
+    /// Reads `eu`, or the address of the region's admin console as a browser shows it.
     fn from_str(text: &str) -> Result<Self, UnknownRegion> {
-        Self::ALL.into_iter().find(|region| text.trim().eq_ignore_ascii_case(&region.to_string())).ok_or(UnknownRegion)
+        let text = text.trim().to_ascii_lowercase();
+        let host = text.strip_prefix("https://").unwrap_or(&text).split('/').next();
+        let is_meant = |region: &Self| text == region.to_string() || host == Hosts::region(*region).console.host_str();
+        Self::ALL.into_iter().find(is_meant).ok_or(UnknownRegion)
     }
 }
 
@@ -271,7 +277,13 @@ mod tests {
             assert_eq!(Hosts::region(region).check(), Ok(()));
             assert_eq!(Hosts::region(region).guards("console.jumpcloud.com"), None);
         }
-        assert!("uk".parse::<Region>().is_err());
+        for text in ["console.eu.jumpcloud.com", " https://Console.EU.jumpcloud.com/#/home"] {
+            assert_eq!(text.parse(), Ok(Region::Eu), "{text}");
+        }
+        assert_eq!("console.jumpcloud.com".parse(), Ok(Region::Us));
+        for text in ["uk", "", "https://", "jumpcloud.com"] {
+            assert!(text.parse::<Region>().is_err(), "{text}");
+        }
     }
 
     #[test]

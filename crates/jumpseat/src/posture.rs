@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use collect::AfterSync;
@@ -116,24 +117,58 @@ pub(crate) async fn check_what_was_left(posture: &Posture, org_ids: Option<&[Str
     Ok(())
 }
 
-/// Tells its failures by itself: what came before has succeeded.
+/// How often a run of the checks looks whether another one of the same organization is over, and how often at most: for ten
+/// minutes. One that died is over when its lease is.
+const LOOK: Duration = Duration::from_secs(2);
+const MOST_LOOKS: u32 = 300;
+
+/// Tells its failures by itself: what came before has succeeded. What another run is about just now, which may have begun before
+/// there was what these checks are to see, is waited for.
 async fn check_all(posture: &Posture, org_ids: Vec<String>) {
-    let request = Request {
-        checks: posture.library.checks().collect(),
-        org_ids: Some(org_ids),
-        as_of: None,
-        started_by: "system".to_owned(),
-        mode: Mode::Record,
-    };
-    match posture.run(&request, |_, _, _| ()).await {
-        Ok(reports) => {
-            for report in reports {
-                let (org_id, not_recorded) = (report.organization.org_id, report.not_recorded);
-                if let Some(why) = not_recorded {
-                    tracing::warn!(org_id, why, "the checks did not run after the sync");
-                }
+    let mut left = org_ids;
+    for looks in 1..=MOST_LOOKS {
+        match is_held(posture, &left).await {
+            Ok(true) if looks < MOST_LOOKS => {
+                tokio::time::sleep(LOOK).await;
+                continue;
             }
+            Ok(_) => {}
+            Err(error) => return tracing::error!(org_ids = ?left, %error, "the checks did not run after the sync"),
         }
-        Err(error) => tracing::error!(org_ids = ?request.org_ids, %error, "the checks did not run after the sync"),
+        let request = Request {
+            checks: posture.library.checks().collect(),
+            org_ids: Some(std::mem::take(&mut left)),
+            as_of: None,
+            started_by: "system".to_owned(),
+            mode: Mode::Record,
+        };
+        let reports = match posture.run(&request, |_, _, _| ()).await {
+            Ok(reports) => reports,
+            Err(error) => {
+                return tracing::error!(org_ids = ?request.org_ids, %error, "the checks did not run after the sync");
+            }
+        };
+        for report in reports {
+            let (org_id, not_recorded) = (report.organization.org_id, report.not_recorded);
+            let Some(why) = not_recorded else { continue };
+            if looks == MOST_LOOKS {
+                tracing::warn!(org_id, why, "the checks did not run after the sync");
+            }
+            left.push(org_id);
+        }
+        if left.is_empty() {
+            return;
+        }
     }
+}
+
+/// Whether a run of the checks of any of these organizations is on its way.
+async fn is_held(posture: &Posture, org_ids: &[String]) -> store::Result<bool> {
+    for org_id in org_ids {
+        let (name, now) = (posture::lease_name(org_id), (posture.clock)());
+        if posture.store.lease_holder(&name, &posture.holder.host, now).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -179,8 +179,10 @@ impl Posture {
         let now = request.as_of.unwrap_or(started);
         let places = self.places(request, started).await?;
         let mut asked = Vec::new();
+        // What could not be kept is of no use where only that is wanted.
+        let is_wanted = |place: &Place| request.mode != Mode::Record || place.not_recorded.is_none();
         for check in &request.checks {
-            asked.extend(self.by_parameters(check, &places));
+            asked.extend(self.by_parameters(check, &places, is_wanted));
         }
         // What is kept needs the rows that fail, and of the others only that they are there; who looks wants to see all of
         // them, one check after the other.
@@ -314,9 +316,14 @@ impl Posture {
     }
 
     /// Organizations with the same parameters are asked together.
-    fn by_parameters<'a>(&self, check: &'a Check, places: &[Place]) -> Vec<Asked<'a>> {
+    fn by_parameters<'a>(
+        &self,
+        check: &'a Check,
+        places: &[Place],
+        is_wanted: impl Fn(&Place) -> bool,
+    ) -> Vec<Asked<'a>> {
         let mut groups: Vec<Asked<'a>> = Vec::new();
-        for (number, place) in places.iter().enumerate() {
+        for (number, place) in places.iter().enumerate().filter(|(_, place)| is_wanted(place)) {
             let parameters = self.settings.parameters(check, &place.organization.names);
             match groups.iter_mut().find(|other| other.parameters == parameters) {
                 Some(group) => group.members.push(number),

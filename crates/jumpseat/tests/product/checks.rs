@@ -3,12 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::process::Stdio;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use simulator::Config;
+use store::LeaseHolder;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Ended, Scene};
+use crate::unknown::store_of;
 
 /// What is said of each thing, by check.
 type Said = BTreeMap<String, BTreeMap<String, String>>;
@@ -205,6 +209,27 @@ async fn a_sync_leaves_findings_that_can_be_accepted_assigned_and_opened_again()
         assert!(actions.contains(&action), "{actions:?}");
     }
     assert_eq!(scene.run(&["finding", "show", "99999999"]).await.code, 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_checks_after_a_sync_wait_for_a_run_that_is_on_its_way() {
+    let scene = Scene::small().await.synced().await;
+    let store = store_of(&scene).await;
+    let org_id = store.connections().await.unwrap().remove(0).org_id.unwrap();
+    let holder = LeaseHolder::this_process("a test", "here");
+    let lease = store.take_lease(&posture::lease_name(&org_id), "the checks", &holder, Timestamp::now()).await.unwrap();
+    let newest = async || store.runs(None, 1).await.unwrap().remove(0);
+    let before = newest().await.id;
+    let mut syncing = scene.command(&["sync", "--stream", "inventory"]).stdout(Stdio::null()).spawn().unwrap();
+    while newest().await.id == before || newest().await.ended_at.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let runs = "SELECT COUNT(*) FROM posture_runs";
+    assert_eq!(scene.count(runs).await, 1, "the sync's own checks wait");
+    assert!(syncing.try_wait().unwrap().is_none(), "and so does the sync");
+    store.release_lease(lease).await.unwrap();
+    assert!(syncing.wait().await.unwrap().success());
+    assert_eq!(scene.count(runs).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -358,6 +358,26 @@ async fn how_long_events_are_kept_is_set_for_all_or_for_one_connection_and_shown
     assert!((48..=49).contains(&age), "{age} hours");
     let old = scene.count(&format!("SELECT COUNT(*) FROM events WHERE time < '{kept_from:.3}'")).await;
     assert_eq!(old, 0);
+    let told = format!("Acme: events before {kept_from:.0} were removed by the retention");
+    for (from, is_told) in [(&since, true), (&kept_from.to_string(), false)] {
+        for command in ["search", "export"] {
+            let found = scene.run(&["event", command, "--text", "nothing is like this", "--from", from]).await;
+            assert_eq!((found.code, found.err.contains(&told)), (0, is_told), "{command} --from {from}: {found:?}");
+        }
+    }
     assert_eq!(scene.run(&["connection", "edit", "Acme", "--keep-events", "default"]).await.code, 0);
     assert_eq!(kept("forever").await, "forever");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_file_that_others_can_read_is_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let scene = Scene::small().await.connected().await;
+    let path = scene.file("key.txt", &scene.world().credentials(0).read_only);
+    for (mode, is_told) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let ended = scene.run(&["connection", "rotate", "Acme", "--api-key-file", path.to_str().unwrap()]).await;
+        assert_eq!((ended.code, ended.err.contains("other users of this machine can read")), (0, is_told), "{ended:?}");
+    }
 }

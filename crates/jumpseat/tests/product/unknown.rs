@@ -118,7 +118,7 @@ async fn what_is_refused_or_short_is_unknown_in_every_check_that_reads_it_and_re
 }
 
 /// The scene's store, opened beside the program.
-async fn store_of(scene: &Scene) -> Store {
+pub(crate) async fn store_of(scene: &Scene) -> Store {
     open(&Location::File(scene.data_dir().join("jumpseat.db"))).await
 }
 

@@ -171,13 +171,13 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         columns: vec![
             column("name", "Resource", Look::Plain),
             column("severity", "Severity", Look::Severity),
-            column("check_id", "Check", Look::Plain),
-            column("resource_type", "Type", Look::State),
-            column("reason", "Why", Look::Plain),
             column("state", "State", Look::State),
+            column("check_id", "Check", Look::Plain),
             column("opened_at", "Failing for", Look::Time),
-            column("last_seen_at", "Last seen", Look::Time),
+            column("reason", "Why", Look::Plain),
             column("owner", "Assignee", Look::Plain),
+            column("last_seen_at", "Last seen", Look::Time),
+            column("resource_type", "Type", Look::State),
         ],
         conditions: conditions.clone(),
         parameters: parameters.clone(),
@@ -200,7 +200,7 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
         tick: ctx.may(Permission::Triage).then_some("finding"),
     };
     if ctx.read().organization_names().await?.len() > 1 && ctx.org_id.is_none() {
-        spec.columns.push(column("org_id", "Organization", Look::Organization));
+        spec.columns.insert(1, column("org_id", "Organization", Look::Organization));
     }
     let grid = match is_grouped {
         true => {

@@ -9,7 +9,7 @@ use collect::Settings;
 use jumpcloud::Credential;
 use store::Place;
 
-use crate::exit::Problem;
+use crate::exit::{Problem, eprintln_quietly};
 
 #[derive(Debug, Clone, Default, Args)]
 pub(in crate::commands) struct PlaceArgs {
@@ -52,10 +52,14 @@ pub(super) fn place_of(args: &PlaceArgs, settings: &Settings) -> Result<Option<P
 
 /// The place that the arguments name, or that the person at the terminal names.
 pub(super) fn place_or_asked(args: &PlaceArgs, settings: &Settings) -> Result<Place> {
-    match place_of(args, settings)? {
-        Some(place) => Ok(place),
-        None => Settings::place_of_region(&ask("Region (us, eu, in)", Some("us"))?)
-            .map_err(|error| Problem::usage(error.to_string())),
+    if let Some(place) = place_of(args, settings)? {
+        return Ok(place);
+    }
+    loop {
+        match Settings::place_of_region(&ask("Region (us, eu, in)", Some("us"))?) {
+            Ok(place) => return Ok(place),
+            Err(error) => eprintln_quietly(&error.to_string()),
+        }
     }
 }
 
@@ -70,6 +74,7 @@ pub(super) fn credential_or_asked(args: &CredentialArgs) -> Result<Credential> {
 /// The credential that the arguments name, if they name one.
 pub(super) fn credential_of(args: &CredentialArgs) -> Result<Option<Credential>> {
     let read = |path: &Path| {
+        warn_of_readers(path);
         std::fs::read_to_string(path).with_context(|| format!("the credential file {} can not be read", path.display()))
     };
     let credential = if let (Some(id), Some(path)) = (&args.client_id, &args.client_secret_file) {
@@ -84,6 +89,18 @@ pub(super) fn credential_of(args: &CredentialArgs) -> Result<Option<Credential>>
         return Ok(None);
     };
     credential.map(Some).map_err(|error| Problem::usage(format!("this can not be a credential: {error}")))
+}
+
+/// A credential that others on this machine can read is used, and told.
+fn warn_of_readers(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    if std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o077 != 0) {
+        eprintln_quietly(&format!(
+            "warning: other users of this machine can read {}: chmod 600, or remove it",
+            path.display()
+        ));
+    }
 }
 
 /// Asks for an API key without showing it.

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use store::events::EventOrder;
+
+use store::events::{EventFilter, EventOrder};
 
 use super::filter::FilterArgs;
 use super::write::{EventWriter, NewFile};
 use crate::commands::{Global, audit};
 use crate::context::Context;
 use crate::exit::{Exit, eprintln_quietly};
-use crate::output::Format;
+use crate::output::{Format, printable};
 
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
@@ -60,6 +61,9 @@ pub(super) async fn search(args: &SearchArgs, global: &Global) -> Result<Exit> {
             "no event is like this: `jumpseat event types` lists what there is, `jumpseat event verify` the hours that are proven",
         );
     }
+    if found.next.is_none() {
+        tell_removed(&context, &filter).await?;
+    }
     if found.next.is_some() && context.format == Format::Table {
         eprintln_quietly(&format!("the newest {}; there may be more: --limit, or narrow it down", found.events.len()));
     }
@@ -98,5 +102,26 @@ pub(super) async fn export(args: &ExportArgs, global: &Global) -> Result<Exit> {
     if let Some(file) = file {
         file.finish()?;
     }
+    tell_removed(&context, &filter).await?;
     Ok(Exit::Ok)
+}
+
+/// Says on standard error since when events are there, where the retention has removed some of the time that is asked for.
+async fn tell_removed(context: &Context, filter: &EventFilter) -> Result<()> {
+    let mut told: Vec<String> = Vec::new();
+    for connection in context.store.connections().await? {
+        let Some(org_id) = connection.org_id else { continue };
+        if told.contains(&org_id) || !(filter.org_ids.is_empty() || filter.org_ids.contains(&org_id)) {
+            continue;
+        }
+        let kept_from = context.store.events_kept_from(&org_id).await?;
+        if let Some(kept_from) = kept_from.filter(|kept| filter.from.is_none_or(|from| from < *kept)) {
+            eprintln_quietly(&format!(
+                "{}: events before {kept_from:.0} were removed by the retention; `jumpseat event verify` still tells their hours",
+                printable(&connection.name)
+            ));
+        }
+        told.push(org_id);
+    }
+    Ok(())
 }
