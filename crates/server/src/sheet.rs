@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 
+use posture::harmless::printable;
 use store::Cell;
 use store::findings::Severity;
 
@@ -132,24 +133,29 @@ fn value(shown: &Shown, look: Look) -> String {
 }
 
 impl Shown {
-    /// A text; what is long is cut by the style sheet.
-    pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..Self::default() }
+    /// A text, without what could steer how it is shown; what is long is cut by the style sheet.
+    pub(crate) fn text(text: impl AsRef<str>) -> Self {
+        Self { text: printable(text.as_ref()), ..Self::default() }
     }
 
     /// A text that leads somewhere.
-    pub(crate) fn link(text: impl Into<String>, href: impl Into<String>) -> Self {
-        Self { text: text.into(), href: href.into(), ..Self::default() }
+    pub(crate) fn link(text: impl AsRef<str>, href: impl Into<String>) -> Self {
+        Self { href: href.into(), ..Self::text(text) }
     }
 
     /// A word in the colour of a state.
-    pub(crate) fn badge(text: impl Into<String>, tone: &'static str) -> Self {
-        Self { text: text.into(), tone, ..Self::default() }
+    pub(crate) fn badge(text: impl AsRef<str>, tone: &'static str) -> Self {
+        Self { tone, ..Self::text(text) }
     }
 
+    /// A number.
     pub(crate) fn number(number: impl TryInto<u64>) -> Self {
-        let text = number.try_into().map_or_else(|_| "–".to_owned(), grouped);
-        Self { text, is_number: true, ..Self::default() }
+        Self::figure(number.try_into().map_or_else(|_| "–".to_owned(), grouped))
+    }
+
+    /// A number that is written already, or what stands in its place.
+    pub(crate) fn figure(text: impl AsRef<str>) -> Self {
+        Self { is_number: true, ..Self::text(text) }
     }
 
     pub(crate) fn moment(moment: Moment) -> Self {
@@ -158,12 +164,12 @@ impl Shown {
 
     /// How something stands, with the reason on hover.
     pub(crate) fn state(state: &StateView) -> Self {
-        Self { hover: state.reason.clone(), ..Self::badge(state.words.clone(), state.tone) }
+        Self { hover: printable(&state.reason), ..Self::badge(&state.words, state.tone) }
     }
 
     /// The same with a line below.
-    pub(crate) fn above(self, small: impl Into<String>) -> Self {
-        Self { small: small.into(), ..self }
+    pub(crate) fn above(self, small: impl AsRef<str>) -> Self {
+        Self { small: printable(small.as_ref()), ..self }
     }
 
     /// The same in a cell of this class: `wrap`, `cut` or `digest`.
@@ -186,6 +192,15 @@ mod tests {
         };
         sheet.sort(Some((0, is_down)));
         sheet.rows.into_iter().map(|mut row| row.remove(0).text).collect()
+    }
+
+    #[test]
+    fn a_name_can_not_steer_what_is_shown() {
+        let hostile = "\u{202e}evil\u{1b}[31m";
+        let shown = Shown::link(hostile, "/").above(hostile);
+        for text in [shown.text, shown.small, Shown::badge(hostile, "good").text, Shown::figure(hostile).text] {
+            assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}'), "{text:?}");
+        }
     }
 
     #[test]

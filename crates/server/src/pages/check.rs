@@ -92,7 +92,7 @@ pub(crate) async fn list(ctx: Ctx) -> Answered {
     let row = |check: &&Check| {
         let counted = |at: usize| {
             let count = numbers.get(&check.id).map_or_else(|| "–".to_owned(), |counted| grouped(counted[at]));
-            Shown { is_number: true, ..Shown::text(count) }
+            Shown::figure(count)
         };
         let findings = with_org(&format!("/findings?check={}", check.id), ctx.org_id.as_deref());
         let serving = library.frameworks().iter().filter(|framework| framework.served_by(check).next().is_some());

@@ -96,7 +96,7 @@ async fn row(ctx: &Ctx, standing: &Standing) -> Result<Vec<Shown>, Problem> {
         moment(proof.as_ref().and_then(|proof| proof.sealed_to)),
         match &proof {
             Some(proof) => Shown::number(proof.gaps.len()),
-            None => Shown { is_number: true, ..Shown::text("–") },
+            None => Shown::figure("–"),
         },
         Shown::text(connection.name.clone()),
         Shown::text(state.reason).class("wrap"),

@@ -6,6 +6,7 @@ use collect::condition::State;
 use collect::events::coverage_of;
 use collect::{Grade, TestReport};
 use jiff::{SignedDuration, Timestamp};
+use posture::harmless::printable;
 use serde_json::json;
 use store::events::{Hour, WindowState};
 use store::{Connection, StreamKind};
@@ -266,7 +267,7 @@ fn list_row(ctx: &Ctx, line: ConnectionLine) -> Result<Vec<Shown>, Problem> {
         Shown::badge(line.last_outcome, line.last_tone),
         Shown::moment(line.last_run),
         Shown::moment(line.next_run),
-        Shown { is_number: true, ..Shown::text(format!("{}/{}", line.healthy, line.streams)) },
+        Shown::figure(format!("{}/{}", line.healthy, line.streams)),
         Shown::text(line.organization),
         Shown::text(line.org_id),
         Shown::text(line.region),
@@ -390,7 +391,7 @@ impl Checklist {
                     name: check.name.clone(),
                     result: check.grade.word(),
                     tone: state_tone(check.grade.word()),
-                    said: posture::harmless::printable(&check.said),
+                    said: printable(&check.said),
                     help: check.help.clone().filter(|_| check.grade != Grade::Pass).unwrap_or_default(),
                     milliseconds: check.took.as_millis(),
                 })
@@ -500,22 +501,21 @@ pub(crate) async fn history(ctx: Ctx, Path(id): Path<String>) -> Answered {
 
 fn history_row(run: RunLine, took: SignedDuration) -> Vec<Shown> {
     let href = format!("/runs/{}", run.number);
-    let count = |text: String| Shown { is_number: true, ..Shown::text(text) };
     vec![
         Shown { is_number: true, ..Shown::link(run.number.to_string(), href.clone()) },
         Shown::text(run.action),
         Shown::moment(run.started),
         Shown::text(run.by),
         Shown { href, ..Shown::badge(run.status, run.tone) },
-        Shown { order: Some(took.as_secs_f64()), ..count(run.duration) },
-        count(run.read),
-        count(run.new),
-        count(run.changed),
-        count(run.gone),
-        count(run.calls),
-        count(run.retries),
-        count(run.rate_limited),
-        Shown { hover: run.error.clone(), ..Shown::text(run.error).class("cut") },
+        Shown { order: Some(took.as_secs_f64()), ..Shown::figure(run.duration) },
+        Shown::figure(run.read),
+        Shown::figure(run.new),
+        Shown::figure(run.changed),
+        Shown::figure(run.gone),
+        Shown::figure(run.calls),
+        Shown::figure(run.retries),
+        Shown::figure(run.rate_limited),
+        Shown { hover: printable(&run.error), ..Shown::text(run.error).class("cut") },
         Shown::text(run.stage),
     ]
 }

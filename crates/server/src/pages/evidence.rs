@@ -347,8 +347,7 @@ fn pack_row(ctx: &Ctx, pack: &EvidencePack, name: Option<&String>) -> Vec<Shown>
     let framework = ctx.app.posture.library.framework(&pack.framework);
     let day = |at: Timestamp| at.to_string()[..10].to_owned();
     let digest = |digest: String| Shown { hover: digest.clone(), ..Shown::text(digest).class("digest") };
-    let size =
-        Shown { is_number: true, order: Some(pack.bytes as f64), ..Shown::text(size_words(pack.bytes.unsigned_abs())) };
+    let size = Shown { order: Some(pack.bytes as f64), ..Shown::figure(size_words(pack.bytes.unsigned_abs())) };
     vec![
         Shown::number(pack.number),
         Shown::text(framework.map_or_else(|| pack.framework.clone(), |framework| framework.name.clone())),
@@ -356,7 +355,7 @@ fn pack_row(ctx: &Ctx, pack: &EvidencePack, name: Option<&String>) -> Vec<Shown>
         Shown::text(format!("{} to {}", day(pack.from), day(pack.to))).class("wrap"),
         Shown::text(day(pack.as_of)),
         Shown::moment(Moment::of(Some(pack.made_at), ctx.now)),
-        Shown::text(printable(&pack.made_by)),
+        Shown::text(&pack.made_by),
         Shown::number(pack.files),
         size,
         match (ctx.may(Permission::MakeEvidence), evidence::is_kept(&ctx.app, pack.number)) {
