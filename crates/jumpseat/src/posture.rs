@@ -129,6 +129,9 @@ async fn check_all(posture: &Posture, org_ids: Vec<String>) {
     for looks in 1..=MOST_LOOKS {
         match is_held(posture, &left).await {
             Ok(true) if looks < MOST_LOOKS => {
+                if looks == 1 {
+                    tracing::info!(org_ids = ?left, "the checks wait for a run of them that is on its way");
+                }
                 tokio::time::sleep(LOOK).await;
                 continue;
             }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use simulator::Config;
 use store::LeaseHolder;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
 use crate::support::{Ended, Scene};
 use crate::unknown::store_of;
@@ -218,16 +218,16 @@ async fn the_checks_after_a_sync_wait_for_a_run_that_is_on_its_way() {
     let org_id = store.connections().await.unwrap().remove(0).org_id.unwrap();
     let holder = LeaseHolder::this_process("a test", "here");
     let lease = store.take_lease(&posture::lease_name(&org_id), "the checks", &holder, Timestamp::now()).await.unwrap();
-    let newest = async || store.runs(None, 1).await.unwrap().remove(0);
-    let before = newest().await.id;
-    let mut syncing = scene.command(&["sync", "--stream", "inventory"]).stdout(Stdio::null()).spawn().unwrap();
-    while newest().await.id == before || newest().await.ended_at.is_none() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let mut command = scene.command(&["-v", "sync", "--stream", "inventory"]);
+    let mut syncing = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(syncing.stderr.take().unwrap()).lines();
+    while !said.next_line().await.unwrap().expect("it ends without having waited").contains("the checks wait for a run")
+    {
     }
     let runs = "SELECT COUNT(*) FROM posture_runs";
-    assert_eq!(scene.count(runs).await, 1, "the sync's own checks wait");
-    assert!(syncing.try_wait().unwrap().is_none(), "and so does the sync");
+    assert_eq!(scene.count(runs).await, 1);
     store.release_lease(lease).await.unwrap();
+    while said.next_line().await.unwrap().is_some() {}
     assert!(syncing.wait().await.unwrap().success());
     assert_eq!(scene.count(runs).await, 2);
 }
