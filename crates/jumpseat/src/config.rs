@@ -121,7 +121,8 @@ fn switch<'de, D: serde::Deserializer<'de>>(value: D) -> Result<bool, D::Error> 
 }
 
 /// Environment variables with the prefix that are not settings but have a place of their own.
-const NOT_SETTINGS: &[&str] = &["master_key", "config", "demo", "test_postgres", "shared", "require_all"];
+const NOT_SETTINGS: &[&str] =
+    &["master_key", "config", "demo", "test_postgres", "test_program", "shared", "require_all"];
 
 const KEYS: &[&str] = &[
     "data_dir",

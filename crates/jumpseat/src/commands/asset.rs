@@ -1,6 +1,6 @@
 //! `asset …`: lists, one asset with everything known, its history, and who reaches what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -154,12 +154,26 @@ async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
     let table = table_of(&context.store, kind)?;
     let columns = chosen_columns(table, &args.columns, context.format)?;
     let condition = args.condition.as_ref().map(|condition| format!(" WHERE ({condition})")).unwrap_or_default();
-    let quoted: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
-    let sql = format!("SELECT {} FROM {}{condition} ORDER BY \"{}\", id", quoted.join(", "), table.name, table.label);
+    let mut quoted: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
+    let mut joined = "";
+    if context.format == Format::Table && args.columns.is_empty() && org_id.is_none() && several(context).await? {
+        quoted.insert(0, "organization".to_owned());
+        joined = " LEFT JOIN (SELECT org_id AS of_org, MIN(name) AS organization FROM connections GROUP BY org_id) o \
+                  ON of_org = org_id";
+    }
+    let sql =
+        format!("SELECT {} FROM {}{joined}{condition} ORDER BY \"{}\", id", quoted.join(", "), table.name, table.label);
     let query = Query { sql, as_of: args.as_of, org_id, ..Query::default() };
     super::sql::stream(context, &query, &Limits { rows: args.limit, ..Limits::default() }).await?;
     context.tell_if_nothing_collected(args.as_of).await?;
     Ok(Exit::Ok)
+}
+
+/// Whether there is more than one organization.
+async fn several(context: &Context) -> Result<bool> {
+    let connections = context.store.connections().await?;
+    let orgs: BTreeSet<&str> = connections.iter().filter_map(|connection| connection.org_id.as_deref()).collect();
+    Ok(orgs.len() > 1)
 }
 
 fn chosen_columns(table: &'static Table, wanted: &[String], format: Format) -> Result<Vec<String>> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Scene, end_of};
+use crate::support::{Scene, end_of, path_of_program};
 
 #[tokio::test]
 async fn lists_filters_and_single_assets_answer() {
@@ -28,7 +28,8 @@ async fn access_tells_ways_rights_reach_and_what_reaches_nobody() {
     let scene = Scene::small().await;
     let key = scene.world().credentials(0).administrator;
     let scene = scene.connected_by(&key).await;
-    assert_eq!(scene.run(&["sync"]).await.code, 0);
+    let since = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(25 * 24)).to_string();
+    assert_eq!(scene.run(&["sync", "--since", &since]).await.code, 0);
     let rows = async |args: &[&str]| -> Vec<Value> {
         let ended = scene.run(&[args, &["-o", "json"]].concat()).await;
         assert_eq!(ended.code, 0, "{args:?}: {ended:?}");
@@ -172,7 +173,7 @@ async fn a_reader_that_has_seen_enough_ends_the_program_quietly() {
     let scene = Scene::small().await.synced().await;
     let script = format!(
         "{} --data-dir {} sql \"SELECT a.raw FROM users a, users b\" -o csv | head -1",
-        env!("CARGO_BIN_EXE_jumpseat"),
+        path_of_program().display(),
         scene.data_dir().display()
     );
     let output = tokio::process::Command::new("bash").args(["-o", "pipefail", "-c", &script]).output().await.unwrap();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulator::Config;
 use store::LeaseHolder;
@@ -300,7 +300,8 @@ async fn an_own_check_runs_beside_ours_and_can_not_take_an_id() {
     assert!(wrong.err.contains("any-device.md:8") && wrong.err.contains("did you mean severity?"), "{wrong:?}");
     // It stops no collecting, and the others run.
     let runs = scene.count("SELECT COUNT(*) FROM posture_runs").await;
-    let synced = scene.run(&["sync"]).await;
+    let since = (Timestamp::now() - SignedDuration::from_hours(3)).to_string();
+    let synced = scene.run(&["sync", "--since", &since]).await;
     assert_eq!(synced.code, 0, "{synced:?}");
     assert!(synced.err.contains("any-device.md:8"), "{synced:?}");
     assert!(scene.count("SELECT COUNT(*) FROM posture_runs").await > runs, "the other checks ran");

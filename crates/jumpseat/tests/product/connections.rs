@@ -161,6 +161,8 @@ async fn the_checklist_warns_of_a_key_that_can_write_and_passes_a_read_only_one(
 async fn rotating_tests_the_new_key_first_and_keeps_the_old_one_when_it_fails() {
     let scene = Scene::small().await.synced().await;
     let revoked = scene.file("revoked.txt", &scene.world().credentials(0).revoked);
+    let nowhere = scene.run(&["connection", "rotate", "Acme", "--api-key-file", "/no/such/key"]).await;
+    assert!(nowhere.code == 2 && nowhere.err.contains("/no/such/key can not be read"), "{nowhere:?}");
     let refused = scene.run(&["connection", "rotate", "Acme", "--api-key-file", revoked.to_str().unwrap()]).await;
     assert_eq!(refused.code, 3, "{refused:?}");
     assert_eq!(scene.run(&["sync", "--stream", "inventory"]).await.code, 0);
@@ -215,6 +217,12 @@ async fn discover_links_every_organization_of_a_multi_tenant_key() {
         let place = scene.world().organizations().iter().position(|info| info.name == name).unwrap();
         let users = scene.world().oracle(place).counts["systemusers"];
         assert_eq!(organization["tables"]["users"]["rows"], users, "{number} {name}");
+        // A list over several says whose each line is; of one it needs not.
+        let list = ["asset", "list", "--type", "user", "-o", "table"];
+        let all = scene.run(&[&list[..], &["--where", "state = 'ACTIVATED'"]].concat()).await;
+        assert!(all.out.starts_with("ORGANIZATION") && all.out.contains(name), "{all:?}");
+        let one = scene.run(&[&list[..], &["--org", name]].concat()).await;
+        assert!(one.out.starts_with("USERNAME") && !one.out.contains(name), "{one:?}");
     }
 }
 

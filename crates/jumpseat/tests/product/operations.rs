@@ -84,9 +84,10 @@ async fn every_command_that_changes_something_or_takes_data_away_is_a_line_of_th
     let place = |name: &str| home.join(name).to_str().unwrap().to_owned();
     let (folder, pack, events, backup) = (place("archive"), place("pack.zip"), place("events.jsonl"), place("backup"));
     let number = scene.ok(&["finding", "list", "-o", "json"]).await.json()[0]["number"].to_string();
-    let today = &jiff::Timestamp::now().to_string()[..10];
+    let now = jiff::Timestamp::now();
+    let (today, since) = (&now.to_string()[..10], (now - jiff::SignedDuration::from_hours(30)).to_string());
     let commands: &[(&[&str], &str)] = &[
-        (&["sync", "--stream", "events"], "connection.sync"),
+        (&["sync", "--stream", "events", "--since", &since], "connection.sync"),
         (&["connection", "edit", "Acme", "--description", "a test"], "connection.update"),
         (&["connection", "test", "Acme"], "connection.test"),
         (&["connection", "disable", "Acme"], "connection.enabled"),

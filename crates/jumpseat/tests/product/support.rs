@@ -134,9 +134,15 @@ impl Ended {
     }
 }
 
+/// The program that is looked at: the one that was built for the tests, or the one that `JUMPSEAT_TEST_PROGRAM` names, e.g. as
+/// it is released.
+pub(crate) fn path_of_program() -> PathBuf {
+    std::env::var_os("JUMPSEAT_TEST_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_jumpseat").into(), PathBuf::from)
+}
+
 /// The program in a clean environment, with `home` as its home directory.
 pub(crate) fn program(home: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jumpseat"));
+    let mut command = Command::new(path_of_program());
     command
         .env_clear()
         .env("PATH", std::env::var("PATH").unwrap_or_default())

@@ -27,6 +27,8 @@ const GAPS: usize = 12;
 const COLUMNS: usize = 8;
 /// How long a cell may be there.
 const CELL: usize = 80;
+/// How long a word may be that is not broken: as many columns of such words as there may be fit a page.
+const WORD: usize = 14;
 
 /// What the report is made of.
 pub(super) struct Facts<'a> {
@@ -84,11 +86,10 @@ struct Group {
     items: Vec<Shown>,
 }
 
-/// A cell of a population: a time in two pieces that stay whole, or any text.
-struct CellText {
-    is_time: bool,
+/// A piece of a cell of a population. A line may break after it, and in it only where it is longer than a column is wide.
+struct Piece {
+    is_long: bool,
     text: String,
-    time: String,
 }
 
 struct Shown {
@@ -111,7 +112,7 @@ struct Shown {
     /// Their names, in pieces between which a line may break.
     columns: Vec<Vec<String>>,
     left_out: usize,
-    shown: Vec<Vec<CellText>>,
+    shown: Vec<Vec<Vec<Piece>>>,
     sources: Vec<[String; 6]>,
     events: String,
     query: String,
@@ -551,13 +552,13 @@ fn footer(manifest: &Manifest) -> String {
 }
 
 /// What the report shows of a value: times without fractions of a second, as everywhere in it; the files have them whole.
-fn cell(value: &Value) -> CellText {
+fn cell(value: &Value) -> Vec<Piece> {
     let text = text_of(value);
     let at = text.contains('T').then(|| text.parse::<Timestamp>().ok()).flatten();
-    match at.map(time).as_deref().and_then(|at| at.split_once(' ')) {
-        Some((day, time)) => CellText { is_time: true, text: day.to_owned(), time: time.to_owned() },
-        None => CellText { is_time: false, text: shortened(&text), time: String::new() },
-    }
+    let shown = at.map_or_else(|| shortened(&text), |at| time(at).replace(" UTC", "\u{a0}UTC"));
+    let breaks = |c: char| at.is_none() && "_.@-/:\\".contains(c);
+    let is_long = |piece: &str| piece.split_whitespace().any(|word| word.chars().count() > WORD);
+    shown.split_inclusive(breaks).map(|piece| Piece { is_long: is_long(piece), text: piece.to_owned() }).collect()
 }
 
 fn shortened(text: &str) -> String {

@@ -6,7 +6,7 @@ mod discover;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use collect::events::Keep;
 use collect::{
@@ -232,7 +232,8 @@ async fn note(context: &Context, action: &str, connection: &Connection, detail: 
 }
 
 fn fill_from_file(args: &mut AddArgs, path: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{} can not be read", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Problem::usage(format!("{} can not be read: {error}", path.display())))?;
     let file: AddFile = toml::from_str(&text)
         .map_err(|error| Problem::usage(format!("{} can not be used: {error}", path.display())))?;
     let AddArgs { name, place, credential, details, disabled, .. } = args;
