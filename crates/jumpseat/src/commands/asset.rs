@@ -156,7 +156,10 @@ async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
     let condition = args.condition.as_ref().map(|condition| format!(" WHERE ({condition})")).unwrap_or_default();
     let mut quoted: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
     let mut joined = "";
-    if context.format == Format::Table && args.columns.is_empty() && org_id.is_none() && several(context).await? {
+    let is_few = context.format == Format::Table && args.columns.is_empty();
+    if is_few && org_id.is_none() && table.asset != Some("organization") && several(context).await? {
+        // It takes the place of two others.
+        quoted.drain((FEW - 2).min(quoted.len() - 1)..quoted.len() - 1);
         quoted.insert(0, "organization".to_owned());
         joined = " LEFT JOIN (SELECT org_id AS of_org, MIN(name) AS organization FROM connections GROUP BY org_id) o \
                   ON of_org = org_id";
