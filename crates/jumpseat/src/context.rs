@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use collect::{Collector, Settings, tables};
 use jiff::Timestamp;
 use jumpcloud::{Clock, SystemClock};
@@ -150,9 +150,9 @@ pub(crate) fn access(config: &Config) -> Result<deliver::Access> {
 /// The connection settings of the program's settings.
 pub(crate) fn settings(config: &Config) -> Result<Settings> {
     let extra_root_certificates = match &config.extra_ca_file {
-        Some(path) => vec![
-            std::fs::read(path).with_context(|| format!("the certificate file {} can not be read", path.display()))?,
-        ],
+        Some(path) => {
+            vec![std::fs::read(path).map_err(|error| Problem::unreadable("the certificate file", path, &error))?]
+        }
         None => Vec::new(),
     };
     Ok(Settings {

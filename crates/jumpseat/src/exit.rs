@@ -1,5 +1,6 @@
 //! Exit codes, and how an error is told: what failed and what to do, on standard error.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use collect::condition::{Condition, State};
@@ -45,6 +46,11 @@ impl Problem {
     /// The command line asks for something that can not be.
     pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
         Self { exit: Exit::Usage, code: "usage".to_owned(), message: message.into(), help: None }.into()
+    }
+
+    /// A file that was named can not be read; `what` is what it is called, e.g. `the key file`.
+    pub(crate) fn unreadable(what: &str, path: &Path, error: &std::io::Error) -> anyhow::Error {
+        Self::usage(format!("{what} {} can not be read: {error}", path.display()))
     }
 
     /// What was named is not there.

@@ -212,8 +212,9 @@ fn read_credential(path: &Path) -> Result<String> {
         }
         std::io::stdin().take(most).read_to_string(&mut text).context("standard input can not be read")?;
     } else {
-        let what = || format!("the credential file {} can not be read", path.display());
-        std::fs::File::open(path).with_context(what)?.take(most).read_to_string(&mut text).with_context(what)?;
+        std::fs::File::open(path)
+            .and_then(|file| file.take(most).read_to_string(&mut text))
+            .map_err(|error| Problem::unreadable("the credential file", path, &error))?;
     }
     Ok(text)
 }

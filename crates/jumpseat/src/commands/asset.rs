@@ -152,17 +152,21 @@ async fn list(args: ListArgs, context: &Context) -> Result<Exit> {
     let org_id = org_of(context, args.org.as_deref()).await?;
     let Some(kind) = &args.kind else { return counts(context, org_id, args.as_of).await };
     let table = table_of(&context.store, kind)?;
-    let columns = chosen_columns(table, &args.columns, context.format)?;
+    let is_told = context.format == Format::Table
+        && args.columns.is_empty()
+        && org_id.is_none()
+        && table.asset != Some("organization")
+        && several(context).await?;
+    // Whose it is takes the place of two others.
+    let few = if is_told { FEW - 2 } else { FEW };
+    let columns = chosen_columns(table, &args.columns, context.format, few)?;
     let condition = args.condition.as_ref().map(|condition| format!(" WHERE ({condition})")).unwrap_or_default();
     let mut quoted: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
     let mut joined = "";
-    let is_few = context.format == Format::Table && args.columns.is_empty();
-    if is_few && org_id.is_none() && table.asset != Some("organization") && several(context).await? {
-        // It takes the place of two others.
-        quoted.drain((FEW - 2).min(quoted.len() - 1)..quoted.len() - 1);
-        quoted.insert(0, "organization".to_owned());
-        joined = " LEFT JOIN (SELECT org_id AS of_org, MIN(name) AS organization FROM connections GROUP BY org_id) o \
-                  ON of_org = org_id";
+    if is_told {
+        quoted.insert(0, "COALESCE(of_name, org_id) AS organization".to_owned());
+        joined = " LEFT JOIN (SELECT org_id AS of_org, MIN(COALESCE(org_name, name)) AS of_name FROM connections \
+                  GROUP BY org_id) o ON of_org = org_id";
     }
     let sql =
         format!("SELECT {} FROM {}{joined}{condition} ORDER BY \"{}\", id", quoted.join(", "), table.name, table.label);
@@ -179,7 +183,8 @@ async fn several(context: &Context) -> Result<bool> {
     Ok(orgs.len() > 1)
 }
 
-fn chosen_columns(table: &'static Table, wanted: &[String], format: Format) -> Result<Vec<String>> {
+/// The columns that are wanted, or where none are: all of them, and for people as `few` as they can look at.
+fn chosen_columns(table: &'static Table, wanted: &[String], format: Format, few: usize) -> Result<Vec<String>> {
     let shown: Vec<&str> = ["org_id", "id"]
         .into_iter()
         .chain(table.columns.iter().map(|column| column.name))
@@ -189,10 +194,8 @@ fn chosen_columns(table: &'static Table, wanted: &[String], format: Format) -> R
         if format != Format::Table {
             return Ok(shown.into_iter().map(str::to_owned).collect());
         }
-        let mut few = vec![table.label];
-        few.extend(table.columns.iter().map(|column| column.name).filter(|name| *name != table.label).take(FEW - 1));
-        few.push("id");
-        return Ok(few.into_iter().map(str::to_owned).collect());
+        let others = table.columns.iter().map(|column| column.name).filter(|name| *name != table.label).take(few - 1);
+        return Ok([table.label].into_iter().chain(others).chain(["id"]).map(str::to_owned).collect());
     }
     for name in wanted {
         if !shown.contains(&name.as_str()) && name != "raw" {

@@ -19,9 +19,9 @@ pub(super) fn read_secret(what: &str, file: Option<&Path>) -> Result<SecretStrin
             std::io::stdin().take(LONGEST).read_to_string(&mut text).context("standard input can not be read")?;
         }
         Some(path) => {
-            std::fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text)).map_err(
-                |error| Problem::usage(format!("the file {} with the {what} can not be read: {error}", path.display())),
-            )?;
+            std::fs::File::open(path)
+                .and_then(|file| file.take(LONGEST).read_to_string(&mut text))
+                .map_err(|error| Problem::unreadable(&format!("the file with the {what}"), path, &error))?;
         }
         None if std::io::stdin().is_terminal() => {
             text = rpassword::prompt_password(format!("{what} (not shown): "))

@@ -224,6 +224,16 @@ async fn discover_links_every_organization_of_a_multi_tenant_key() {
         let one = scene.run(&[&list[..], &["--org", name]].concat()).await;
         assert!(one.out.starts_with("USERNAME") && !one.out.contains(name), "{one:?}");
     }
+    // The organization's own name, however its connection is called; of one whose connection is gone its id.
+    let names: Vec<String> = scene.world().organizations().iter().map(|info| info.name.clone()).collect();
+    assert_eq!(scene.run(&["connection", "edit", &names[0], "--rename", "Renamed"]).await.code, 0);
+    assert_eq!(scene.run(&["connection", "remove", &names[1]]).await.code, 0);
+    let all = scene.run(&["asset", "list", "--type", "user", "-o", "table"]).await;
+    assert!(all.out.contains(&names[0]) && !all.out.contains("Renamed"), "{all:?}");
+    assert!(
+        !all.out.contains(&names[1]) && all.out.contains(&scene.world().organizations()[1].id.to_string()),
+        "{all:?}"
+    );
 }
 
 #[tokio::test]

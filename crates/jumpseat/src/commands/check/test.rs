@@ -74,7 +74,7 @@ async fn try_out(check: &Check, args: &TestArgs, global: &Global) -> Result<Exit
 }
 
 fn read(fixture: &Path) -> Result<Value> {
-    let text = std::fs::read_to_string(fixture).with_context(|| format!("{} can not be read", fixture.display()))?;
+    let text = std::fs::read_to_string(fixture).map_err(|error| Problem::unreadable("the fixture", fixture, &error))?;
     serde_json::from_str(&text).map_err(|error| Problem::usage(format!("{} is no JSON: {error}", fixture.display())))
 }
 

@@ -75,8 +75,7 @@ pub(super) fn credential_or_asked(args: &CredentialArgs) -> Result<Credential> {
 pub(super) fn credential_of(args: &CredentialArgs) -> Result<Option<Credential>> {
     let read = |path: &Path| {
         warn_of_readers(path);
-        let failed = |error| Problem::usage(format!("the credential file {} can not be read: {error}", path.display()));
-        std::fs::read_to_string(path).map_err(failed)
+        std::fs::read_to_string(path).map_err(|error| Problem::unreadable("the credential file", path, &error))
     };
     let credential = if let (Some(id), Some(path)) = (&args.client_id, &args.client_secret_file) {
         Credential::service_account(id, &read(path)?)

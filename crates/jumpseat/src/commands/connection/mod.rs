@@ -232,8 +232,7 @@ async fn note(context: &Context, action: &str, connection: &Connection, detail: 
 }
 
 fn fill_from_file(args: &mut AddArgs, path: &Path) -> Result<()> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Problem::usage(format!("{} can not be read: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| Problem::unreadable("the file", path, &error))?;
     let file: AddFile = toml::from_str(&text)
         .map_err(|error| Problem::usage(format!("{} can not be used: {error}", path.display())))?;
     let AddArgs { name, place, credential, details, disabled, .. } = args;

@@ -65,7 +65,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global) -> Result<Exit> {
 fn public_key(given: &str) -> Result<PublicKey> {
     let path = Path::new(given);
     let text = if path.is_file() {
-        std::fs::read_to_string(path).with_context(|| format!("the key file {given} can not be read"))?
+        std::fs::read_to_string(path).map_err(|error| Problem::unreadable("the key file", path, &error))?
     } else {
         given.to_owned()
     };
@@ -87,9 +87,9 @@ fn digest(given: &str) -> Result<String> {
 }
 
 fn chain(path: &Path) -> Result<Vec<ChainLink>> {
-    let what = || format!("the chain {} can not be read", path.display());
-    let text = std::fs::read_to_string(path).with_context(what)?;
-    let packs: Vec<Value> = serde_json::from_str(&text).with_context(what)?;
+    let text = std::fs::read_to_string(path).map_err(|error| Problem::unreadable("the chain", path, &error))?;
+    let packs: Vec<Value> = serde_json::from_str(&text)
+        .map_err(|error| Problem::usage(format!("the chain {} is no JSON: {error}", path.display())))?;
     let link = |pack: &Value| {
         let text = |name: &str| pack[name].as_str().map(str::to_owned);
         let time = |name: &str| pack[name].as_str()?.parse().ok();
@@ -109,7 +109,7 @@ fn chain(path: &Path) -> Result<Vec<ChainLink>> {
 }
 
 fn authorities(path: &Path) -> Result<Authorities> {
-    let pem = std::fs::read(path).with_context(|| format!("the certificates {} can not be read", path.display()))?;
+    let pem = std::fs::read(path).map_err(|error| Problem::unreadable("the file with certificates", path, &error))?;
     Authorities::parse(&pem).map_err(|what| Problem::usage(format!("{}: {what}", path.display())))
 }
 
